@@ -1,0 +1,91 @@
+"""The ground all rooms stand on: errors, settings, logging, ids, atomic writes and safe joins.
+
+Knows nothing of images, catalogs or the web, and imports no other room.
+"""
+
+from __future__ import annotations
+
+from appliance.core.doors import lazy_door
+from appliance.core.errors import (
+    ApplianceError,
+    Conflict,
+    DiskFull,
+    ExchangeError,
+    FormatError,
+    Invalid,
+    JobError,
+    ModelError,
+    NotFound,
+    PeerError,
+    Refused,
+    SettingsError,
+    StorageError,
+    UpkeepError,
+)
+from appliance.core.files import (
+    atomic_write,
+    fsync_dir,
+    fsync_file,
+    link_or_copy,
+    safe_join,
+    safe_name,
+    sha256_file,
+)
+from appliance.core.folder import DataFolder
+from appliance.core.ids import iso, new_key, now_ms, parse_iso
+from appliance.core.logs import configure_logging
+from appliance.core.settings import (
+    BackupSettings,
+    DataSettings,
+    DicomSettings,
+    ImportSettings,
+    JobSettings,
+    LogSettings,
+    Settings,
+    WatchedFolder,
+    WatchSettings,
+    WebSettings,
+    load_settings,
+)
+
+__all__ = [
+    "ApplianceError",
+    "BackupSettings",
+    "Conflict",
+    "DataFolder",
+    "DataSettings",
+    "DicomSettings",
+    "DiskFull",
+    "ExchangeError",
+    "FormatError",
+    "ImportSettings",
+    "Invalid",
+    "JobError",
+    "JobSettings",
+    "LogSettings",
+    "ModelError",
+    "NotFound",
+    "PeerError",
+    "Refused",
+    "Settings",
+    "SettingsError",
+    "StorageError",
+    "UpkeepError",
+    "WatchSettings",
+    "WatchedFolder",
+    "WebSettings",
+    "atomic_write",
+    "configure_logging",
+    "fsync_dir",
+    "fsync_file",
+    "iso",
+    "lazy_door",
+    "link_or_copy",
+    "load_settings",
+    "new_key",
+    "now_ms",
+    "parse_iso",
+    "safe_join",
+    "safe_name",
+    "sha256_file",
+]

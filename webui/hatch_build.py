@@ -33,6 +33,7 @@ SINGLE = (
     "vite.config.ts",
     "openapi.json",
 )
+SHIPPED = ("systemd", "conf")
 GENERATED = {"api.gen.ts"}
 STAMP = ".webui-hash"
 
@@ -126,9 +127,12 @@ if BuildHookInterface is not None:
         PLUGIN_NAME = "custom"
 
         def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-            """Build unless the bundle is current."""
-            del version, build_data
-            build(Path(self.root))
+            """Build unless the bundle is current; put unit and settings file into a real wheel."""
+            root = Path(self.root)
+            build(root)
+            if self.target_name == "wheel" and version != "editable":
+                shipped = {str(root / name): f"appliance/_shipped/{name}" for name in SHIPPED}
+                build_data["force_include"].update(shipped)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,204 @@
+"""From the raw bytes of DICOM elements to a `DicomRecord`: one decoder for every way of reading."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from appliance.formats.dicom_record import DicomRecord
+
+__all__ = [
+    "META_TAGS",
+    "PIXEL_TAGS",
+    "TRANSFER_SYNTAX",
+    "WANTED_TAGS",
+    "decode_record",
+    "matrix_bytes",
+]
+
+CHARSET = 0x00080005
+MEDIA_CLASS = 0x00020002
+TRANSFER_SYNTAX = 0x00020010
+META_TAGS = (MEDIA_CLASS, TRANSFER_SYNTAX)
+PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+
+_UIDS = {
+    0x00080016: "sop_class",
+    0x00080018: "sop_uid",
+    0x0020000D: "study_uid",
+    0x0020000E: "series_uid",
+    TRANSFER_SYNTAX: "transfer_syntax",
+}
+_TEXTS = {
+    0x00080020: "study_date",
+    0x00080030: "study_time",
+    0x00080060: "modality",
+    0x00081030: "study_description",
+    0x0008103E: "series_description",
+    0x00100020: "patient_id",
+    0x00100021: "issuer",
+    0x00100030: "birth_date",
+    0x00100040: "sex",
+    0x00101010: "age",
+    0x00181030: "protocol",
+}
+_INTEGERS = {
+    0x00200011: "series_number",
+    0x00200012: "acquisition_number",
+    0x00200013: "instance_number",
+}
+_SHORTS = {0x00280010: "rows", 0x00280011: "cols", 0x00280100: "bits"}
+_DECIMALS = {
+    0x00200032: ("ipp", 3),
+    0x00200037: ("iop", 6),
+    0x00280030: ("pixel_spacing_mm", 2),
+}
+_NAME, _IMAGE_TYPE, _FRAMES = 0x00100010, 0x00080008, 0x00280008
+_SAMPLES, _BURNED_IN = 0x00280002, 0x00280301
+_COMPRESSED = (b"1.2.840.10008.1.2.4", b"1.2.840.10008.1.2.5", b"1.2.840.10008.1.2.8")
+
+WANTED_TAGS: tuple[int, ...] = tuple(
+    sorted(
+        {CHARSET, _NAME, _IMAGE_TYPE, _FRAMES, _SAMPLES, _BURNED_IN}
+        | (_UIDS.keys() - {TRANSFER_SYNTAX})
+        | _TEXTS.keys()
+        | _INTEGERS.keys()
+        | _SHORTS.keys()
+        | _DECIMALS.keys()
+    )
+)
+
+
+def decode_record(
+    path: Path, size: int, raw: Mapping[int, bytes], *, pixels: bool, big_endian: bool = False
+) -> DicomRecord:
+    """Build the record of one object.
+
+    Parameters
+    ----------
+    path : Path
+        Where it lies.
+    size : int
+        Its size in bytes.
+    raw : mapping of int to bytes
+        Tag (group << 16 | element) to stored bytes, for those of `WANTED_TAGS` that are present
+        and for the transfer syntax.
+    pixels : bool
+        Whether pixel data follow.
+    big_endian : bool
+        Byte order of binary values.
+
+    Returns
+    -------
+    DicomRecord
+        Nothing is refused here: a value that cannot be understood counts as missing.
+    """
+    facts: dict[str, Any] = {name: _uid(raw.get(tag, b"")) for tag, name in _UIDS.items()}
+    facts["sop_class"] = facts["sop_class"] or _uid(raw.get(MEDIA_CLASS, b""))
+    charset = raw.get(CHARSET, b"")
+    for tag, name in _TEXTS.items():
+        if tag in raw:
+            facts[name] = _text(raw[tag], charset)
+    for tag, name in _INTEGERS.items():
+        facts[name] = _integer(raw.get(tag, b""))
+    for tag, name in _SHORTS.items():
+        facts[name] = _ushort(raw.get(tag, b""), big_endian=big_endian)
+    for tag, (name, count) in _DECIMALS.items():
+        facts[name] = _decimals(raw.get(tag, b""), count)
+    return DicomRecord(
+        path=path,
+        size_bytes=size,
+        patient_name=_person(raw.get(_NAME, b""), charset),
+        image_type=_words(raw.get(_IMAGE_TYPE, b"")),
+        frames=max(1, _integer(raw.get(_FRAMES, b"")) or 1),
+        burned_in=_yes_no(raw.get(_BURNED_IN, b"")),
+        has_pixels=pixels,
+        **facts,
+    )
+
+
+def _uid(value: bytes) -> str:
+    """Decode a UID; padding is dropped."""
+    return value.decode("ascii", "replace").strip("\0 ")
+
+
+def _ushort(value: bytes, *, big_endian: bool = False) -> int | None:
+    """Decode an unsigned 16-bit number, None when the value has another length."""
+    if len(value) != 2:
+        return None
+    return int.from_bytes(value, "big" if big_endian else "little")
+
+
+def matrix_bytes(raw: Mapping[int, bytes], *, big_endian: bool = False) -> float | None:
+    """Tell how many bytes the pixel matrix takes uncompressed; None when it is not given."""
+    if raw.get(TRANSFER_SYNTAX, b"").strip(b"\0 ").startswith(_COMPRESSED):
+        return None
+    numbers = [_ushort(raw.get(tag, b""), big_endian=big_endian) for tag in _SHORTS]
+    samples = _ushort(raw.get(_SAMPLES, b""), big_endian=big_endian) or 1
+    frames = max(1, _integer(raw.get(_FRAMES, b"")) or 1)
+    if None in numbers:
+        return None
+    return math.prod(number or 0 for number in numbers) * samples * frames / 8
+
+
+def _text(value: bytes, charset: bytes) -> str:
+    if value.isascii() and b"\x1b" not in value:
+        return value.decode("ascii").strip("\0 ")
+    from pydicom.charset import decode_bytes
+    from pydicom.valuerep import TEXT_VR_DELIMS
+
+    return decode_bytes(value, _encodings(charset), TEXT_VR_DELIMS).strip("\0 ")
+
+
+def _person(value: bytes, charset: bytes) -> str:
+    if value.isascii() and b"\x1b" not in value:
+        return value.decode("ascii").strip("\0 ")
+    from pydicom.valuerep import PersonName
+
+    return str(PersonName(value, _encodings(charset)).decode()).strip("\0 ")
+
+
+@lru_cache(maxsize=64)
+def _encodings(charset: bytes) -> list[str]:
+    from pydicom.charset import convert_encodings
+
+    names = [part.strip("\0 ") for part in charset.decode("ascii", "replace").split("\\")]
+    return list(convert_encodings(names))
+
+
+def _words(value: bytes) -> tuple[str, ...]:
+    text = value.decode("ascii", "replace").strip("\0 ")
+    return tuple(word.strip() for word in text.split("\\")) if text else ()
+
+
+def _integer(value: bytes) -> int | None:
+    text = value.split(b"\\", 1)[0].strip(b"\0 ")
+    try:
+        return int(text)
+    except ValueError:
+        return _rounded(text)
+
+
+def _rounded(text: bytes) -> int | None:
+    """Read an integer that a careless writer stored as ``3.0``."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return round(number) if abs(number) < 2**31 else None
+
+
+def _decimals(value: bytes, count: int) -> tuple[float, ...] | None:
+    parts = value.strip(b"\0 ").split(b"\\")
+    try:
+        numbers = tuple(float(part) for part in parts)
+    except ValueError:
+        return None
+    return numbers if len(numbers) == count and all(map(math.isfinite, numbers)) else None
+
+
+def _yes_no(value: bytes) -> bool | None:
+    return {b"YES": True, b"NO": False}.get(value.strip(b"\0 ").upper())

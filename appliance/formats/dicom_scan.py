@@ -1,0 +1,75 @@
+"""Scan of many DICOM headers: one record or one problem per file, never an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from appliance.formats.dicom_fields import decode_record
+from appliance.formats.dicom_record import DicomRecord, ScanProblem, ScanReason
+from appliance.formats.dicom_slow import RawHeader, read_raw_header
+
+__all__ = ["scan_dicom"]
+
+_DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
+_NEEDED = ("sop_uid", "series_uid", "study_uid")
+
+
+def scan_dicom(paths: Iterable[Path]) -> Iterator[DicomRecord | ScanProblem]:
+    """Read the headers of DICOM files.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Files, in any order; consumed lazily.
+
+    Yields
+    ------
+    DicomRecord or ScanProblem
+        One per path, in the same order. Nothing is raised for a bad file.
+    """
+    for path in paths:
+        yield _scan_slow(Path(path))
+
+
+def _scan_slow(path: Path) -> DicomRecord | ScanProblem:
+    try:
+        size = path.stat().st_size
+        header = read_raw_header(path)
+    except OSError as error:
+        return _problem(path, "unreadable", f"cannot be read: {error.strerror or error}")
+    except Exception as error:  # noqa: BLE001 - pydicom raises anything for damaged bytes
+        return _problem(path, "unreadable", f"damaged header ({type(error).__name__})", size)
+    if header is None:
+        return _problem(path, "not_dicom", "not a DICOM file", size)
+    return _judge(path, size, header)
+
+
+def _judge(path: Path, size: int, header: RawHeader) -> DicomRecord | ScanProblem:
+    try:
+        record = decode_record(
+            path, size, header.raw, pixels=header.pixels, big_endian=header.big_endian
+        )
+    except Exception as error:  # noqa: BLE001 - text that no character set can decode
+        return _problem(path, "unreadable", f"damaged text ({type(error).__name__})", size)
+    return _objection(record, header.missing) or record
+
+
+def _objection(record: DicomRecord, missing: str) -> ScanProblem | None:
+    """Say what speaks against a record, if anything."""
+    path, size = record.path, record.size_bytes
+    if record.sop_class == _DIRECTORY_CLASS:
+        return _problem(path, "dicomdir", "the index of a medium, not an image", size)
+    if missing:
+        return _problem(path, "truncated", missing, size)
+    lacking = [name for name in _NEEDED if not getattr(record, name)]
+    if lacking:
+        text = "no " + ", ".join(name.replace("_uid", " UID") for name in lacking)
+        return _problem(path, "incomplete", text, size)
+    if record.rows and record.cols and not record.has_pixels:
+        return _problem(path, "no_pixels", "an image header without pixel data", size)
+    return None
+
+
+def _problem(path: Path, reason: ScanReason, message: str, size: int = 0) -> ScanProblem:
+    return ScanProblem(path=path, reason=reason, message=message, size_bytes=size)

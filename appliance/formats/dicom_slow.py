@@ -1,0 +1,152 @@
+"""Header of one DICOM file through pydicom: every transfer syntax and odd files, slowly."""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+
+import msgspec
+
+from appliance.formats.dicom_fields import (
+    META_TAGS,
+    PIXEL_TAGS,
+    TRANSFER_SYNTAX,
+    WANTED_TAGS,
+    matrix_bytes,
+)
+from appliance.formats.dicom_meta import DEFLATED, read_meta
+from appliance.formats.dicom_pixels import shortage
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+__all__ = ["RawHeader", "read_raw_header"]
+
+_HEAD_BYTES = 1 << 16
+_MAX_INFLATED_BYTES = 1 << 30
+_EXPLICIT = (b"OB", b"OW", b"OF", b"OD", b"UN")
+_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
+
+
+class RawHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """Undecoded header of one object; `missing` says what of its pixel data is not there."""
+
+    raw: dict[int, bytes]
+    pixels: bool = False
+    missing: str = ""
+    big_endian: bool = False
+
+
+def read_raw_header(path: Path) -> RawHeader | None:
+    """Read a header with pydicom.
+
+    Parameters
+    ----------
+    path : Path
+        File to read.
+
+    Returns
+    -------
+    RawHeader or None
+        None when the file does not look like DICOM.
+
+    Raises
+    ------
+    Exception
+        Whatever pydicom raises for a damaged file.
+    """
+    with warnings.catch_warnings(), path.open("rb") as stream:
+        warnings.simplefilter("ignore")
+        head = stream.read(_HEAD_BYTES)
+        stream.seek(0)
+        return _read(stream, head) if _plausible(head) else None
+
+
+def _plausible(head: bytes) -> bool:
+    """Accept the magic word, or a first element of group 2 or 8 as old writers leave it."""
+    if head[128:132] == b"DICM":
+        return True
+    valued = head[4:6].isalpha() or head[6:8] == b"\0\0"
+    return len(head) >= 16 and head[:2] in _GROUPS and valued
+
+
+def _read(stream: BinaryIO, head: bytes) -> RawHeader:
+    from pydicom import dcmread
+
+    meta = read_meta(head)
+    if meta and meta[0] == DEFLATED:
+        return _read_deflated(stream, meta[1])
+    dataset = dcmread(stream, stop_before_pixels=True, force=True)
+    big = not dataset.original_encoding[1]
+    return _raw_header(stream, dataset, _meta_values(dataset.file_meta), big=big)
+
+
+def _read_deflated(stream: BinaryIO, at: int) -> RawHeader:
+    """Inflate the whole object first, within bounds, and read it like a plain one."""
+    from pydicom.filereader import read_dataset
+
+    stream.seek(at)
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    plain = io.BytesIO(inflater.decompress(stream.read(), _MAX_INFLATED_BYTES))
+    dataset = read_dataset(plain, False, True, stop_when=_is_pixel)
+    return _raw_header(plain, dataset, {TRANSFER_SYNTAX: DEFLATED.encode()}, big=False)
+
+
+def _is_pixel(tag: Any, _vr: str | None, _length: int) -> bool:
+    return tag in PIXEL_TAGS
+
+
+def _meta_values(meta: Dataset) -> dict[int, bytes]:
+    return {tag: _raw_value(meta.get_item(tag).value) for tag in META_TAGS if tag in meta}
+
+
+def _raw_header(
+    stream: BinaryIO, dataset: Dataset, meta: dict[int, bytes], *, big: bool
+) -> RawHeader:
+    raw = _raw_values(dataset) | meta
+    found = _pixel_element(stream, "big" if big else "little")
+    if found is None:
+        return RawHeader(raw=raw, big_endian=big)
+    expected = matrix_bytes(raw, big_endian=big)
+    missing = shortage(_reader(stream), stream.seek(0, io.SEEK_END), *found, expected)
+    return RawHeader(raw=raw, pixels=True, missing=missing, big_endian=big)
+
+
+def _reader(stream: BinaryIO) -> Any:
+    def read_at(offset: int, count: int) -> bytes:
+        stream.seek(offset)
+        return stream.read(count)
+
+    return read_at
+
+
+def _raw_values(dataset: Dataset) -> dict[int, bytes]:
+    raw: dict[int, bytes] = {}
+    for tag in WANTED_TAGS:
+        if tag in dataset:
+            raw[tag] = _raw_value(dataset.get_item(tag).value)
+    return raw
+
+
+def _raw_value(value: Any) -> bytes:
+    """Give stored bytes; a value that pydicom had to decode is written out again."""
+    if isinstance(value, bytes):
+        return value
+    if value is None:
+        return b""
+    words = [value] if isinstance(value, str | int | float) else list(value)
+    return "\\".join(str(word) for word in words).encode("ascii", "replace")
+
+
+def _pixel_element(stream: BinaryIO, order: Literal["big", "little"]) -> tuple[int, int] | None:
+    """Read the element header at which pydicom stopped: offset and declared length of its value."""
+    at = stream.tell()
+    head = stream.read(12)
+    group, element = (int.from_bytes(head[i : i + 2], order) for i in (0, 2))
+    if len(head) < 8 or (group << 16 | element) not in PIXEL_TAGS:
+        return None
+    start, width = (8, 12) if head[4:6] in _EXPLICIT else (4, 8)
+    return at + width, int.from_bytes(head[start : start + 4], order)

@@ -22,8 +22,7 @@ def test_hashes_are_filled_in_only_for_the_bytes_the_catalog_knows(tmp_path):
 
     def fill(tx):
         project = ensure_project(tx, "p")
-        study = ensure_study(tx, ensure_subject(tx, project.id, "S-1"), "2024")
-        return study
+        return ensure_study(tx, ensure_subject(tx, project.id, "S-1"), "2024")
 
     study = catalog.write(fill)
     root = study_dir(folder, "p", "S-1", "2024")

@@ -66,7 +66,8 @@ def read_manifest(path: Path) -> LicenceManifest:
 
 def requirements(lock: Path) -> list[str]:
     """Give the names of all packages in a lock file, once each."""
-    names = re.findall(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==", lock.read_text(encoding="utf-8"), re.MULTILINE)
+    text = lock.read_text(encoding="utf-8")
+    names = re.findall(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==", text, re.MULTILINE)
     return list(dict.fromkeys(names))
 
 

@@ -1,0 +1,37 @@
+"""Fixtures that every room's tests may use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support.service import Service
+
+StartService = Callable[..., Service]
+
+
+@pytest.fixture
+def start_service(tmp_path: Path) -> Iterator[StartService]:
+    """Start services on data folders below `tmp_path`; all are stopped at the end."""
+    started: list[Service] = []
+
+    def start(name: str = "data", env: Mapping[str, str] | None = None, **more: object) -> Service:
+        service = Service(tmp_path / name, env)
+        started.append(service)
+        return service.start(**more)  # type: ignore[arg-type]
+
+    yield start
+    for service in started:
+        service.stop()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One service for all tests of a module that leave it usable for the next one."""
+    running = Service(tmp_path_factory.mktemp("service") / "data")
+    try:
+        yield running.start()
+    finally:
+        running.stop()

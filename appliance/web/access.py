@@ -1,0 +1,184 @@
+"""Who is calling and may they: credentials to a `Caller`, and one guard for all routes.
+
+Every route of the API names the right it needs (``right="reader"``); one without is refused.
+``job=True`` opens a route to the token of a running job.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
+from litestar.handlers import BaseRouteHandler
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from appliance.catalog import Caller, Catalog, find_session, find_token
+from appliance.core import Refused
+from appliance.web.peers import peer_is_us
+from appliance.web.problems import LoginNeeded, TooManyAttempts
+
+__all__ = [
+    "COOKIE",
+    "RIGHTS",
+    "Identify",
+    "LoginLimiter",
+    "SessionCache",
+    "authorize",
+    "caller_of",
+    "rights_of",
+]
+
+COOKIE = "nora_session"
+RIGHTS = ("reader", "editor", "batch", "download", "deanonym", "admin")
+_JOB_RIGHTS = frozenset({"reader", "editor"})
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_CACHE_S, _CACHE_SIZE = 15.0, 256
+
+
+class SessionCache:
+    """Remembers for some seconds who a session cookie belongs to; spares a query per request."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, tuple[float, Caller]] = {}
+
+    def get(self, secret: str) -> Caller | None:
+        """Give a remembered caller."""
+        entry = self._entries.get(secret)
+        return entry[1] if entry and entry[0] > time.monotonic() else None
+
+    def put(self, secret: str, caller: Caller) -> None:
+        """Remember a caller."""
+        if len(self._entries) >= _CACHE_SIZE:
+            self._entries.clear()
+        self._entries[secret] = (time.monotonic() + _CACHE_S, caller)
+
+    def forget(self) -> None:
+        """Forget all, because a session has ended."""
+        self._entries.clear()
+
+
+class LoginLimiter:
+    """Allows some login attempts a minute from all callers together.
+
+    Parameters
+    ----------
+    attempts : int
+        Failed attempts within `window_s` after which all have to wait.
+    """
+
+    def __init__(self, attempts: int = 10, window_s: float = 60.0) -> None:
+        self._attempts, self._window_s = attempts, window_s
+        self._failed: deque[float] = deque(maxlen=attempts)
+
+    def check(self) -> None:
+        """Refuse when too many attempts failed.
+
+        Raises
+        ------
+        TooManyAttempts
+            Until the window has passed.
+        """
+        recent = [at for at in self._failed if at > time.monotonic() - self._window_s]
+        if len(recent) >= self._attempts:
+            raise TooManyAttempts("too many logins failed", hint="Wait a minute, then try again.")
+
+    def failed(self) -> None:
+        """Count a failed attempt."""
+        self._failed.append(time.monotonic())
+
+
+class Identify(ASGIMiddleware):
+    """Finds out who is calling and leaves it in the scope; refuses nobody."""
+
+    scopes = (ScopeType.HTTP, ScopeType.ASGI)
+
+    def __init__(self, catalog: Catalog, cache: SessionCache) -> None:
+        self._catalog = catalog
+        self._cache = cache
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Set ``scope["user"]`` to the caller or None; ``scope["auth"]`` tells by what."""
+        scope["user"], scope["auth"] = await self._identify(scope)
+        await next_app(scope, receive, send)
+
+    async def _identify(self, scope: Scope) -> tuple[Caller | None, str]:
+        request = Request[Any, Any, Any](scope)
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            return await asyncio.to_thread(self._find, find_token, token.strip()), "token"
+        if peer_is_us(scope):
+            return _OWNER, "socket"
+        secret = request.cookies.get(COOKIE)
+        if not secret:
+            return None, ""
+        return self._cache.get(secret) or await self._session(secret), "session"
+
+    async def _session(self, secret: str) -> Caller | None:
+        caller = await asyncio.to_thread(self._find, find_session, secret)
+        if caller is not None:
+            self._cache.put(secret, caller)
+        return caller
+
+    def _find(self, find: Callable[[Any, str], Caller | None], secret: str) -> Caller | None:
+        with self._catalog.read() as con:
+            return find(con, secret)
+
+
+def rights_of(caller: Caller) -> frozenset[str]:
+    """Give what a caller may do: all for the owner, what its scope names for a token."""
+    if caller.scope == "job":
+        return _JOB_RIGHTS
+    if caller.scope:
+        return frozenset(caller.scope.split()) & frozenset(RIGHTS)
+    return frozenset(RIGHTS) if caller.is_admin else frozenset({"reader"})
+
+
+def caller_of(request: Request[Caller, str, Any]) -> Caller:
+    """Give the caller that the guard has let pass."""
+    return request.user
+
+
+def authorize(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Let a request pass if its caller has the right that the route names.
+
+    Raises
+    ------
+    LoginNeeded
+        If the caller is unknown.
+    Refused
+        If it lacks the right, or a browser's request lacks the CSRF token.
+    """
+    if handler.opt.get("public"):
+        return
+    caller: Caller | None = connection.scope["user"]
+    if caller is None:
+        raise LoginNeeded(
+            "log in first", hint="Run 'nora login' on the machine and open the link it prints."
+        )
+    _check_right(caller, handler)
+    if connection.scope["auth"] == "session" and connection.scope["method"] not in _SAFE:
+        _check_csrf(caller, connection.headers.get("x-csrf-token", ""))
+
+
+def _check_right(caller: Caller, handler: BaseRouteHandler) -> None:
+    right = handler.opt.get("right")
+    if right not in rights_of(caller):
+        raise Refused(f"this needs the right {right!r}", hint="Ask the owner of the appliance.")
+    if caller.scope == "job" and not handler.opt.get("job"):
+        raise Refused("the token of a job does not open this")
+
+
+def _check_csrf(caller: Caller, sent: str) -> None:
+    if not hmac.compare_digest(caller.csrf.encode(), sent.encode()):
+        raise Refused("the page's security token is missing or old", hint="Reload the page.")
+
+
+_OWNER = Caller(user_id=1, login="owner", is_admin=True)

@@ -1,0 +1,41 @@
+"""All routes of the API, one small module per topic."""
+
+from __future__ import annotations
+
+from litestar.handlers import BaseRouteHandler
+
+from appliance.web.routes import (
+    about,
+    batches,
+    docs,
+    edits,
+    events,
+    files,
+    jobs,
+    projects,
+    receipts,
+    registering,
+    selection,
+    session,
+    uploads,
+    upkeep,
+)
+
+__all__ = ["ROUTES"]
+
+ROUTES: list[BaseRouteHandler] = [
+    *session.ROUTES,
+    *projects.ROUTES,
+    *files.ROUTES,
+    *registering.ROUTES,
+    *edits.ROUTES,
+    *selection.ROUTES,
+    *receipts.ROUTES,
+    *uploads.ROUTES,
+    *batches.ROUTES,
+    *jobs.ROUTES,
+    *events.ROUTES,
+    *upkeep.ROUTES,
+    *docs.ROUTES,
+    *about.ROUTES,
+]

@@ -1,0 +1,98 @@
+"""Routes of tools and batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Response, delete, get, post, put
+
+from appliance import catalog
+from appliance.core import iso
+from appliance.jobs import BatchSpec, Tool
+from appliance.web import work
+from appliance.web.schemas import (
+    BatchAccepted,
+    BatchRequest,
+    CodeReferences,
+    DryRun,
+    Items,
+    OperationDone,
+    ReferencesRequest,
+    SavedBatch,
+)
+from appliance.web.services import Rooms, Services, Who
+
+__all__ = ["ROUTES"]
+
+
+@get("/tools", right="reader", sync_to_thread=True)
+def list_tools(services: Rooms) -> Items[Tool]:
+    """List the predefined jobs, in the order of the menu."""
+    return Items(services.tools.tools())
+
+
+@post("/batches", right="batch", status_code=202, sync_to_thread=True)
+def submit_batch(services: Rooms, who: Who, data: BatchRequest) -> Response[BatchAccepted | DryRun]:
+    """Start a batch on some studies, or tell with `dry_run` what each job would get."""
+    answer = work.submit(services, _spec(data), data.targets, who.login, dry_run=data.dry_run)
+    return Response(answer, status_code=200 if data.dry_run else 202)
+
+
+@post("/batches/references", right="batch", status_code=200, sync_to_thread=True)
+def find_references(data: ReferencesRequest) -> CodeReferences:
+    """Find the ``$f1`` … references in code."""
+    return work.references(data.language, data.code)
+
+
+@get("/batches/saved", right="reader", sync_to_thread=True)
+def list_saved_batches(services: Rooms, project: str) -> Items[SavedBatch]:
+    """List the saved batches of a project and those for all projects."""
+    with services.catalog.read() as con:
+        project_id = catalog.get_project(con, project).id
+        found = catalog.list_docs(con, "batch", project_id=project_id)
+    return Items([_saved(doc) for doc in found])
+
+
+@put("/batches/saved/{name:str}", right="batch", sync_to_thread=True)
+def save_batch(services: Rooms, name: str, project: str, data: dict[str, Any]) -> SavedBatch:
+    """Keep a batch under a name."""
+    project_id = _project_id(services, project)
+    return _saved(
+        services.catalog.write(
+            lambda tx: catalog.put_doc(tx, "batch", name, data, project_id=project_id)
+        )
+    )
+
+
+@delete("/batches/saved/{name:str}", right="batch", status_code=200, sync_to_thread=True)
+def forget_batch(services: Rooms, who: Who, name: str, project: str) -> OperationDone:
+    """Remove a saved batch."""
+    project_id = _project_id(services, project)
+    operation = services.catalog.write(
+        lambda tx: catalog.delete_doc(tx, "batch", name, project_id=project_id, actor=who.login)
+    )
+    return OperationDone(operation, 1)
+
+
+def _spec(data: BatchRequest) -> BatchSpec:
+    return BatchSpec(
+        name=data.name,
+        project=data.project,
+        jobs=tuple(data.jobs),
+        level=data.level,
+        mode=data.mode,
+        queue=data.queue,
+        on_error=data.on_error,
+    )
+
+
+def _saved(doc: catalog.Document) -> SavedBatch:
+    return SavedBatch(name=doc.name, doc=doc.doc, updated_at=iso(doc.updated_at))
+
+
+def _project_id(services: Services, name: str) -> int:
+    with services.catalog.read() as con:
+        return catalog.get_project(con, name).id
+
+
+ROUTES = [list_tools, submit_batch, find_references, list_saved_batches, save_batch, forget_batch]

@@ -1,0 +1,32 @@
+"""The stream of changes, as server-sent events."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import Request, get
+from litestar.params import Parameter
+from litestar.response import Stream
+
+from appliance.catalog import Caller
+from appliance.web.hub import EventHub
+
+__all__ = ["ROUTES"]
+
+LastSeen = Annotated[str | None, Parameter(header="Last-Event-ID")]
+
+
+@get("/events", right="reader", media_type="text/event-stream")
+async def stream_events(
+    request: Request[Caller, str, object],
+    last_event_id: LastSeen = None,
+    since: int | None = None,
+) -> Stream:
+    """Send every change as it happens; replay those after `Last-Event-ID` or `since` first."""
+    hub: EventHub = request.app.state.hub
+    seen = (last_event_id or "").strip()
+    place = int(seen) if seen.isascii() and seen.isdigit() else since
+    return Stream(hub.stream(place), media_type="text/event-stream")
+
+
+ROUTES = [stream_events]

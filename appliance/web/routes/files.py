@@ -1,0 +1,98 @@
+"""Routes of files: their rows, their bytes, their form for the viewer, and their previews."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from litestar import asgi, get
+from litestar.types import Receive, Scope, Send
+
+from appliance import catalog
+from appliance.core import NotFound
+from appliance.web import views
+from appliance.web.schemas import FileRow, StudyRow
+from appliance.web.services import Rooms
+from appliance.web.transfer import Download, send_file
+
+if TYPE_CHECKING:
+    from appliance.web.services import Services
+
+__all__ = ["ROUTES"]
+
+
+@get("/files/{file_id:int}", right="reader", job=True, sync_to_thread=True)
+def show_file(services: Rooms, file_id: int) -> FileRow:
+    """Give one file."""
+    with services.catalog.read() as con:
+        return views.file_row(catalog.get_file(con, file_id))
+
+
+@get("/studies/{study_id:int}", right="reader", job=True, sync_to_thread=True)
+def show_study(services: Rooms, study_id: int) -> StudyRow:
+    """Give one study."""
+    with services.catalog.read() as con:
+        return views.study_row(_study(con, study_id))
+
+
+@asgi("/files/{file_id:int}/{name:str}", right="reader", job=True, copy_scope=True)
+async def content(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send the bytes of a file, with ranges."""
+    await send_file(scope, receive, send, lambda: _content(*_ids(scope)))
+
+
+@asgi("/volumes/{file_id:int}/{name:str}", right="reader", copy_scope=True)
+async def volume(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send an image as plain NIfTI-1, with ranges."""
+    await send_file(scope, receive, send, lambda: _volume(*_ids(scope)))
+
+
+@asgi("/previews/{name:str}", right="reader", copy_scope=True)
+async def preview(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send the preview picture of an image."""
+    await send_file(scope, receive, send, lambda: _preview(scope))
+
+
+def _study(con: catalog.Reader, study_id: int) -> catalog.StudyRow:
+    row = con.execute("SELECT * FROM studies WHERE id = ?", (study_id,)).fetchone()
+    if row is None:
+        raise NotFound(f"no study with id {study_id}")
+    query = catalog.StudyQuery(subject_id=row["subject_id"], limit=1000)
+    found = catalog.list_studies(con, row["project_id"], query).items
+    return next(study for study in found if study.id == study_id)
+
+
+def _ids(scope: Scope) -> tuple[Services, int]:
+    return scope["litestar_app"].state.services, scope["path_params"]["file_id"]
+
+
+def _find(services: Services, file_id: int) -> tuple[catalog.FileRow, Path]:
+    with services.catalog.read() as con:
+        row = catalog.get_file(con, file_id)
+    return row, catalog.file_path(services.folder, row)
+
+
+def _content(services: Services, file_id: int) -> Download:
+    row, path = _find(services, file_id)
+    return Download(path, row.name)
+
+
+def _volume(services: Services, file_id: int) -> Download:
+    from appliance.viewing import display_volume
+
+    row, path = _find(services, file_id)
+    return Download(display_volume(services.folder, row, path), views.volume_name(row.name))
+
+
+def _preview(scope: Scope) -> Download:
+    from appliance.viewing import preview_image
+
+    services: Services = scope["litestar_app"].state.services
+    number, dot, suffix = scope["path_params"]["name"].partition(".")
+    if not number.isascii() or not number.isdigit() or dot + suffix != ".png":
+        raise NotFound("previews are named by a file's id, such as 12.png")
+    row, path = _find(services, int(number))
+    return Download(preview_image(services.folder, row, path), f"{row.id}.png")
+
+
+ROUTES = [show_file, show_study, content, volume, preview]

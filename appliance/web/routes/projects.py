@@ -1,0 +1,124 @@
+"""Routes of projects and of the tables below them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import get, post
+from litestar.params import Parameter
+
+from appliance import catalog
+from appliance.catalog import FileQuery, StudyQuery, SubjectQuery
+from appliance.web import views
+from appliance.web.schemas import (
+    FileRow,
+    Items,
+    NewProject,
+    Page,
+    Project,
+    ProjectTags,
+    StudyRow,
+    SubjectRow,
+)
+from appliance.web.services import Rooms
+
+__all__ = ["ROUTES"]
+
+Limit = Annotated[int, Parameter(ge=1, le=1000)]
+
+
+@get("/projects", right="reader", sync_to_thread=True)
+def list_projects(services: Rooms) -> Items[Project]:
+    """List all projects with their counts."""
+    with services.catalog.read() as con:
+        return views.items(catalog.list_projects(con), views.project)
+
+
+@post("/projects", right="admin", sync_to_thread=True)
+def create_project(services: Rooms, data: NewProject) -> Project:
+    """Make a project."""
+    made = services.catalog.write(lambda tx: catalog.create_project(tx, data.name, data.module))
+    return views.project(made)
+
+
+@get("/projects/{project:str}/subjects", right="reader", job=True, sync_to_thread=True)
+def list_subjects(
+    services: Rooms,
+    project: str,
+    name: str = "",
+    files: str = "",
+    tags: str = "",
+    sort: str = "pid",
+    after: str | None = None,
+    limit: Limit = 200,
+) -> Page[SubjectRow]:
+    """Give one page of subjects."""
+    query = SubjectQuery(name=name, files=files, tags=tags, sort=sort, after=after, limit=limit)
+    with services.catalog.read() as con:
+        found = catalog.list_subjects(con, catalog.get_project(con, project).id, query)
+    return views.page(found, views.subject_row)
+
+
+@get("/projects/{project:str}/studies", right="reader", job=True, sync_to_thread=True)
+def list_studies(
+    services: Rooms,
+    project: str,
+    name: str = "",
+    files: str = "",
+    description: str = "",
+    tags: str = "",
+    jobs: str = "",
+    date_from: str | None = None,
+    date_to: str | None = None,
+    subject_id: int | None = None,
+    sort: str = "-date",
+    after: str | None = None,
+    limit: Limit = 200,
+) -> Page[StudyRow]:
+    """Give one page of studies; all bars that are filled must hold."""
+    query = StudyQuery(
+        name=name,
+        files=files,
+        description=description,
+        tags=tags,
+        jobs=jobs,
+        date_from=date_from,
+        date_to=date_to,
+        subject_id=subject_id,
+        sort=sort,
+        after=after,
+        limit=limit,
+    )
+    with services.catalog.read() as con:
+        found = catalog.list_studies(con, catalog.get_project(con, project).id, query)
+    return views.page(found, views.study_row)
+
+
+@get("/projects/{project:str}/files", right="reader", job=True, sync_to_thread=True)
+def list_files(
+    services: Rooms,
+    project: str,
+    files: str = "",
+    study_id: int | None = None,
+    kind: str | None = None,
+    sort: str = "path",
+    after: str | None = None,
+    limit: Limit = 200,
+) -> Page[FileRow]:
+    """Give one page of files of a project, or of one study."""
+    query = FileQuery(
+        files=files, study_id=study_id, kind=kind, sort=sort, after=after, limit=limit
+    )
+    with services.catalog.read() as con:
+        found = catalog.list_files(con, catalog.get_project(con, project).id, query)
+    return views.page(found, views.file_row)
+
+
+@get("/projects/{project:str}/tags", right="reader", sync_to_thread=True)
+def list_tags(services: Rooms, project: str) -> ProjectTags:
+    """Count the tags in use on each level."""
+    with services.catalog.read() as con:
+        return ProjectTags(**catalog.project_tags(con, catalog.get_project(con, project).id))
+
+
+ROUTES = [list_projects, create_project, list_subjects, list_studies, list_files, list_tags]

@@ -1,0 +1,65 @@
+"""Routes of arrivals: receipts, and what a person decides about one that waits."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import get, post
+from litestar.params import Parameter
+
+from appliance.web import arrivals
+from appliance.web.schemas import Items, OriginalName, Page, Receipt, ReceiptDetail, ResolveRequest
+from appliance.web.services import Rooms, Who
+
+__all__ = ["ROUTES"]
+
+
+@get("/receipts", right="reader", sync_to_thread=True)
+def list_receipts(
+    services: Rooms,
+    project: str | None = None,
+    in_state: Annotated[str | None, Parameter(query="state")] = None,
+    after: str | None = None,
+    limit: Annotated[int, Parameter(ge=1, le=1000)] = 200,
+) -> Page[Receipt]:
+    """Give one page of arrivals, newest first."""
+    from appliance import exchange
+
+    with services.catalog.read() as con:
+        found = exchange.list_receipts(con, project=project, state=in_state, after=after, limit=limit)
+    return arrivals.page(found)
+
+
+@get("/receipts/{key:str}", right="reader", sync_to_thread=True)
+def show_receipt(services: Rooms, key: str) -> ReceiptDetail:
+    """Give one arrival with its files."""
+    from appliance import exchange
+
+    with services.catalog.read() as con:
+        return arrivals.detail(exchange.get_receipt(con, key))
+
+
+@post("/receipts/{key:str}/retry", right="editor", status_code=202, sync_to_thread=True)
+def retry_receipt(services: Rooms, key: str) -> Receipt:
+    """Try again what failed or was quarantined."""
+    return arrivals.receipt(services.importer.retry(key))
+
+
+@post("/receipts/{key:str}/resolve", right="editor", status_code=202, sync_to_thread=True)
+def resolve_receipt(services: Rooms, who: Who, key: str, data: ResolveRequest) -> Receipt:
+    """Decide whose data a waiting arrival is."""
+    return arrivals.receipt(
+        services.importer.resolve(
+            key, data.action, item_ids=data.item_ids, pid=data.pid, actor=who.login
+        )
+    )
+
+
+@get("/receipts/{key:str}/names", right="deanonym", sync_to_thread=True)
+def receipt_names(services: Rooms, who: Who, key: str) -> Items[OriginalName]:
+    """Give the names that the files had where they came from; the look is put on record."""
+    found = services.importer.original_names(key, actor=who.login)
+    return Items([OriginalName(item_id, name) for item_id, name in found.items()])
+
+
+ROUTES = [list_receipts, show_receipt, retry_receipt, resolve_receipt, receipt_names]

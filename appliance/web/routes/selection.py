@@ -1,0 +1,77 @@
+"""Routes for programs: selectors over files, and read-only SQL."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from litestar import post
+
+from appliance import catalog
+from appliance.core import NotFound
+from appliance.web.schemas import Items, Selected, SelectRequest, SqlRequest, SqlResult
+from appliance.web.services import Rooms, Services
+
+__all__ = ["ROUTES"]
+
+_MAX_JSON_BYTES = 16 << 20
+
+
+@post("/select", right="reader", job=True, status_code=200, sync_to_thread=True)
+def select_files(services: Rooms, data: SelectRequest) -> Items[Selected]:
+    """Give the files that a selector means, with their absolute paths."""
+    with services.catalog.read() as con:
+        project = catalog.get_project(con, data.project)
+        studies = _studies(con, project.id, data.studies)
+        found = catalog.select(con, project.id, data.selector, studies=studies)
+    chosen = [_selected(services, project.name, row, want_doc=data.json) for row in found]
+    if data.by_filename:
+        chosen.sort(key=lambda file: (file.path.rpartition("/")[2], file.psid))
+    return Items(chosen)
+
+
+@post("/sql", right="admin", status_code=200, sync_to_thread=True)
+def run_sql(services: Rooms, data: SqlRequest) -> SqlResult:
+    """Run one SELECT on the catalog."""
+    found = catalog.run_sql(services.catalog.path, data.sql)
+    return SqlResult(found.columns, found.rows, found.truncated)
+
+
+def _studies(con: catalog.Reader, project_id: int, psids: list[str]) -> list[int] | None:
+    """Give the ids of studies named exactly, else read each name as a subject selector."""
+    if not psids:
+        return None
+    ids: dict[int, None] = {}
+    for psid in psids:
+        try:
+            ids[catalog.find_study(con, project_id, psid)] = None
+        except NotFound:
+            ids.update(dict.fromkeys(catalog.select_studies(con, project_id, psid)))
+    return list(ids)
+
+
+def _selected(
+    services: Services, project: str, row: catalog.SelectedFile, *, want_doc: bool
+) -> Selected:
+    path = catalog.absolute_path(services.folder, project, row)
+    return Selected(
+        psid=row.psid,
+        path=row.path,
+        file_id=row.file_id,
+        tags=row.tags,
+        absolute_path=str(path),
+        doc=_doc(path, row) if want_doc else None,
+    )
+
+
+def _doc(path: Path, row: catalog.SelectedFile) -> Any:
+    if row.kind != "json" or row.size_bytes > _MAX_JSON_BYTES:
+        return None
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+ROUTES = [select_files, run_sql]

@@ -1,0 +1,39 @@
+"""Routes of health and backups."""
+
+from __future__ import annotations
+
+from litestar import get, post
+
+from appliance.web import views
+from appliance.web.schemas import Backup, Health, Items
+from appliance.web.services import Rooms
+
+__all__ = ["ROUTES"]
+
+
+@get("/health", right="reader", sync_to_thread=True)
+def show_health(services: Rooms) -> Health:
+    """Run all checks."""
+    return views.health(services.upkeep.health())
+
+
+@post("/health/fixes/{fix_id:str}", right="admin", status_code=200, sync_to_thread=True)
+def apply_fix(services: Rooms, fix_id: str) -> Health:
+    """Do a repair that a check offered, then run all checks again."""
+    services.upkeep.fix(fix_id)
+    return views.health(services.upkeep.health())
+
+
+@get("/backups", right="admin", sync_to_thread=True)
+def list_backups(services: Rooms) -> Items[Backup]:
+    """List the backups, newest first."""
+    return views.items(services.upkeep.backups(), views.backup)
+
+
+@post("/backups", right="admin", status_code=202, sync_to_thread=True)
+def make_backup(services: Rooms) -> Backup:
+    """Make a backup now; the answer comes when it has been verified."""
+    return views.backup(services.upkeep.backup())
+
+
+ROUTES = [show_health, apply_fix, list_backups, make_backup]

@@ -1,0 +1,86 @@
+"""What arrives: receipts, uploads and imports, as the API gives and takes them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from appliance.web.schemas.base import Input
+
+__all__ = [
+    "ImportRequest",
+    "OriginalName",
+    "Receipt",
+    "ReceiptDetail",
+    "ReceiptItem",
+    "ResolveRequest",
+]
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """The record of one arrival and its fate."""
+
+    key: str
+    project: str
+    kind: str
+    source: str
+    state: str
+    n_files: int
+    n_done: int
+    n_quarantined: int
+    n_duplicate: int
+    n_pending: int
+    size_bytes: int
+    studies: list[str]
+    created_at: str
+    updated_at: str
+    closed_at: str | None
+    reason: str
+    hint: str
+
+
+class ReceiptItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of an arrival; `name` is ours, the original name is kept apart."""
+
+    id: int
+    name: str
+    size_bytes: int
+    state: str
+    reason: str
+    hint: str
+    modality: str | None
+    series_number: int | None
+    psid: str | None
+
+
+class ReceiptDetail(Receipt, frozen=True, kw_only=True):
+    """A receipt with its files."""
+
+    items: list[ReceiptItem]
+
+
+class OriginalName(msgspec.Struct, frozen=True):
+    """The name a file had where it came from; may tell who the patient is."""
+
+    id: int
+    original_path: str
+
+
+class ResolveRequest(Input):
+    """What a person decided about an arrival that waits."""
+
+    action: Literal["assign", "new", "discard-wait"]
+    item_ids: list[int] = []
+    pid: str | None = None
+
+
+class ImportRequest(Input):
+    """A path on the machine of the service to be imported."""
+
+    project: str
+    path: str
+    patients_id: str | None = None
+    studies_id: str | None = None
+    pattern: str | None = None
+    extrafiles_filter: str | None = None

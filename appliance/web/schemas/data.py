@@ -1,0 +1,241 @@
+"""Projects, subjects, studies, files and tags, as the API gives and takes them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from appliance.catalog import JobCounts, SeriesFacts, TagCount
+from appliance.web.schemas.base import Input
+
+__all__ = [
+    "FileRow",
+    "FilesAdd",
+    "FilesRemove",
+    "Header",
+    "Identity",
+    "NamedDoc",
+    "NewProject",
+    "OperationDone",
+    "Project",
+    "ProjectTags",
+    "SelectRequest",
+    "Selected",
+    "SqlRequest",
+    "SqlResult",
+    "StudyRow",
+    "SubjectRow",
+    "TagRequest",
+    "TrashRequest",
+]
+
+
+class NewProject(Input):
+    """A project to be made."""
+
+    name: str
+    module: str = ""
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True):
+    """A pool of subjects, with counts."""
+
+    key: str
+    name: str
+    module: str
+    state: str
+    n_subjects: int
+    n_studies: int
+    n_files: int
+    size_bytes: int
+    created_at: str
+
+
+class SubjectRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One subject of the table; `pid` is the project's code."""
+
+    id: int
+    key: str
+    pid: str
+    sex: str | None
+    tags: list[str]
+    n_studies: int
+    n_files: int
+    last_date: str | None
+    jobs: JobCounts
+
+
+class StudyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One study of the table; `psid` is ``PID#SID``."""
+
+    id: int
+    key: str
+    psid: str
+    subject_id: int
+    pid: str
+    sex: str | None
+    sid: str
+    date: str | None
+    age_years: float | None
+    description: str | None
+    modalities: list[str]
+    tags: list[str]
+    subject_tags: list[str]
+    n_files: int
+    size_bytes: int
+    jobs: JobCounts
+    preview_url: str | None
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """What an image's header says; absent for files that are no images."""
+
+    shape: list[int] = []
+    voxel_mm: list[float] = []
+    dtype: str = ""
+    n_volumes: int = 1
+
+
+class FileRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One file; `path` is relative to its study's folder.
+
+    Attributes
+    ----------
+    version : str
+        Changes whenever the bytes may have; also the ETag of `content_url`.
+    content_url : str
+        The bytes, with ranges.
+    volume_url : str or None
+        The same image as plain NIfTI-1 for the viewer.
+    origin : str or None
+        Receipt item or attempt that the file came from.
+    """
+
+    id: int
+    key: str
+    study_id: int
+    psid: str
+    path: str
+    folder: str
+    name: str
+    kind: str
+    size_bytes: int
+    mtime: str
+    version: str
+    tags: list[str]
+    series: SeriesFacts | None
+    header: Header | None
+    content_url: str
+    volume_url: str | None
+    preview_url: str | None
+    origin: str | None
+
+
+class TagRequest(Input):
+    """Tags to put on, and to take off, subjects, studies or files."""
+
+    level: Literal["subject", "study", "file"]
+    ids: list[int]
+    add: list[str] = []
+    remove: list[str] = []
+
+
+class ProjectTags(msgspec.Struct, frozen=True):
+    """The tags in use on each level."""
+
+    subject: list[TagCount]
+    study: list[TagCount]
+    file: list[TagCount]
+
+
+class TrashRequest(Input):
+    """What to put into the trash, all of one operation."""
+
+    files: list[int] = []
+    studies: list[int] = []
+    subjects: list[int] = []
+
+
+class OperationDone(msgspec.Struct, frozen=True):
+    """An operation that can be undone by its id."""
+
+    operation_id: int
+    n: int
+
+
+class SelectRequest(Input):
+    """A selector over a project's files, or over some of its studies.
+
+    Attributes
+    ----------
+    studies : list of str
+        ``PID#SID`` or ``PID``; empty: all.
+    by_filename : bool
+        Sort by file name instead of by subject.
+    """
+
+    project: str
+    selector: str
+    studies: list[str] = []
+    json: bool = False
+    by_filename: bool = False
+
+
+class Selected(msgspec.Struct, frozen=True, kw_only=True):
+    """One file that a selector chose; `doc` is its content when JSON was asked for."""
+
+    psid: str
+    path: str
+    file_id: int
+    tags: list[str]
+    absolute_path: str
+    doc: Any = None
+
+
+class FilesAdd(Input):
+    """Existing files below the project's folder to be put into the catalog."""
+
+    project: str
+    paths: list[str]
+    tags: list[str] = []
+
+
+class FilesRemove(Input):
+    """Files to be put into the trash, by absolute path or ``PID#SID/path``."""
+
+    project: str
+    paths: list[str]
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who a subject really is."""
+
+    patient_id: str
+    name: str
+    birth_date: str
+    sex: str
+
+
+class SqlRequest(Input):
+    """One read-only statement."""
+
+    sql: str
+
+
+class SqlResult(msgspec.Struct, frozen=True):
+    """The answer to a statement; `truncated` when more rows would have followed."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+    truncated: bool
+
+
+class NamedDoc(msgspec.Struct, frozen=True, kw_only=True):
+    """A saved view, layout, batch or autoloader."""
+
+    kind: str
+    name: str
+    doc: Any
+    rev: int
+    updated_at: str

@@ -1,0 +1,39 @@
+"""The live objects that the web room calls; built and handed in by the roof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from litestar.params import Dependency
+
+from appliance.catalog import Caller, Catalog
+from appliance.core import DataFolder, Settings
+from appliance.jobs import ToolBox
+
+if TYPE_CHECKING:
+    from appliance.exchange import Importer
+    from appliance.jobs import Queue, Scheduler
+    from appliance.privacy import IdentityStore
+    from appliance.upkeep import Upkeep
+
+__all__ = ["Rooms", "Services", "Who"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """All that a request may reach."""
+
+    settings: Settings
+    folder: DataFolder
+    catalog: Catalog
+    identities: IdentityStore
+    queue: Queue
+    scheduler: Scheduler
+    importer: Importer
+    upkeep: Upkeep
+    tools: ToolBox
+
+
+Rooms = Annotated[Services, Dependency(skip_validation=True)]
+Who = Annotated[Caller, Dependency(skip_validation=True)]

@@ -49,7 +49,7 @@ class Bench:
         at_most: float | None = None,
         at_least: float | None = None,
     ) -> None:
-        """Print one figure; the goal is for the ratio if there is a baseline, else for the value."""
+        """Print one figure; the goal judges the ratio if there is a baseline, else the value."""
         ratio = value / baseline if baseline else None
         judged = value if ratio is None else ratio
         goal, met = None, None

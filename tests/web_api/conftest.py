@@ -1,0 +1,119 @@
+"""A real server on a free port and a Unix socket, over a real catalog with a few files."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from appliance import catalog
+from appliance.catalog import Catalog
+from appliance.core import DataFolder, Settings
+from appliance.jobs import ToolBox
+from appliance.web import Services, WebServer, bind_tcp, bind_unix, create_app
+
+IMAGE = bytes(range(256)) * 16
+
+
+@dataclass
+class Site:
+    """One running server and what a test needs to speak to it."""
+
+    services: Services
+    port: int
+    socket: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def code(self) -> str:
+        """A fresh one-time login code."""
+        return self.services.catalog.write(catalog.issue_login_code)
+
+    def anonymous(self) -> httpx.Client:
+        """A caller over TCP that has not logged in."""
+        return httpx.Client(base_url=self.url, timeout=20)
+
+    def browser(self) -> httpx.Client:
+        """A logged-in browser: cookie, and the CSRF header on every request."""
+        client = self.anonymous()
+        answer = client.post("/api/v1/session", json={"code": self.code()})
+        client.headers["X-CSRF-Token"] = answer.raise_for_status().json()["csrf"]
+        return client
+
+    def local(self) -> httpx.Client:
+        """A program of this user, over the Unix socket."""
+        transport = httpx.HTTPTransport(uds=str(self.socket))
+        return httpx.Client(transport=transport, base_url="http://nora/api/v1", timeout=20)
+
+    def bearer(self, scope: str = "", job_key: str | None = None) -> httpx.Client:
+        """A caller with a token."""
+        token = self.services.catalog.write(
+            lambda tx: catalog.issue_token(tx, "test", scope=scope, job_key=job_key)
+        )
+        return httpx.Client(
+            base_url=f"{self.url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=20
+        )
+
+
+def add_file(services: Services, path: str, content: bytes, kind: str, sid: str = "2024") -> int:
+    """Put a file on disk and into the catalog, below subject S-0001 of project default."""
+    target = catalog.study_dir(services.folder, "default", "S-0001", sid) / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
+    facts = target.stat()
+
+    def write(tx: catalog.Tx) -> int:
+        project = catalog.ensure_project(tx, "default")
+        study = catalog.ensure_study(tx, catalog.ensure_subject(tx, project.id, "S-0001"), sid)
+        return catalog.add_file(
+            tx, study, path, size_bytes=facts.st_size, mtime_ns=facts.st_mtime_ns, kind=kind
+        )
+
+    return services.catalog.write(write)
+
+
+def make_services(root: Path) -> Services:
+    folder = DataFolder(root)
+    folder.prepare()
+    absent = cast("Any", None)
+    return Services(
+        settings=Settings(),
+        folder=folder,
+        catalog=Catalog.open(folder.catalog_path),
+        identities=absent,
+        queue=absent,
+        scheduler=absent,
+        importer=absent,
+        upkeep=absent,
+        tools=ToolBox(),
+    )
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    root = Path(tempfile.mkdtemp(prefix="nora-web-"))
+    services = make_services(root / "data")
+    tcp, unix = bind_tcp("127.0.0.1", 0), bind_unix(services.folder.socket_path)
+    port = int(tcp.getsockname()[1])
+    try:
+        with WebServer(create_app(services), [tcp, unix]):
+            yield Site(services, port, services.folder.socket_path)
+    finally:
+        services.catalog.close()
+        shutil.rmtree(root)
+
+
+@pytest.fixture
+def image(site: Site) -> int:
+    """Id of an image file of 4096 known bytes."""
+    return add_file(site.services, "t1_3/s001.nii", IMAGE, "image")
+
+

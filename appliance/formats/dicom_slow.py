@@ -31,7 +31,7 @@ _EXPLICIT = (b"OB", b"OW", b"OF", b"OD", b"UN")
 _GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
 
 
-class RawHeader(msgspec.Struct, frozen=True, kw_only=True):
+class RawHeader(msgspec.Struct, kw_only=True):
     """Undecoded header of one object; `missing` says what of its pixel data is not there."""
 
     raw: dict[int, bytes]

@@ -203,7 +203,7 @@ def test_every_cut_of_a_file_is_noticed(tmp_path: Path) -> None:
 def test_a_cut_compressed_object_is_noticed(tmp_path: Path) -> None:
     whole = sample("JPEG2000.dcm").read_bytes()
     target = tmp_path / "cut.dcm"
-    target.write_bytes(whole[: len(whole) // 2])
+    target.write_bytes(whole[: len(whole) - 100])
     assert problem_of(target).reason == "truncated"
 
 

@@ -1,0 +1,155 @@
+"""The tag walker: finds wanted DICOM elements in the first bytes of a file, without objects.
+
+`walk` is ordinary Python that numba can compile as it stands. The interpreter takes 0.2 ms per
+file (pydicom 0.7 ms) and machine code 2 µs, but loading the compiler and compiling takes one to
+three seconds; so a scan starts with the interpreter and changes over when it has become worth it
+(see `dicom_scan`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["AT_PIXELS", "CUT", "END", "ODD", "VR_FORMS", "Walker", "compiled_walk", "walk"]
+
+AT_PIXELS: Final = 0  # stopped at pixel data
+END: Final = 1  # the bytes end where an element ends
+CUT: Final = 2  # an element goes on behind the bytes
+ODD: Final = 3  # not what it should be: let pydicom look at it
+
+_MAX_DEPTH: Final = 32
+_UNDEFINED: Final = 0xFFFFFFFF
+_ITEM: Final = 0xFFFEE000
+_SQ: Final = 0x5153
+_LONG: Final = 2
+
+_SHORT_VRS = "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US"
+_LONG_VRS = "OB OD OF OL OV OW SQ SV UC UN UR UT UV"
+
+Walker = Callable[
+    [bytes, int, bool, bytes, NDArray[np.int64], NDArray[np.int64]], tuple[int, int, int]
+]
+
+
+def _vr_forms() -> bytes:
+    """Table over two letters as a little-endian number: 0 unknown, 1 short form, 2 long form."""
+    table = bytearray(1 << 16)
+    for names, form in ((_SHORT_VRS, 1), (_LONG_VRS, _LONG)):
+        for name in names.split():
+            table[int.from_bytes(name.encode(), "little")] = form
+    return bytes(table)
+
+
+VR_FORMS = _vr_forms()
+
+
+def walk(  # noqa: C901, PLR0912, PLR0917 - one loop, so that it compiles without helpers
+    data: bytes,
+    at: int,
+    explicit: bool,
+    forms: bytes,
+    wanted: NDArray[np.int64],
+    found: NDArray[np.int64],
+) -> tuple[int, int, int]:
+    """Walk the elements of a little-endian data set.
+
+    Parameters
+    ----------
+    data : bytes
+        Start of the file.
+    at : int
+        Offset of the first element.
+    explicit : bool
+        Whether value representations are written.
+    forms : bytes
+        `VR_FORMS`.
+    wanted : ndarray
+        (W,) tags (group << 16 | element), ascending.
+    found : ndarray
+        (W, 2), filled with offset and length of each wanted top-level value; rows of absent tags
+        keep what they had.
+
+    Returns
+    -------
+    tuple of (int, int, int)
+        How it ended, offset and declared length of the pixel value (0 and 0 without one).
+
+    Notes
+    -----
+    Numbers are put together with ``*`` and ``+``: shifts would make numba mix signed and unsigned.
+    A sequence of defined length is skipped in one step; inside one of undefined length only the
+    nesting is followed.
+    """
+    size = len(data)
+    depth, slot, last = 0, 0, -1
+    while at + 8 <= size:
+        tag = data[at + 1] * 16777216 + data[at] * 65536 + data[at + 3] * 256 + data[at + 2]
+        start = at + 8
+        if explicit and tag < _ITEM:
+            kind = data[at + 5] * 256 + data[at + 4]
+            form = forms[kind]
+            if form == 0:
+                return ODD, 0, 0
+            length = data[at + 7] * 256 + data[at + 6]
+            if form == _LONG:
+                start = at + 12
+                if start > size:
+                    return CUT, 0, 0
+        else:
+            kind, form = _SQ, _LONG
+        if form == _LONG:
+            length = (
+                data[start - 1] * 16777216
+                + data[start - 2] * 65536
+                + data[start - 3] * 256
+                + data[start - 4]
+            )
+        if tag >= _ITEM:
+            if depth == 0:
+                return ODD, 0, 0
+            if tag != _ITEM:
+                depth -= 1
+                length = 0
+            elif length == _UNDEFINED:
+                depth += 1
+                length = 0
+            at = start + length
+            continue
+        if depth == 0:
+            if tag <= last:
+                return ODD, 0, 0
+            last = tag
+            if tag == 0x7FE00010 or tag == 0x7FE00008 or tag == 0x7FE00009:  # noqa: PLR1714
+                return AT_PIXELS, start, length
+        if length == _UNDEFINED:
+            depth += 1
+            if kind != _SQ or depth > _MAX_DEPTH:
+                return ODD, 0, 0
+            at = start
+            continue
+        at = start + length
+        if at > size:
+            return CUT, 0, 0
+        if depth == 0:
+            while slot < len(wanted) and wanted[slot] < tag:
+                slot += 1
+            if slot < len(wanted) and wanted[slot] == tag:
+                found[slot, 0] = start
+                found[slot, 1] = length
+    if at == size and depth == 0:
+        return END, 0, 0
+    return CUT, 0, 0
+
+
+@lru_cache(maxsize=1)
+def compiled_walk() -> Walker:
+    """Compile `walk`, or load it from numba's cache."""
+    from numba import njit
+
+    compiled: Walker = njit(cache=True)(walk)
+    return compiled

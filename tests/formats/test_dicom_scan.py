@@ -230,7 +230,7 @@ def test_real_siemens_mosaic(tmp_path: Path) -> None:
     record = record_of(target)
     assert "MOSAIC" in record.image_type
     assert record.protocol == "CBU_DTI_64D_1A"
-    assert (record.rows, record.cols) == (768, 768)
+    assert (record.rows, record.cols) == (896, 896)
 
 
 @settings(max_examples=150, deadline=None)

@@ -87,6 +87,11 @@ class DataFolder:
                 hint="Choose another folder with --data or data.path, or mend its permissions.",
             ) from error
 
+    @property
+    def storage_roots(self) -> list[Path]:
+        """Folders that carry a marker, because each may lie on a disk of its own."""
+        return [self.root / name for name in _STORAGE_ROOTS]
+
     def check_marker(self, storage: Path) -> None:
         """Refuse to write into a storage root without its marker: its disk is not mounted.
 
@@ -127,6 +132,10 @@ class DataFolder:
         if storage.is_dir() and (self.catalog_path.exists() or any(storage.iterdir())):
             return  # a known folder without a marker is an unmounted disk: never mark it again
         storage.mkdir(exist_ok=True)
+        self.mark(storage)
+
+    def mark(self, storage: Path) -> None:
+        """Put the marker into a storage root: a person has said that its disk is mounted."""
         with atomic_write(storage / MARKER) as stream:
             stream.write(b"This file tells that the disk of this folder is mounted. Keep it.\n")
 

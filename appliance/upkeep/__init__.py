@@ -1,0 +1,75 @@
+"""Keeping the appliance in order: health checks and repairs, backup, restore, rescan, sidecars.
+
+Never changes an original and never deletes a file of a project; what it repairs it says. The one
+room that may look at every database of the data folder at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from appliance.core import lazy_door
+
+if TYPE_CHECKING:
+    from appliance.upkeep.backup import backup, list_backups
+    from appliance.upkeep.context import CheckContext, Probe
+    from appliance.upkeep.demo_data import DemoSet, prepare_demo
+    from appliance.upkeep.demo_dicom import MadePatient, MadeSeries, series_datasets, write_series
+    from appliance.upkeep.health import Upkeep
+    from appliance.upkeep.rescan import rescan
+    from appliance.upkeep.restore import finish_interrupted_restore, restore
+    from appliance.upkeep.schedule import Schedule
+    from appliance.upkeep.schema import catalog_extensions
+    from appliance.upkeep.sidecar import SidecarWriter
+    from appliance.upkeep.values import (
+        BackupInfo,
+        CheckResult,
+        Fix,
+        Health,
+        HealthCheck,
+        RescanReport,
+        RestoreReport,
+    )
+
+_ROOMS = {
+    "backup": "backup list_backups",
+    "context": "CheckContext Probe",
+    "demo_data": "DemoSet prepare_demo",
+    "demo_dicom": "MadePatient MadeSeries series_datasets write_series",
+    "health": "Upkeep",
+    "rescan": "rescan",
+    "restore": "finish_interrupted_restore restore",
+    "schedule": "Schedule",
+    "schema": "catalog_extensions",
+    "sidecar": "SidecarWriter",
+    "values": "BackupInfo CheckResult Fix Health HealthCheck RescanReport RestoreReport",
+}
+_NAMES = {name: module for module, names in _ROOMS.items() for name in names.split()}
+__getattr__ = lazy_door(__name__, _NAMES)
+
+__all__ = [
+    "BackupInfo",
+    "CheckContext",
+    "CheckResult",
+    "DemoSet",
+    "Fix",
+    "Health",
+    "HealthCheck",
+    "MadePatient",
+    "MadeSeries",
+    "Probe",
+    "RescanReport",
+    "RestoreReport",
+    "Schedule",
+    "SidecarWriter",
+    "Upkeep",
+    "backup",
+    "catalog_extensions",
+    "finish_interrupted_restore",
+    "list_backups",
+    "prepare_demo",
+    "rescan",
+    "restore",
+    "series_datasets",
+    "write_series",
+]

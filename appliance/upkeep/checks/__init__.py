@@ -1,0 +1,35 @@
+"""The health checks, one small file each, in the order of the health page."""
+
+from __future__ import annotations
+
+from appliance.upkeep.checks.arrivals import ArrivalsCheck
+from appliance.upkeep.checks.backups import BackupCheck
+from appliance.upkeep.checks.base import BaseCheck, Check
+from appliance.upkeep.checks.bundle import BundleCheck
+from appliance.upkeep.checks.database import DatabaseCheck
+from appliance.upkeep.checks.disk import DiskCheck
+from appliance.upkeep.checks.listener import ListenerCheck
+from appliance.upkeep.checks.queue import QueueCheck
+from appliance.upkeep.checks.scheduler import SchedulerCheck
+from appliance.upkeep.checks.schema import SchemaCheck
+from appliance.upkeep.checks.storage import StorageCheck
+from appliance.upkeep.checks.watcher import WatcherCheck
+
+__all__ = ["BaseCheck", "Check", "all_checks"]
+
+
+def all_checks() -> list[Check]:
+    """Make one of each check; they keep what is costly to find out."""
+    return [
+        DiskCheck(),
+        StorageCheck(),
+        DatabaseCheck(),
+        SchemaCheck(),
+        ListenerCheck(),
+        WatcherCheck(),
+        ArrivalsCheck(),
+        QueueCheck(),
+        SchedulerCheck(),
+        BackupCheck(),
+        BundleCheck(),
+    ]

@@ -1,0 +1,241 @@
+"""Bringing the catalog in line with the projects' folders, or rebuilding it from them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from appliance.catalog import (
+    Catalog,
+    Tx,
+    add_file,
+    ensure_project,
+    ensure_series,
+    ensure_study,
+    ensure_subject,
+    tag,
+    trash_files,
+)
+from appliance.core import DataFolder
+from appliance.formats import kind_of
+from appliance.upkeep.sidecar import StudySidecar, read_sidecar
+from appliance.upkeep.values import RescanReport
+
+__all__ = ["rescan"]
+
+_LOG = logging.getLogger(__name__)
+_MAX_DOC_BYTES = 16 << 20
+_ACTOR = "rescan"
+
+
+@dataclass
+class _Tally:
+    n_studies: int = 0
+    n_added: int = 0
+    n_changed: int = 0
+    n_same: int = 0
+    missing: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One file on disk."""
+
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    kind: str
+    doc: Any
+
+
+def rescan(
+    catalog: Catalog, folder: DataFolder, *, project: str | None = None, prune: bool = False
+) -> RescanReport:
+    """Walk ``projects/<project>/<subject>/<study>`` and enter what the catalog lacks.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    folder : DataFolder
+    project : str, optional
+        Only this one.
+    prune : bool
+        Whether files that are gone from disk go to the trash; else they are only reported.
+
+    Returns
+    -------
+    RescanReport
+
+    Raises
+    ------
+    StorageError
+        If the disk of the projects is not mounted.
+    """
+    folder.check_marker(folder.projects)
+    tally = _Tally()
+    for name in [project] if project else _folders(folder.projects):
+        root = folder.projects / name
+        for pid in _folders(root):
+            for sid in _folders(root / pid):
+                _guarded(catalog, root, (name, pid, sid), tally, prune=prune)
+    return RescanReport(**vars(tally))
+
+
+def _folders(root: Path) -> list[str]:
+    return sorted(e.name for e in os.scandir(root) if e.is_dir() and not e.name.startswith("."))
+
+
+def _guarded(
+    catalog: Catalog, root: Path, names: tuple[str, str, str], tally: _Tally, *, prune: bool
+) -> None:
+    project, pid, sid = names
+    try:
+        _study(catalog, root / pid / sid, names, tally, prune=prune)
+    except OSError as error:
+        tally.problems.append(f"{project}/{pid}/{sid}: {error.strerror}")
+        _LOG.warning("a study could not be read: %s", error.strerror)
+
+
+def _study(
+    catalog: Catalog, root: Path, names: tuple[str, str, str], tally: _Tally, *, prune: bool
+) -> None:
+    note = read_sidecar(root)
+    found = {file.path: file for file in _walk(root)}
+    study_id = catalog.write(lambda tx: _enter_study(tx, names, root, note))
+    known = _known(catalog, study_id)
+    new = [f for path, f in found.items() if path not in known]
+    changed = [f for path, f in found.items() if path in known and _differs(known[path], f)]
+    catalog.write(lambda tx: _enter_files(tx, study_id, new, note))
+    catalog.write(lambda tx: _enter_files(tx, study_id, changed, StudySidecar()))
+    gone = {path: row["id"] for path, row in known.items() if path not in found}
+    if gone and prune:
+        catalog.write(lambda tx: trash_files(tx, list(gone.values()), _ACTOR))
+    tally.n_studies += 1
+    tally.n_added += len(new)
+    tally.n_changed += len(changed)
+    tally.n_same += len(found) - len(new) - len(changed)
+    tally.missing += [f"{'/'.join(names)}/{path}" for path in sorted(gone)]
+
+
+def _walk(root: Path) -> Iterator[_Found]:
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            path = Path(folder) / name
+            if not name.startswith(".") and path.is_file():
+                yield _look(path, root)
+
+
+def _look(path: Path, root: Path) -> _Found:
+    facts, kind = path.stat(), kind_of(path)
+    is_doc = kind == "json" and facts.st_size <= _MAX_DOC_BYTES
+    return _Found(
+        path=path.relative_to(root).as_posix(),
+        size_bytes=facts.st_size,
+        mtime_ns=facts.st_mtime_ns,
+        kind=kind,
+        doc=_read_json(path) if is_doc else None,
+    )
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError:
+        return None
+
+
+def _enter_study(tx: Tx, names: tuple[str, str, str], root: Path, note: StudySidecar) -> int:
+    project, pid, sid = names
+    info = _read_json(root / "nodeinfo.json") if (root / "nodeinfo.json").is_file() else None
+    info = info if isinstance(info, dict) else {}
+    subject = ensure_subject(
+        tx, ensure_project(tx, project).id, pid, sex=note.sex or _text(info, "sex")
+    )
+    is_new = not _has_study(tx.con, subject, sid)
+    study = ensure_study(
+        tx,
+        subject,
+        sid,
+        study_uid=note.study_uid,
+        date=note.date or _text(info, "date"),
+        time=note.time,
+        age_years=note.age_years,
+        description=note.description or _text(info, "description"),
+    )
+    if is_new:  # what the catalog knows of a study is newer than its sidecar
+        tag(tx, "subject", [subject], add=note.subject_tags)
+        tag(tx, "study", [study], add=note.study_tags)
+    return study
+
+
+def _has_study(con: sqlite3.Connection, subject_id: int, sid: str) -> bool:
+    found = con.execute(
+        "SELECT 1 FROM studies WHERE subject_id = ? AND sid = ?", (subject_id, sid)
+    ).fetchone()
+    return found is not None
+
+
+def _text(info: Mapping[str, Any], key: str) -> str | None:
+    value = info.get(key)
+    return value if isinstance(value, str) and value else None
+
+
+def _known(catalog: Catalog, study_id: int) -> dict[str, sqlite3.Row]:
+    with catalog.read() as con:
+        rows = con.execute(
+            "SELECT p.path, f.id, f.size_bytes, f.mtime_ns FROM files f"
+            " JOIN paths p ON p.id = f.path_id WHERE f.study_id = ? AND f.trashed_at IS NULL",
+            (study_id,),
+        ).fetchall()
+    return {row["path"]: row for row in rows}
+
+
+def _differs(row: sqlite3.Row, file: _Found) -> bool:
+    return (row["size_bytes"], row["mtime_ns"]) != (file.size_bytes, file.mtime_ns)
+
+
+def _enter_files(tx: Tx, study_id: int, files: list[_Found], note: StudySidecar) -> None:
+    series = {
+        folder: ensure_series(
+            tx,
+            study_id,
+            folder,
+            series_uid=facts.series_uid,
+            number=facts.number,
+            description=facts.description,
+            protocol=facts.protocol,
+            modality=facts.modality,
+            n_instances=facts.n_instances,
+        )
+        for folder, facts in note.series.items()
+        if any(file.path.startswith(f"{folder}/") for file in files)
+    }
+    for file in files:
+        _enter_file(tx, study_id, file, series, note)
+
+
+def _enter_file(
+    tx: Tx, study_id: int, file: _Found, series: Mapping[str, int], note: StudySidecar
+) -> None:
+    about = note.files.get(file.path)
+    file_id = add_file(
+        tx,
+        study_id,
+        file.path,
+        size_bytes=file.size_bytes,
+        mtime_ns=file.mtime_ns,
+        kind=file.kind,
+        series_id=series.get(file.path.rpartition("/")[0]),
+        origin=about.origin if about else None,
+        doc=file.doc,
+    )
+    if about and about.tags:
+        tag(tx, "file", [file_id], add=about.tags)

@@ -164,7 +164,7 @@ def authorize(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRoute
             "log in first", hint="Run 'nora login' on the machine and open the link it prints."
         )
     _check_right(caller, handler)
-    if connection.scope["auth"] == "session" and connection.scope["method"] not in _SAFE:
+    if connection.scope["auth"] == "session" and connection.scope.get("method") not in _SAFE:
         _check_csrf(caller, connection.headers.get("x-csrf-token", ""))
 
 

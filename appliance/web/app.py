@@ -13,6 +13,7 @@ from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.types import Method
+from litestar.types.internal_types import PathParameterDefinition
 
 from appliance import __version__
 from appliance.catalog import Caller
@@ -74,7 +75,9 @@ def _who(request: Request[Caller, str, State]) -> Caller:
     return request.user
 
 
-def _operation_id(handler: HTTPRouteHandler, _method: Method, path: list[str]) -> str:
+def _operation_id(
+    handler: HTTPRouteHandler, _method: Method, path: list[str | PathParameterDefinition]
+) -> str:
     """Name an operation after its handler; those of the schema itself share one."""
     return handler.handler_name.strip("_") + ("" if path[:1] == ["api"] else str(path))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from appliance.core import Refused
@@ -61,7 +62,8 @@ class Gate:
         self._allowed = tuple(allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        """Let a request through, or refuse it; web sockets are not spoken."""
+        if scope["type"] != ScopeType.HTTP:
             return
         guarded = _with_headers(send)
         refusal = None if peer_is_us(scope) else self._refusal(scope)

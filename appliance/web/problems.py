@@ -114,9 +114,7 @@ def _answer(problem: Problem, headers: dict[str, str] | None = None) -> Response
     kept = {k: v for k, v in (headers or {}).items() if k.lower() in ("allow", "retry-after")}
     if problem.status == HTTPStatus.TOO_MANY_REQUESTS:
         kept["retry-after"] = "60"
-    return Response(
-        problem, status_code=problem.status, media_type=PROBLEM_TYPE, headers=kept
-    )
+    return Response(problem, status_code=problem.status, media_type=PROBLEM_TYPE, headers=kept)
 
 
 def _fields(extra: Any) -> dict[str, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from appliance.catalog import Caller, Catalog
 from appliance.core import DataFolder, Settings
@@ -35,5 +36,5 @@ class Services:
     tools: ToolBox
 
 
-Rooms = Annotated[Services, Dependency(skip_validation=True)]
-Who = Annotated[Caller, Dependency(skip_validation=True)]
+Rooms = NamedDependency[SkipValidation[Services]]
+Who = NamedDependency[SkipValidation[Caller]]

@@ -15,13 +15,13 @@ from email.utils import formatdate
 from pathlib import Path
 from urllib.parse import quote
 
-from litestar.types import Receive, Scope, Send
+from litestar.types import HTTPResponseStartEvent, Receive, Scope, Send
 
 from appliance.core import NotFound
 from appliance.web.gate import SANDBOX_CSP
 from appliance.web.ranges import Answer, etag_of, negotiate
 
-__all__ = ["Download", "content_disposition", "content_type", "send_file"]
+__all__ = ["Download", "FileAnswer", "content_disposition", "content_type"]
 
 _CHUNK_BYTES = 1 << 20
 _WATCH_BYTES = 8 << 20  # from this size on a caller that hangs up ends the reading
@@ -92,30 +92,30 @@ def content_disposition(name: str) -> str:
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-async def send_file(
-    scope: Scope, receive: Receive, send: Send, find: Callable[[], Download]
-) -> None:
-    """Answer a GET or HEAD with the bytes of a file.
+class FileAnswer:
+    """The answer to a GET or HEAD for a file, as an ASGI application.
 
     Parameters
     ----------
     find : callable
         Names the file; runs in a thread, together with opening it and reading its first bytes.
-
-    Raises
-    ------
-    NotFound
-        If the file is not there.
+        An error that it raises becomes a problem as everywhere else.
     """
-    download, opened = await asyncio.to_thread(_find_and_open, scope, find)
-    try:
-        await send(_start(download, opened))
-        if scope["method"] == "HEAD" or opened.answer.status in (304, 416):
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        else:
-            await _send_body(receive, send, opened)
-    finally:
-        os.close(opened.handle)
+
+    def __init__(self, find: Callable[[], Download]) -> None:
+        self._find = find
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the file, a range of it, or that it has not changed."""
+        download, opened = await asyncio.to_thread(_find_and_open, scope, self._find)
+        try:
+            await send(_start(download, opened))
+            if not opened.first:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            else:
+                await _send_body(receive, send, opened)
+        finally:
+            os.close(opened.handle)
 
 
 def _find_and_open(scope: Scope, find: Callable[[], Download]) -> tuple[Download, _Open]:
@@ -141,13 +141,14 @@ def _inspect(scope: Scope, handle: int, name: str) -> _Open:
     headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
     etag = etag_of(facts.st_mtime_ns, facts.st_size)
     modified = formatdate(facts.st_mtime, usegmt=True)
-    answer = negotiate(scope["method"], headers, etag, modified, facts.st_size)
-    wanted = 0 if scope["method"] == "HEAD" else min(_CHUNK_BYTES, answer.stop - answer.start)
+    method = str(scope.get("method", ""))
+    answer = negotiate(method, headers, etag, modified, facts.st_size)
+    wanted = 0 if method == "HEAD" else min(_CHUNK_BYTES, answer.stop - answer.start)
     first = os.pread(handle, wanted, answer.start) if wanted else b""
     return _Open(handle, facts.st_size, etag, modified, answer, first)
 
 
-def _start(download: Download, opened: _Open) -> dict[str, object]:
+def _start(download: Download, opened: _Open) -> HTTPResponseStartEvent:
     answer, size = opened.answer, opened.size_bytes
     headers = {
         "etag": opened.etag,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from litestar import asgi
-from litestar.types import Receive, Scope, Send
+from litestar import route
+from litestar.params import FromPath
 
 from appliance.core import Invalid, NotFound, safe_join
-from appliance.web.transfer import Download, send_file
+from appliance.web.transfer import Download, FileAnswer
 
 __all__ = ["STATIC", "ui"]
 
@@ -18,12 +18,16 @@ _IMMUTABLE = (("cache-control", "public, max-age=31536000, immutable"),)
 _RESERVED = ("api", "schema", "healthz")
 
 
-@asgi(["/", "/{path:path}"], public=True, copy_scope=True)
-async def ui(scope: Scope, receive: Receive, send: Send) -> None:
+@route(
+    ["/", "/{path:path}"],
+    http_method=["GET", "HEAD"],
+    public=True,
+    sync_to_thread=False,
+    include_in_schema=False,
+)
+def ui(path: FromPath[str] = "") -> FileAnswer:
     """Send a file of the UI, or its page for any route that the browser knows."""
-    if scope["method"] not in ("GET", "HEAD"):
-        raise NotFound("there is nothing at this address")
-    await send_file(scope, receive, send, lambda: _find(scope["path"]))
+    return FileAnswer(lambda: _find(path))
 
 
 def _find(path: str) -> Download:

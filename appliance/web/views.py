@@ -8,11 +8,14 @@ from urllib.parse import quote
 
 import msgspec
 
-from appliance import catalog
+from appliance import catalog, upkeep
 from appliance.core import iso
 from appliance.web.schemas import (
+    Backup,
+    Check,
     FileRow,
     Header,
+    Health,
     Items,
     NamedDoc,
     Page,
@@ -23,8 +26,10 @@ from appliance.web.schemas import (
 
 __all__ = [
     "API",
+    "backup",
     "document",
     "file_row",
+    "health",
     "items",
     "maybe_iso",
     "page",
@@ -109,6 +114,28 @@ def document(doc: catalog.Document) -> NamedDoc:
     """Show a named document."""
     return NamedDoc(
         kind=doc.kind, name=doc.name, doc=doc.doc, rev=doc.rev, updated_at=iso(doc.updated_at)
+    )
+
+
+def health(found: upkeep.Health) -> Health:
+    """Show how the appliance is."""
+    return Health(
+        status=found.status,
+        checks=[msgspec.convert(check, Check, from_attributes=True) for check in found.checks],
+        version=found.version,
+        started_at=iso(found.started_at),
+        checked_at=iso(found.checked_at),
+    )
+
+
+def backup(found: upkeep.BackupInfo) -> Backup:
+    """Show a backup; where it lies is the machine's business."""
+    return Backup(
+        name=found.name,
+        created_at=iso(found.created_at),
+        size_bytes=found.size_bytes,
+        verified=found.verified,
+        version=found.version,
     )
 
 

@@ -52,8 +52,6 @@ def act(services: Services, key: str, action: str, actor: str) -> JobRow:
     raise NotImplementedError
 
 
-def act_on_many(
-    services: Services, keys: list[str], action: str, actor: str
-) -> JobActionsDone:
+def act_on_many(services: Services, keys: list[str], action: str, actor: str) -> JobActionsDone:
     """Do something to many jobs."""
     raise NotImplementedError

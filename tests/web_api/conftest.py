@@ -43,10 +43,11 @@ class Site:
 
     def browser(self) -> httpx.Client:
         """A logged-in browser: cookie, and the CSRF header on every request."""
-        client = self.anonymous()
-        answer = client.post("/api/v1/session", json={"code": self.code()})
-        client.headers["X-CSRF-Token"] = answer.raise_for_status().json()["csrf"]
-        return client
+        with self.anonymous() as http:
+            answer = http.post("/api/v1/session", json={"code": self.code()}).raise_for_status()
+            headers = {"X-CSRF-Token": answer.json()["csrf"]}
+            cookies = {"nora_session": http.cookies["nora_session"]}
+        return httpx.Client(base_url=self.url, headers=headers, cookies=cookies, timeout=20)
 
     def local(self) -> httpx.Client:
         """A program of this user, over the Unix socket."""

@@ -17,8 +17,8 @@ from appliance.web.routes import (
     registering,
     selection,
     session,
-    uploads,
     upkeep,
+    uploads,
 )
 
 __all__ = ["ROUTES"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from litestar import MediaType, get
+from litestar.params import FromPath
 
 from appliance.core import NotFound, safe_join
 from appliance.web.schemas import Items, ManualPage, Setting
@@ -17,7 +18,7 @@ _SOURCE_MANUAL = Path(__file__).parents[3] / "webui" / "manual"
 _SECRET = ("secret", "password", "token")
 
 
-@get("/healthz", public=True, media_type=MediaType.TEXT, include_in_schema=False)
+@get(["/healthz", "/api/v1/healthz"], public=True, media_type=MediaType.TEXT, name="healthz")
 async def healthz() -> str:
     """Answer, without a login, that the service answers."""
     return "ok"
@@ -44,7 +45,7 @@ def list_manual() -> Items[ManualPage]:
 
 
 @get("/manual/{page:str}", right="reader", media_type="text/markdown", sync_to_thread=True)
-def show_manual_page(page: str) -> str:
+def show_manual_page(page: FromPath[str]) -> str:
     """Give one page of the manual as Markdown."""
     path = safe_join(manual_folder(), f"{page}.md")
     if not path.is_file():

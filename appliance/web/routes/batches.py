@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Response, delete, get, post, put
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from appliance import catalog
 from appliance.core import iso
@@ -32,20 +33,22 @@ def list_tools(services: Rooms) -> Items[Tool]:
 
 
 @post("/batches", right="batch", status_code=202, sync_to_thread=True)
-def submit_batch(services: Rooms, who: Who, data: BatchRequest) -> Response[BatchAccepted | DryRun]:
+def submit_batch(
+    services: Rooms, who: Who, data: JSONBody[BatchRequest]
+) -> Response[BatchAccepted | DryRun]:
     """Start a batch on some studies, or tell with `dry_run` what each job would get."""
     answer = work.submit(services, _spec(data), data.targets, who.login, dry_run=data.dry_run)
     return Response(answer, status_code=200 if data.dry_run else 202)
 
 
 @post("/batches/references", right="batch", status_code=200, sync_to_thread=True)
-def find_references(data: ReferencesRequest) -> CodeReferences:
+def find_references(data: JSONBody[ReferencesRequest]) -> CodeReferences:
     """Find the ``$f1`` … references in code."""
     return work.references(data.language, data.code)
 
 
 @get("/batches/saved", right="reader", sync_to_thread=True)
-def list_saved_batches(services: Rooms, project: str) -> Items[SavedBatch]:
+def list_saved_batches(services: Rooms, project: FromQuery[str]) -> Items[SavedBatch]:
     """List the saved batches of a project and those for all projects."""
     with services.catalog.read() as con:
         project_id = catalog.get_project(con, project).id
@@ -54,7 +57,9 @@ def list_saved_batches(services: Rooms, project: str) -> Items[SavedBatch]:
 
 
 @put("/batches/saved/{name:str}", right="batch", sync_to_thread=True)
-def save_batch(services: Rooms, name: str, project: str, data: dict[str, Any]) -> SavedBatch:
+def save_batch(
+    services: Rooms, name: FromPath[str], project: FromQuery[str], data: JSONBody[dict[str, Any]]
+) -> SavedBatch:
     """Keep a batch under a name."""
     project_id = _project_id(services, project)
     return _saved(
@@ -65,7 +70,9 @@ def save_batch(services: Rooms, name: str, project: str, data: dict[str, Any]) -
 
 
 @delete("/batches/saved/{name:str}", right="batch", status_code=200, sync_to_thread=True)
-def forget_batch(services: Rooms, who: Who, name: str, project: str) -> OperationDone:
+def forget_batch(
+    services: Rooms, who: Who, name: FromPath[str], project: FromQuery[str]
+) -> OperationDone:
     """Remove a saved batch."""
     project_id = _project_id(services, project)
     operation = services.catalog.write(

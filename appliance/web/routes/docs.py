@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from litestar import delete, get, put
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from appliance import catalog
 from appliance.web import views
@@ -17,7 +18,9 @@ Kind = Literal["view", "layout", "batch", "autoloader"]
 
 
 @get("/docs/{kind:str}", right="reader", sync_to_thread=True)
-def list_docs(services: Rooms, kind: Kind, project: str | None = None) -> Items[NamedDoc]:
+def list_docs(
+    services: Rooms, kind: FromPath[Kind], project: FromQuery[str | None] = None
+) -> Items[NamedDoc]:
     """List the documents of a kind: the project's own and those for all projects."""
     with services.catalog.read() as con:
         found = catalog.list_docs(con, kind, project_id=_project_id(services, project))
@@ -25,7 +28,12 @@ def list_docs(services: Rooms, kind: Kind, project: str | None = None) -> Items[
 
 
 @get("/docs/{kind:str}/{name:str}", right="reader", sync_to_thread=True)
-def show_doc(services: Rooms, kind: Kind, name: str, project: str | None = None) -> NamedDoc:
+def show_doc(
+    services: Rooms,
+    kind: FromPath[Kind],
+    name: FromPath[str],
+    project: FromQuery[str | None] = None,
+) -> NamedDoc:
     """Give a document."""
     project_id = _project_id(services, project)
     with services.catalog.read() as con:
@@ -35,11 +43,12 @@ def show_doc(services: Rooms, kind: Kind, name: str, project: str | None = None)
 @put("/docs/{kind:str}/{name:str}", right="editor", sync_to_thread=True)
 def put_doc(
     services: Rooms,
-    kind: Kind,
-    name: str,
-    data: dict[str, Any],
-    project: str | None = None,
-    rev: int | None = None,
+    *,
+    kind: FromPath[Kind],
+    name: FromPath[str],
+    data: JSONBody[dict[str, Any]],
+    project: FromQuery[str | None] = None,
+    rev: FromQuery[int | None] = None,
 ) -> NamedDoc:
     """Make or replace a document; with `rev` only if nobody changed it meanwhile."""
     project_id = _project_id(services, project)
@@ -52,7 +61,11 @@ def put_doc(
 
 @delete("/docs/{kind:str}/{name:str}", right="editor", status_code=200, sync_to_thread=True)
 def delete_doc(
-    services: Rooms, who: Who, kind: Kind, name: str, project: str | None = None
+    services: Rooms,
+    who: Who,
+    kind: FromPath[Kind],
+    name: FromPath[str],
+    project: FromQuery[str | None] = None,
 ) -> OperationDone:
     """Remove a document."""
     project_id = _project_id(services, project)

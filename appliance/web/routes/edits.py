@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from litestar import post
+from litestar.params import FromPath, JSONBody
 
 from appliance import catalog
 from appliance.web.schemas import Done, OperationDone, TagRequest, TrashRequest
@@ -12,22 +13,20 @@ __all__ = ["ROUTES"]
 
 
 @post("/tags", right="editor", job=True, status_code=200, sync_to_thread=True)
-def change_tags(services: Rooms, data: TagRequest) -> Done:
+def change_tags(services: Rooms, data: JSONBody[TagRequest]) -> Done:
     """Put tags on subjects, studies or files, and take others off."""
-    services.catalog.write(
-        lambda tx: catalog.tag(tx, data.level, data.ids, data.add, data.remove)
-    )
+    services.catalog.write(lambda tx: catalog.tag(tx, data.level, data.ids, data.add, data.remove))
     return Done(len(data.ids))
 
 
 @post("/trash", right="editor", status_code=200, sync_to_thread=True)
-def move_to_trash(services: Rooms, who: Who, data: TrashRequest) -> OperationDone:
+def move_to_trash(services: Rooms, who: Who, data: JSONBody[TrashRequest]) -> OperationDone:
     """Put files, studies and subjects into the trash."""
     return services.catalog.write(lambda tx: _trash(tx, data, who.login))
 
 
 @post("/operations/{operation_id:int}/undo", right="editor", status_code=204, sync_to_thread=True)
-def undo_operation(services: Rooms, who: Who, operation_id: int) -> None:
+def undo_operation(services: Rooms, who: Who, operation_id: FromPath[int]) -> None:
     """Take an operation back."""
     services.catalog.write(lambda tx: catalog.undo(tx, operation_id, who.login))
 

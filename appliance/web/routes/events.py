@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import Request, get
-from litestar.params import Parameter
+from litestar.datastructures import State
+from litestar.params import FromQuery, HeaderParameter
 from litestar.response import Stream
 
 from appliance.catalog import Caller
@@ -13,14 +14,14 @@ from appliance.web.hub import EventHub
 
 __all__ = ["ROUTES"]
 
-LastSeen = Annotated[str | None, Parameter(header="Last-Event-ID")]
+LastSeen = Annotated[str | None, HeaderParameter(name="Last-Event-ID")]
 
 
 @get("/events", right="reader", media_type="text/event-stream")
 async def stream_events(
-    request: Request[Caller, str, object],
+    request: Request[Caller, str, State],
     last_event_id: LastSeen = None,
-    since: int | None = None,
+    since: FromQuery[int | None] = None,
 ) -> Stream:
     """Send every change as it happens; replay those after `Last-Event-ID` or `since` first."""
     hub: EventHub = request.app.state.hub

@@ -3,54 +3,58 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from litestar import asgi, get
-from litestar.types import Receive, Scope, Send
+from litestar import get, route
+from litestar.params import FromPath
 
 from appliance import catalog
 from appliance.core import NotFound
 from appliance.web import views
 from appliance.web.schemas import FileRow, StudyRow
-from appliance.web.services import Rooms
-from appliance.web.transfer import Download, send_file
-
-if TYPE_CHECKING:
-    from appliance.web.services import Services
+from appliance.web.services import Rooms, Services
+from appliance.web.transfer import Download, FileAnswer
 
 __all__ = ["ROUTES"]
 
+_BYTES: dict[str, Any] = {
+    "http_method": ["GET", "HEAD"],
+    "right": "reader",
+    "sync_to_thread": False,
+    "include_in_schema": False,
+}
+
 
 @get("/files/{file_id:int}", right="reader", job=True, sync_to_thread=True)
-def show_file(services: Rooms, file_id: int) -> FileRow:
+def show_file(services: Rooms, file_id: FromPath[int]) -> FileRow:
     """Give one file."""
     with services.catalog.read() as con:
         return views.file_row(catalog.get_file(con, file_id))
 
 
 @get("/studies/{study_id:int}", right="reader", job=True, sync_to_thread=True)
-def show_study(services: Rooms, study_id: int) -> StudyRow:
+def show_study(services: Rooms, study_id: FromPath[int]) -> StudyRow:
     """Give one study."""
     with services.catalog.read() as con:
         return views.study_row(_study(con, study_id))
 
 
-@asgi("/files/{file_id:int}/{name:str}", right="reader", job=True, copy_scope=True)
-async def content(scope: Scope, receive: Receive, send: Send) -> None:
+@route("/files/{file_id:int}/{name:str}", job=True, **_BYTES)
+def content(services: Rooms, file_id: FromPath[int]) -> FileAnswer:
     """Send the bytes of a file, with ranges."""
-    await send_file(scope, receive, send, lambda: _content(*_ids(scope)))
+    return FileAnswer(lambda: _content(services, file_id))
 
 
-@asgi("/volumes/{file_id:int}/{name:str}", right="reader", copy_scope=True)
-async def volume(scope: Scope, receive: Receive, send: Send) -> None:
+@route("/volumes/{file_id:int}/{name:str}", **_BYTES)
+def volume(services: Rooms, file_id: FromPath[int]) -> FileAnswer:
     """Send an image as plain NIfTI-1, with ranges."""
-    await send_file(scope, receive, send, lambda: _volume(*_ids(scope)))
+    return FileAnswer(lambda: _volume(services, file_id))
 
 
-@asgi("/previews/{name:str}", right="reader", copy_scope=True)
-async def preview(scope: Scope, receive: Receive, send: Send) -> None:
+@route("/previews/{name:str}", **_BYTES)
+def preview(services: Rooms, name: FromPath[str]) -> FileAnswer:
     """Send the preview picture of an image."""
-    await send_file(scope, receive, send, lambda: _preview(scope))
+    return FileAnswer(lambda: _preview(services, name))
 
 
 def _study(con: catalog.Reader, study_id: int) -> catalog.StudyRow:
@@ -60,10 +64,6 @@ def _study(con: catalog.Reader, study_id: int) -> catalog.StudyRow:
     query = catalog.StudyQuery(subject_id=row["subject_id"], limit=1000)
     found = catalog.list_studies(con, row["project_id"], query).items
     return next(study for study in found if study.id == study_id)
-
-
-def _ids(scope: Scope) -> tuple[Services, int]:
-    return scope["litestar_app"].state.services, scope["path_params"]["file_id"]
 
 
 def _find(services: Services, file_id: int) -> tuple[catalog.FileRow, Path]:
@@ -84,11 +84,10 @@ def _volume(services: Services, file_id: int) -> Download:
     return Download(display_volume(services.folder, row, path), views.volume_name(row.name))
 
 
-def _preview(scope: Scope) -> Download:
+def _preview(services: Services, name: str) -> Download:
     from appliance.viewing import preview_image
 
-    services: Services = scope["litestar_app"].state.services
-    number, dot, suffix = scope["path_params"]["name"].partition(".")
+    number, dot, suffix = name.partition(".")
     if not number.isascii() or not number.isdigit() or dot + suffix != ".png":
         raise NotFound("previews are named by a file's id, such as 12.png")
     row, path = _find(services, int(number))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from litestar import get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from appliance.web import work
 from appliance.web.schemas import (
@@ -27,13 +27,14 @@ Letter = Literal["q", "r", "e", "d", "k", "all"]
 @get("/jobs", right="reader", sync_to_thread=True)
 def list_jobs(
     services: Rooms,
-    project: str | None = None,
-    letter: Annotated[Letter, Parameter(query="state")] = "all",
-    batch: str | None = None,
-    search: str = "",
-    sort: str = "-created",
-    after: str | None = None,
-    limit: Annotated[int, Parameter(ge=1, le=1000)] = 200,
+    *,
+    project: FromQuery[str | None] = None,
+    letter: Annotated[Letter, QueryParameter(name="state")] = "all",
+    batch: FromQuery[str | None] = None,
+    search: FromQuery[str] = "",
+    sort: FromQuery[str] = "-created",
+    after: FromQuery[str | None] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 200,
 ) -> Page[JobRow]:
     """Give one page of jobs, newest first; imports are rows of queue DPXimport."""
     return work.list_jobs(
@@ -49,7 +50,7 @@ def list_jobs(
 
 
 @get("/jobs/{key:str}", right="reader", sync_to_thread=True)
-def show_job(services: Rooms, key: str) -> JobDetail:
+def show_job(services: Rooms, key: FromPath[str]) -> JobDetail:
     """Give one job with its specification, executions and files."""
     return work.show_job(services, key)
 
@@ -57,22 +58,24 @@ def show_job(services: Rooms, key: str) -> JobDetail:
 @get("/jobs/{key:str}/log", right="reader", sync_to_thread=True)
 def read_log(
     services: Rooms,
-    key: str,
-    offset: Annotated[int, Parameter(ge=0)] = 0,
-    attempt: int | None = None,
+    key: FromPath[str],
+    offset: Annotated[int, QueryParameter(ge=0)] = 0,
+    attempt: FromQuery[int | None] = None,
 ) -> Log:
     """Give the log of a job from an offset on."""
     return work.read_log(services, key, offset, attempt)
 
 
 @post("/jobs/{key:str}/{action:str}", right="batch", status_code=202, sync_to_thread=True)
-def act_on_job(services: Rooms, who: Who, key: str, action: JobAction) -> JobRow:
+def act_on_job(
+    services: Rooms, who: Who, key: FromPath[str], action: FromPath[JobAction]
+) -> JobRow:
     """Cancel, suspend, resume, retry or dismiss a job."""
     return work.act(services, key, action, who.login)
 
 
 @post("/jobs/actions", right="batch", status_code=200, sync_to_thread=True)
-def act_on_jobs(services: Rooms, who: Who, data: JobActions) -> JobActionsDone:
+def act_on_jobs(services: Rooms, who: Who, data: JSONBody[JobActions]) -> JobActionsDone:
     """Do one thing to many jobs; those that cannot take it are named."""
     return work.act_on_many(services, data.keys, data.action, who.login)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from appliance import catalog
 from appliance.catalog import FileQuery, StudyQuery, SubjectQuery
@@ -24,7 +24,7 @@ from appliance.web.services import Rooms
 
 __all__ = ["ROUTES"]
 
-Limit = Annotated[int, Parameter(ge=1, le=1000)]
+Limit = Annotated[int, QueryParameter(ge=1, le=1000)]
 
 
 @get("/projects", right="reader", sync_to_thread=True)
@@ -35,7 +35,7 @@ def list_projects(services: Rooms) -> Items[Project]:
 
 
 @post("/projects", right="admin", sync_to_thread=True)
-def create_project(services: Rooms, data: NewProject) -> Project:
+def create_project(services: Rooms, data: JSONBody[NewProject]) -> Project:
     """Make a project."""
     made = services.catalog.write(lambda tx: catalog.create_project(tx, data.name, data.module))
     return views.project(made)
@@ -44,12 +44,13 @@ def create_project(services: Rooms, data: NewProject) -> Project:
 @get("/projects/{project:str}/subjects", right="reader", job=True, sync_to_thread=True)
 def list_subjects(
     services: Rooms,
-    project: str,
-    name: str = "",
-    files: str = "",
-    tags: str = "",
-    sort: str = "pid",
-    after: str | None = None,
+    *,
+    project: FromPath[str],
+    name: FromQuery[str] = "",
+    files: FromQuery[str] = "",
+    tags: FromQuery[str] = "",
+    sort: FromQuery[str] = "pid",
+    after: FromQuery[str | None] = None,
     limit: Limit = 200,
 ) -> Page[SubjectRow]:
     """Give one page of subjects."""
@@ -62,17 +63,18 @@ def list_subjects(
 @get("/projects/{project:str}/studies", right="reader", job=True, sync_to_thread=True)
 def list_studies(
     services: Rooms,
-    project: str,
-    name: str = "",
-    files: str = "",
-    description: str = "",
-    tags: str = "",
-    jobs: str = "",
-    date_from: str | None = None,
-    date_to: str | None = None,
-    subject_id: int | None = None,
-    sort: str = "-date",
-    after: str | None = None,
+    *,
+    project: FromPath[str],
+    name: FromQuery[str] = "",
+    files: FromQuery[str] = "",
+    description: FromQuery[str] = "",
+    tags: FromQuery[str] = "",
+    jobs: FromQuery[str] = "",
+    date_from: FromQuery[str | None] = None,
+    date_to: FromQuery[str | None] = None,
+    subject_id: FromQuery[int | None] = None,
+    sort: FromQuery[str] = "-date",
+    after: FromQuery[str | None] = None,
     limit: Limit = 200,
 ) -> Page[StudyRow]:
     """Give one page of studies; all bars that are filled must hold."""
@@ -97,12 +99,13 @@ def list_studies(
 @get("/projects/{project:str}/files", right="reader", job=True, sync_to_thread=True)
 def list_files(
     services: Rooms,
-    project: str,
-    files: str = "",
-    study_id: int | None = None,
-    kind: str | None = None,
-    sort: str = "path",
-    after: str | None = None,
+    *,
+    project: FromPath[str],
+    files: FromQuery[str] = "",
+    study_id: FromQuery[int | None] = None,
+    kind: FromQuery[str | None] = None,
+    sort: FromQuery[str] = "path",
+    after: FromQuery[str | None] = None,
     limit: Limit = 200,
 ) -> Page[FileRow]:
     """Give one page of files of a project, or of one study."""
@@ -115,7 +118,7 @@ def list_files(
 
 
 @get("/projects/{project:str}/tags", right="reader", sync_to_thread=True)
-def list_tags(services: Rooms, project: str) -> ProjectTags:
+def list_tags(services: Rooms, project: FromPath[str]) -> ProjectTags:
     """Count the tags in use on each level."""
     with services.catalog.read() as con:
         return ProjectTags(**catalog.project_tags(con, catalog.get_project(con, project).id))

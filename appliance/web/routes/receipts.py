@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from appliance.web import arrivals
 from appliance.web.schemas import Items, OriginalName, Page, Receipt, ReceiptDetail, ResolveRequest
@@ -17,21 +17,23 @@ __all__ = ["ROUTES"]
 @get("/receipts", right="reader", sync_to_thread=True)
 def list_receipts(
     services: Rooms,
-    project: str | None = None,
-    in_state: Annotated[str | None, Parameter(query="state")] = None,
-    after: str | None = None,
-    limit: Annotated[int, Parameter(ge=1, le=1000)] = 200,
+    project: FromQuery[str | None] = None,
+    in_state: Annotated[str | None, QueryParameter(name="state")] = None,
+    after: FromQuery[str | None] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 200,
 ) -> Page[Receipt]:
     """Give one page of arrivals, newest first."""
     from appliance import exchange
 
     with services.catalog.read() as con:
-        found = exchange.list_receipts(con, project=project, state=in_state, after=after, limit=limit)
+        found = exchange.list_receipts(
+            con, project=project, state=in_state, after=after, limit=limit
+        )
     return arrivals.page(found)
 
 
 @get("/receipts/{key:str}", right="reader", sync_to_thread=True)
-def show_receipt(services: Rooms, key: str) -> ReceiptDetail:
+def show_receipt(services: Rooms, key: FromPath[str]) -> ReceiptDetail:
     """Give one arrival with its files."""
     from appliance import exchange
 
@@ -40,13 +42,15 @@ def show_receipt(services: Rooms, key: str) -> ReceiptDetail:
 
 
 @post("/receipts/{key:str}/retry", right="editor", status_code=202, sync_to_thread=True)
-def retry_receipt(services: Rooms, key: str) -> Receipt:
+def retry_receipt(services: Rooms, key: FromPath[str]) -> Receipt:
     """Try again what failed or was quarantined."""
     return arrivals.receipt(services.importer.retry(key))
 
 
 @post("/receipts/{key:str}/resolve", right="editor", status_code=202, sync_to_thread=True)
-def resolve_receipt(services: Rooms, who: Who, key: str, data: ResolveRequest) -> Receipt:
+def resolve_receipt(
+    services: Rooms, who: Who, key: FromPath[str], data: JSONBody[ResolveRequest]
+) -> Receipt:
     """Decide whose data a waiting arrival is."""
     return arrivals.receipt(
         services.importer.resolve(
@@ -56,7 +60,7 @@ def resolve_receipt(services: Rooms, who: Who, key: str, data: ResolveRequest) -
 
 
 @get("/receipts/{key:str}/names", right="deanonym", sync_to_thread=True)
-def receipt_names(services: Rooms, who: Who, key: str) -> Items[OriginalName]:
+def receipt_names(services: Rooms, who: Who, key: FromPath[str]) -> Items[OriginalName]:
     """Give the names that the files had where they came from; the look is put on record."""
     found = services.importer.original_names(key, actor=who.login)
     return Items([OriginalName(item_id, name) for item_id, name in found.items()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from litestar import get, post
+from litestar.params import FromPath, JSONBody
 
 from appliance.web import registering
 from appliance.web.schemas import Done, FilesAdd, FilesRemove, Identity, OperationDone
@@ -12,7 +13,7 @@ __all__ = ["ROUTES"]
 
 
 @post("/files/add", right="editor", job=True, status_code=200, sync_to_thread=True)
-def add_files(services: Rooms, who: Who, data: FilesAdd) -> Done:
+def add_files(services: Rooms, who: Who, data: JSONBody[FilesAdd]) -> Done:
     """Put existing files below a project's folder into the catalog.
 
     What a running job adds is kept pending until the job has succeeded.
@@ -21,13 +22,13 @@ def add_files(services: Rooms, who: Who, data: FilesAdd) -> Done:
 
 
 @post("/files/remove", right="editor", job=True, status_code=200, sync_to_thread=True)
-def remove_files(services: Rooms, who: Who, data: FilesRemove) -> OperationDone:
+def remove_files(services: Rooms, who: Who, data: JSONBody[FilesRemove]) -> OperationDone:
     """Put files into the trash."""
     return registering.remove_files(services, who, data)
 
 
 @get("/subjects/{subject_id:int}/identity", right="deanonym", sync_to_thread=True)
-def show_identity(services: Rooms, who: Who, subject_id: int) -> Identity:
+def show_identity(services: Rooms, who: Who, subject_id: FromPath[int]) -> Identity:
     """Tell who a subject really is; the look is put on record."""
     return registering.reveal(services, who, subject_id)
 

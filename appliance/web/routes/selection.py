@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from litestar import post
+from litestar.params import JSONBody
 
 from appliance import catalog
 from appliance.core import NotFound
@@ -19,7 +20,7 @@ _MAX_JSON_BYTES = 16 << 20
 
 
 @post("/select", right="reader", job=True, status_code=200, sync_to_thread=True)
-def select_files(services: Rooms, data: SelectRequest) -> Items[Selected]:
+def select_files(services: Rooms, data: JSONBody[SelectRequest]) -> Items[Selected]:
     """Give the files that a selector means, with their absolute paths."""
     with services.catalog.read() as con:
         project = catalog.get_project(con, data.project)
@@ -32,7 +33,7 @@ def select_files(services: Rooms, data: SelectRequest) -> Items[Selected]:
 
 
 @post("/sql", right="admin", status_code=200, sync_to_thread=True)
-def run_sql(services: Rooms, data: SqlRequest) -> SqlResult:
+def run_sql(services: Rooms, data: JSONBody[SqlRequest]) -> SqlResult:
     """Run one SELECT on the catalog."""
     found = catalog.run_sql(services.catalog.path, data.sql)
     return SqlResult(found.columns, found.rows, found.truncated)

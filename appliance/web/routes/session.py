@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Request, Response, delete, get, post
 from litestar.datastructures import Cookie
+from litestar.params import FromPath, JSONBody
 
 from appliance import __version__, catalog
 from appliance.core import Refused, iso, now_ms, parse_iso
@@ -21,7 +22,7 @@ _HOUR_MS = 3_600_000
 
 @post("/session", public=True, sync_to_thread=True)
 def log_in(
-    services: Rooms, data: Login, request: Request[Any, Any, Any]
+    services: Rooms, data: JSONBody[Login], request: Request[Any, Any, Any]
 ) -> Response[SessionFacts]:
     """Turn a one-time login code into a session cookie."""
     limiter: LoginLimiter = request.app.state.limiter
@@ -74,7 +75,7 @@ def list_tokens(services: Rooms, who: Who) -> Items[Token]:
 
 
 @post("/profile/tokens", right="admin", sync_to_thread=True)
-def make_token(services: Rooms, who: Who, data: NewToken) -> TokenSecret:
+def make_token(services: Rooms, who: Who, data: JSONBody[NewToken]) -> TokenSecret:
     """Make a token; its secret is shown this once."""
     lasts = parse_iso(data.expires_at) - now_ms() if data.expires_at else None
     scope = " ".join(data.rights)
@@ -87,7 +88,7 @@ def make_token(services: Rooms, who: Who, data: NewToken) -> TokenSecret:
 
 
 @delete("/profile/tokens/{token_id:int}", right="admin", status_code=204, sync_to_thread=True)
-def revoke_token(services: Rooms, who: Who, token_id: int) -> None:
+def revoke_token(services: Rooms, who: Who, token_id: FromPath[int]) -> None:
     """Revoke one of the caller's tokens."""
     services.catalog.write(lambda tx: catalog.revoke_token(tx, token_id, who.user_id))
 
@@ -95,7 +96,13 @@ def revoke_token(services: Rooms, who: Who, token_id: int) -> None:
 def _cookie(value: str, request: Request[Any, Any, Any], *, max_age: int) -> Cookie:
     secure = request.scope["scheme"] == "https"
     return Cookie(
-        COOKIE, value, path="/", httponly=True, samesite="strict", secure=secure, max_age=max_age
+        key=COOKIE,
+        value=value,
+        path="/",
+        httponly=True,
+        samesite="strict",
+        secure=secure,
+        max_age=max_age,
     )
 
 

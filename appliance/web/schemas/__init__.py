@@ -40,7 +40,7 @@ from appliance.web.schemas.data import (
     TagRequest,
     TrashRequest,
 )
-from appliance.web.schemas.upkeep import Backup, Check, Fix, Health, ManualPage, Setting
+from appliance.web.schemas.upkeep import Backup, Check, Fix, FixDone, Health, ManualPage, Setting
 from appliance.web.schemas.work import (
     AttemptFacts,
     BatchAccepted,
@@ -74,6 +74,7 @@ __all__ = [
     "FilesAdd",
     "FilesRemove",
     "Fix",
+    "FixDone",
     "Header",
     "Health",
     "Identity",

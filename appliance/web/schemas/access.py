@@ -13,7 +13,7 @@ __all__ = ["Login", "NewToken", "Right", "SessionFacts", "Token", "TokenSecret",
 Right = Literal["reader", "editor", "batch", "download", "deanonym", "admin"]
 
 
-class Login(Input):
+class Login(Input, frozen=True):
     """A one-time login code, as printed by the service when it starts."""
 
     code: str
@@ -36,11 +36,11 @@ class SessionFacts(msgspec.Struct, frozen=True):
     project_default: str
 
 
-class NewToken(Input):
+class NewToken(Input, frozen=True):
     """A token to be made; without `rights` it may do what its owner may."""
 
     name: str
-    rights: list[Right] = []
+    rights: list[Right] = msgspec.field(default_factory=list)
     expires_at: str | None = None
 
 

@@ -67,15 +67,15 @@ class OriginalName(msgspec.Struct, frozen=True):
     original_path: str
 
 
-class ResolveRequest(Input):
+class ResolveRequest(Input, frozen=True):
     """What a person decided about an arrival that waits."""
 
     action: Literal["assign", "new", "discard-wait"]
-    item_ids: list[int] = []
+    item_ids: list[int] = msgspec.field(default_factory=list)
     pid: str | None = None
 
 
-class ImportRequest(Input):
+class ImportRequest(Input, frozen=True):
     """A path on the machine of the service to be imported."""
 
     project: str

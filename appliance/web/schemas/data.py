@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 
-class NewProject(Input):
+class NewProject(Input, frozen=True):
     """A project to be made."""
 
     name: str
@@ -132,13 +132,13 @@ class FileRow(msgspec.Struct, frozen=True, kw_only=True):
     origin: str | None
 
 
-class TagRequest(Input):
+class TagRequest(Input, frozen=True):
     """Tags to put on, and to take off, subjects, studies or files."""
 
     level: Literal["subject", "study", "file"]
     ids: list[int]
-    add: list[str] = []
-    remove: list[str] = []
+    add: list[str] = msgspec.field(default_factory=list)
+    remove: list[str] = msgspec.field(default_factory=list)
 
 
 class ProjectTags(msgspec.Struct, frozen=True):
@@ -149,12 +149,12 @@ class ProjectTags(msgspec.Struct, frozen=True):
     file: list[TagCount]
 
 
-class TrashRequest(Input):
+class TrashRequest(Input, frozen=True):
     """What to put into the trash, all of one operation."""
 
-    files: list[int] = []
-    studies: list[int] = []
-    subjects: list[int] = []
+    files: list[int] = msgspec.field(default_factory=list)
+    studies: list[int] = msgspec.field(default_factory=list)
+    subjects: list[int] = msgspec.field(default_factory=list)
 
 
 class OperationDone(msgspec.Struct, frozen=True):
@@ -164,7 +164,7 @@ class OperationDone(msgspec.Struct, frozen=True):
     n: int
 
 
-class SelectRequest(Input):
+class SelectRequest(Input, frozen=True):
     """A selector over a project's files, or over some of its studies.
 
     Attributes
@@ -177,7 +177,7 @@ class SelectRequest(Input):
 
     project: str
     selector: str
-    studies: list[str] = []
+    studies: list[str] = msgspec.field(default_factory=list)
     json: bool = False
     by_filename: bool = False
 
@@ -193,15 +193,15 @@ class Selected(msgspec.Struct, frozen=True, kw_only=True):
     doc: Any = None
 
 
-class FilesAdd(Input):
+class FilesAdd(Input, frozen=True):
     """Existing files below the project's folder to be put into the catalog."""
 
     project: str
     paths: list[str]
-    tags: list[str] = []
+    tags: list[str] = msgspec.field(default_factory=list)
 
 
-class FilesRemove(Input):
+class FilesRemove(Input, frozen=True):
     """Files to be put into the trash, by absolute path or ``PID#SID/path``."""
 
     project: str
@@ -217,7 +217,7 @@ class Identity(msgspec.Struct, frozen=True):
     sex: str
 
 
-class SqlRequest(Input):
+class SqlRequest(Input, frozen=True):
     """One read-only statement."""
 
     sql: str

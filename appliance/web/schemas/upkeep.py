@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Backup", "Check", "Fix", "Health", "ManualPage", "Setting"]
+__all__ = ["Backup", "Check", "Fix", "FixDone", "Health", "ManualPage", "Setting"]
 
 
 class Fix(msgspec.Struct, frozen=True):
@@ -14,6 +14,12 @@ class Fix(msgspec.Struct, frozen=True):
 
     id: str
     label: str
+
+
+class FixDone(msgspec.Struct, frozen=True):
+    """What a repair has done, as a sentence."""
+
+    text: str
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +40,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     checks: list[Check]
     version: str
     started_at: str
+    checked_at: str
 
 
 class Backup(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,7 +31,7 @@ __all__ = [
 JobAction = Literal["cancel", "suspend", "resume", "retry", "dismiss"]
 
 
-class BatchRequest(Input):
+class BatchRequest(Input, frozen=True):
     """A batch and the studies it runs on; `dry_run` only tells what each job would get."""
 
     project: str
@@ -75,7 +75,7 @@ class SavedBatch(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: str
 
 
-class ReferencesRequest(Input):
+class ReferencesRequest(Input, frozen=True):
     """Code whose ``$f1`` … references are looked for."""
 
     language: Literal["bash", "python", "matlab"]
@@ -164,7 +164,7 @@ class Log(msgspec.Struct, frozen=True):
     done: bool
 
 
-class JobActions(Input):
+class JobActions(Input, frozen=True):
     """One action on many jobs."""
 
     keys: list[str]

@@ -1,0 +1,376 @@
+"""The identity database: codes, whom they stand for, and the names that arrivals came with."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+from appliance.core import NotFound, StorageError, now_ms, safe_name
+from appliance.privacy.identity import Identity, IdentityConflict, Resolution
+from appliance.privacy.policy import ProjectPolicy
+
+__all__ = ["IdentityStore"]
+
+_FIELDS = "patient_id, issuer, name, birth_date, sex"
+_NO_ONE = Identity()
+
+_migrations = Migrations("identity")
+
+
+@_migrations()
+def m001_identities(db: Database) -> None:
+    """Codes per project, identities behind them, and original names of arrivals."""
+    db.executescript("""
+    CREATE TABLE codes (
+      project_key TEXT NOT NULL, code TEXT NOT NULL, created_at INTEGER NOT NULL,
+      PRIMARY KEY (project_key, code)) STRICT, WITHOUT ROWID;
+    CREATE TABLE counters (
+      project_key TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE identities (
+      id INTEGER PRIMARY KEY, project_key TEXT NOT NULL, code TEXT NOT NULL,
+      patient_id TEXT NOT NULL, issuer TEXT NOT NULL, name TEXT NOT NULL,
+      birth_date TEXT NOT NULL, sex TEXT NOT NULL, fingerprint TEXT NOT NULL,
+      created_at INTEGER NOT NULL,
+      FOREIGN KEY (project_key, code) REFERENCES codes (project_key, code),
+      UNIQUE (project_key, fingerprint)) STRICT;
+    CREATE INDEX identities_by_patient ON identities (project_key, patient_id);
+    CREATE INDEX identities_by_code ON identities (project_key, code);
+    CREATE TABLE names (item_key TEXT PRIMARY KEY, path TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    """)
+
+
+def _nothing_taken(_code: str) -> bool:
+    return False
+
+
+class IdentityStore:
+    """Who the subjects of all projects really are. Open it with `IdentityStore.open`.
+
+    Every write is committed (``synchronous=FULL``) before the method returns, and repeating one
+    after a crash gives the same code again: an identity is looked up before a code is made.
+    """
+
+    def __init__(self, con: sqlite3.Connection, path: Path) -> None:
+        self.path = path
+        self._con = con
+        self._lock = threading.RLock()
+
+    @classmethod
+    def open(cls, path: Path) -> IdentityStore:
+        """Open, or make, the identity database with access for its owner alone.
+
+        Raises
+        ------
+        StorageError
+            If it is damaged, or a newer version wrote it.
+        """
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        path.chmod(0o600)
+        con = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+        try:
+            _prepare(con, path)
+        except BaseException:
+            con.close()
+            raise
+        return cls(con, path)
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._con.close()
+
+    def resolve(
+        self,
+        project_key: str,
+        identity: Identity,
+        policy: ProjectPolicy,
+        *,
+        study_uid: str = "",
+        taken: Callable[[str], bool] = _nothing_taken,
+    ) -> Resolution:
+        """Find, or make, the code that stands for an identity in a project.
+
+        Parameters
+        ----------
+        project_key : str
+            Key of the project.
+        identity : Identity
+            Without a PatientID it is matched within its study alone.
+        policy : ProjectPolicy
+            How codes are made.
+        study_uid : str
+            StudyInstanceUID, used when there is no PatientID.
+        taken : callable
+            Tells whether the catalog already uses a code that is unknown here.
+
+        Returns
+        -------
+        Resolution
+
+        Raises
+        ------
+        IdentityConflict
+            If the PatientID is known with another name, birth date or sex.
+        """
+        sought = _keyed(identity, study_uid)
+        with self._transaction():
+            known = self._find(project_key, sought)
+            if known is not None:
+                return Resolution(known, new=False)
+            code = self._new_code(project_key, sought, policy, taken)
+            self._bind(project_key, code, sought)
+            return Resolution(code, new=True)
+
+    def assign(
+        self, project_key: str, identity: Identity, code: str, *, study_uid: str = ""
+    ) -> None:
+        """Let a person decide: this identity, just as it is written, stands behind `code`."""
+        with self._transaction():
+            self._bind(project_key, code, _keyed(identity, study_uid))
+
+    def assign_new(
+        self,
+        project_key: str,
+        identity: Identity,
+        policy: ProjectPolicy,
+        *,
+        study_uid: str = "",
+        taken: Callable[[str], bool] = _nothing_taken,
+    ) -> str:
+        """Let a person decide: this identity, just as it is written, is someone new."""
+        sought = _keyed(identity, study_uid)
+        with self._transaction():
+            known = self._exact(project_key, sought)
+            if known is not None:
+                return known
+            code = self._new_code(project_key, sought, policy, taken)
+            self._bind(project_key, code, sought)
+            return code
+
+    def reveal(self, project_key: str, code: str) -> Identity:
+        """Tell who stands behind a code; the caller has checked the right and keeps the audit.
+
+        Raises
+        ------
+        NotFound
+            If nobody is known behind that code.
+        """
+        with self._lock:
+            row = self._con.execute(
+                f"SELECT {_FIELDS} FROM identities WHERE project_key = ? AND code = ?"  # noqa: S608
+                " ORDER BY id LIMIT 1",
+                (project_key, code),
+            ).fetchone()
+        if row is None:
+            raise NotFound(f"no identity is known for {code}")
+        found = _identity(row)
+        return found if not _is_study_key(found) else _without_key(found)
+
+    def remember_name(self, item_key: str, original_path: str) -> None:
+        """Keep the name that an arrival, or one file of it, came with."""
+        self.remember_names([(item_key, original_path)])
+
+    def remember_names(self, names: Iterable[tuple[str, str]]) -> None:
+        """Keep many names in one transaction; a repeat replaces."""
+        with self._transaction():
+            self._con.executemany(
+                "INSERT INTO names (item_key, path) VALUES (?, ?)"
+                " ON CONFLICT (item_key) DO UPDATE SET path = excluded.path",
+                ((key, _storable(path)) for key, path in names),
+            )
+
+    def original_name(self, item_key: str) -> str | None:
+        """Tell the name that an arrival, or one file of it, came with."""
+        with self._lock:
+            row = self._con.execute(
+                "SELECT path FROM names WHERE item_key = ?", (item_key,)
+            ).fetchone()
+        return None if row is None else _original(row[0])
+
+    def original_names(self, prefix: str) -> dict[str, str]:
+        """Tell all names whose key starts with `prefix`, such as those of one receipt."""
+        with self._lock:
+            rows = self._con.execute(
+                "SELECT item_key, path FROM names WHERE item_key >= ? AND item_key < ?",
+                (prefix, prefix + "\U0010ffff"),
+            ).fetchall()
+        return {key: _original(path) for key, path in rows}
+
+    def _find(self, project_key: str, sought: Identity) -> str | None:
+        exact = self._exact(project_key, sought)
+        if exact is not None:
+            return exact
+        candidates = self._candidates(project_key, sought)
+        agreeing = {code for code, known in candidates if not sought.disagreements(known)}
+        if len(agreeing) == 1:
+            code = agreeing.pop()
+            self._refuse_contradiction(sought, code, candidates)
+            self._bind(project_key, code, sought)
+            return code
+        if candidates:
+            code, known = candidates[0]
+            raise IdentityConflict(code, sought.disagreements(known) or ("subject",))
+        return None
+
+    @staticmethod
+    def _refuse_contradiction(
+        sought: Identity, code: str, candidates: list[tuple[str, Identity]]
+    ) -> None:
+        """A thin identity may agree with one spelling yet contradict another of the same code."""
+        named = [known for other, known in candidates if other == code and known.name]
+        fields = {known: sought.disagreements(known) for known in named}
+        if named and all(fields.values()):
+            raise IdentityConflict(code, fields[named[0]])
+
+    def _exact(self, project_key: str, sought: Identity) -> str | None:
+        row = self._con.execute(
+            "SELECT code FROM identities WHERE project_key = ? AND fingerprint = ?",
+            (project_key, sought.fingerprint),
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def _candidates(self, project_key: str, sought: Identity) -> list[tuple[str, Identity]]:
+        rows = self._con.execute(
+            f"SELECT {_FIELDS}, code FROM identities"  # noqa: S608
+            " WHERE project_key = ? AND patient_id = ? ORDER BY id",
+            (project_key, sought.patient_id),
+        ).fetchall()
+        found = [(str(row[5]), _identity(row)) for row in rows]
+        return [(code, known) for code, known in found if sought.shares_key(known)]
+
+    def _bind(self, project_key: str, code: str, identity: Identity) -> None:
+        now, clean = now_ms(), identity.cleaned()
+        self._con.execute(
+            "INSERT OR IGNORE INTO codes (project_key, code, created_at) VALUES (?, ?, ?)",
+            (project_key, code, now),
+        )
+        self._con.execute(
+            f"INSERT INTO identities (project_key, code, {_FIELDS}, fingerprint, created_at)"  # noqa: S608
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (project_key, fingerprint) DO UPDATE SET code = excluded.code",
+            (
+                project_key,
+                code,
+                clean.patient_id,
+                clean.issuer,
+                clean.name,
+                clean.birth_date,
+                clean.sex,
+                clean.fingerprint,
+                now,
+            ),
+        )
+
+    def _new_code(
+        self,
+        project_key: str,
+        identity: Identity,
+        policy: ProjectPolicy,
+        taken: Callable[[str], bool],
+    ) -> str:
+        if policy.identified and not _is_study_key(identity):
+            base = safe_name(identity.cleaned().patient_id, fallback="subject")
+            numbered = (base if n == 1 else f"{base}_{n}" for n in _counting())
+        else:
+            numbered = (policy.subject(self._next(project_key)) for _ in _counting())
+        for code in numbered:
+            if not self._has_code(project_key, code) and not taken(code):
+                return code
+        raise StorageError("no free subject code")
+
+    def _has_code(self, project_key: str, code: str) -> bool:
+        row = self._con.execute(
+            "SELECT 1 FROM codes WHERE project_key = ? AND code = ? COLLATE NOCASE",
+            (project_key, code),
+        ).fetchone()
+        return row is not None
+
+    def _next(self, project_key: str) -> int:
+        row = self._con.execute(
+            "INSERT INTO counters (project_key, last) VALUES (?, 1)"
+            " ON CONFLICT (project_key) DO UPDATE SET last = last + 1 RETURNING last",
+            (project_key,),
+        ).fetchone()
+        return int(row[0])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock:
+            self._con.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._con.execute("ROLLBACK")
+                raise
+            self._con.execute("COMMIT")
+
+
+def _prepare(con: sqlite3.Connection, path: Path) -> None:
+    try:
+        con.execute("PRAGMA journal_mode = WAL")
+        con.execute("PRAGMA synchronous = FULL")
+        con.execute("PRAGMA foreign_keys = 1")
+        con.execute("PRAGMA secure_delete = ON")
+        _refuse_newer(con, path)
+        _migrations.apply(Database(con))
+    except sqlite3.DatabaseError as error:
+        raise StorageError(
+            f"cannot open the identity store {path}: {error}",
+            hint="Run 'nora restore' with the newest backup.",
+        ) from error
+
+
+def _refuse_newer(con: sqlite3.Connection, path: Path) -> None:
+    applied = {migration.name for migration in _migrations.applied(Database(con))}
+    if applied - {"m001_identities"}:
+        raise StorageError(
+            f"{path} was written by a newer version",
+            hint="Install that version or a later one; this one leaves the file as it is.",
+        )
+
+
+def _counting() -> Iterator[int]:
+    return iter(range(1, 10_000_000))
+
+
+_STUDY_ISSUER = "\x1estudy:"
+
+
+def _keyed(identity: Identity, study_uid: str) -> Identity:
+    """Give an identity without PatientID a key of its own: the study it came with."""
+    clean = identity.cleaned()
+    if clean.patient_id:
+        return clean
+    return Identity(
+        issuer=f"{_STUDY_ISSUER}{study_uid}",
+        name=clean.name,
+        birth_date=clean.birth_date,
+        sex=clean.sex,
+    )
+
+
+def _is_study_key(identity: Identity) -> bool:
+    return identity.issuer.startswith(_STUDY_ISSUER)
+
+
+def _without_key(identity: Identity) -> Identity:
+    return Identity(name=identity.name, birth_date=identity.birth_date, sex=identity.sex)
+
+
+def _identity(row: sqlite3.Row | tuple[str, ...]) -> Identity:
+    return Identity(patient_id=row[0], issuer=row[1], name=row[2], birth_date=row[3], sex=row[4])
+
+
+def _storable(path: str) -> str:
+    """File names need not be UTF-8; SQLite's text must be."""
+    return path.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def _original(stored: str) -> str:
+    return stored.encode("latin-1").decode("utf-8", "surrogateescape")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.support.needs import needs
@@ -12,6 +13,15 @@ from tests.support.needs import needs
 __all__ = ["PowerCut"]
 
 SOURCE = Path(__file__).with_name("lossyfs.c")
+SYNC_ALL = """
+import os, sys
+for base, folders, files in os.walk(sys.argv[1]):
+    for path in [base, *(os.path.join(base, name) for name in files)]:
+        if os.path.isdir(path) or (os.path.isfile(path) and not os.path.islink(path)):
+            fd = os.open(path, os.O_RDONLY)
+            os.fsync(fd)
+            os.close(fd)
+"""
 
 
 class PowerCut:
@@ -45,24 +55,14 @@ class PowerCut:
 
     def everything_is_durable(self) -> None:
         """Take the state of now as written to the disk."""
-        script = (
-            "import os, sys\n"
-            "for base, folders, files in os.walk(sys.argv[1]):\n"
-            "    for path in [base, *(os.path.join(base, f) for f in files)]:\n"
-            "        if os.path.islink(path) or not (os.path.isfile(path) or os.path.isdir(path)):\n"
-            "            continue\n"
-            "        fd = os.open(path, os.O_RDONLY)\n"
-            "        os.fsync(fd)\n"
-            "        os.close(fd)\n"
-        )
         env = {**os.environ, **self.env}
-        subprocess.run(["python3", "-c", script, str(self.root)], env=env, check=True)
+        subprocess.run([sys.executable, "-c", SYNC_ALL, str(self.root)], env=env, check=True)
 
     def restore(self, target: Path) -> Path:
         """Write what survives to `target`: entries of fsynced folders, bytes of fsynced files."""
         info = self.root.stat()
         self._folder(self._id_of(self.root), target)
-        os.chmod(target, info.st_mode & 0o777)
+        target.chmod(info.st_mode & 0o777)
         return target
 
     def _folder(self, identity: str, target: Path) -> None:

@@ -58,7 +58,9 @@ def built_peer() -> Path:
     folder = CACHE / "bench-niivue"
     dist = folder / "dist"
     modules = REPOSITORY / "webui" / "node_modules"
-    if (dist / "index.html").exists() and (folder / "main.js").read_text(encoding="utf-8") == PEER_JS:
+    if (dist / "index.html").exists() and (folder / "main.js").read_text(
+        encoding="utf-8"
+    ) == PEER_JS:
         return dist
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.html").write_text(PEER_HTML, encoding="utf-8")

@@ -64,7 +64,7 @@ def built_peer() -> Path:
         return dist
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.html").write_text(PEER_HTML, encoding="utf-8")
-    (folder / "main.js").write_text(PEER_JS, encoding="utf-8")
+    source.write_text(PEER_JS, encoding="utf-8")
     if not (folder / "node_modules").exists():
         (folder / "node_modules").symlink_to(modules)
     vite = [str(modules / "vite" / "bin" / "vite.js"), "build", "--base", "./"]

@@ -116,5 +116,3 @@ def site() -> Iterator[Site]:
 def image(site: Site) -> int:
     """Id of an image file of 4096 known bytes."""
     return add_file(site.services, "t1_3/s001.nii", IMAGE, "image")
-
-

@@ -127,7 +127,9 @@ def test_a_rebound_name_reaches_nothing(site: Site, host: str) -> None:
     assert "csrf" not in answer.text
 
 
-@pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1:8181", "[::1]:8181", "LOCALHOST", "lab"])
+@pytest.mark.parametrize(
+    "host", ["localhost:1", "127.0.0.1:8181", "[::1]:8181", "LOCALHOST", "lab"]
+)
 def test_loopback_and_configured_names_are_ours(host: str) -> None:
     assert is_allowed_host(host, ["Lab"])
 

@@ -1,0 +1,65 @@
+"""The tables of the jobs room inside the catalog, as migrations that are only ever appended."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+__all__ = ["jobs_migrations"]
+
+jobs_migrations = Migrations("jobs")
+
+
+@jobs_migrations()
+def m001_batches_jobs_attempts(db: Database) -> None:
+    """Batches, jobs with their dependencies, attempts, files of attempts, and history."""
+    db.executescript("""
+    CREATE TABLE batch (
+      id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, project_id INTEGER NOT NULL,
+      name TEXT NOT NULL, level TEXT NOT NULL, spec TEXT NOT NULL CHECK (json_valid(spec)),
+      spec_sha256 TEXT NOT NULL, queue TEXT NOT NULL, actor TEXT NOT NULL,
+      created_at INTEGER NOT NULL) STRICT;
+    CREATE TABLE job (
+      id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE,
+      batch_id INTEGER NOT NULL REFERENCES batch(id), project_id INTEGER NOT NULL,
+      project TEXT NOT NULL, chain_key TEXT NOT NULL, seq INTEGER NOT NULL,
+      subject_id INTEGER, study_id INTEGER, psid TEXT NOT NULL,
+      targets TEXT NOT NULL CHECK (json_valid(targets)), name TEXT NOT NULL,
+      spec TEXT NOT NULL CHECK (json_valid(spec)), queue TEXT NOT NULL, state TEXT NOT NULL,
+      priority INTEGER NOT NULL DEFAULT 0, cpus INTEGER NOT NULL, memory_mb INTEGER NOT NULL,
+      gpus INTEGER NOT NULL, attempt INTEGER NOT NULL DEFAULT 0, failure TEXT,
+      why TEXT NOT NULL DEFAULT '', cancel_by TEXT, dismissed INTEGER NOT NULL DEFAULT 0,
+      created_at INTEGER NOT NULL, queued_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+      started_at INTEGER, ended_at INTEGER) STRICT;
+    CREATE INDEX job_by_state ON job (state, priority DESC, id);
+    CREATE INDEX job_by_batch ON job (batch_id);
+    CREATE INDEX job_by_study ON job (study_id, state, dismissed);
+    CREATE INDEX job_by_subject ON job (subject_id, state, dismissed);
+    CREATE TABLE job_dep (
+      job_id INTEGER NOT NULL REFERENCES job(id), needs_job_id INTEGER NOT NULL REFERENCES job(id),
+      kind TEXT NOT NULL CHECK (kind IN ('ok', 'any')),
+      PRIMARY KEY (job_id, needs_job_id)) STRICT, WITHOUT ROWID;
+    CREATE INDEX job_dep_by_need ON job_dep (needs_job_id);
+    CREATE TABLE attempt (
+      job_id INTEGER NOT NULL REFERENCES job(id), n INTEGER NOT NULL, state TEXT NOT NULL,
+      run_dir TEXT NOT NULL, shim_pid INTEGER, shim_start INTEGER, boot_id TEXT,
+      gpu_uuids TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(gpu_uuids)), code INTEGER,
+      signal INTEGER, why TEXT NOT NULL DEFAULT '', wall_s REAL, cpu_s REAL, maxrss_kb INTEGER,
+      suspended_s REAL, host TEXT NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER,
+      PRIMARY KEY (job_id, n)) STRICT, WITHOUT ROWID;
+    CREATE TABLE job_file (
+      id INTEGER PRIMARY KEY, job_id INTEGER NOT NULL REFERENCES job(id), n INTEGER NOT NULL,
+      arg_id TEXT NOT NULL, dir TEXT NOT NULL CHECK (dir IN ('in', 'out', 'tag')),
+      file_id INTEGER, study_id INTEGER, path TEXT NOT NULL, size_bytes INTEGER,
+      mtime_ns INTEGER, sha256 TEXT, tags TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(tags)),
+      UNIQUE (job_id, n, dir, arg_id, path)) STRICT;
+    CREATE INDEX job_file_by_path ON job_file (path);
+    CREATE TABLE job_event (
+      id INTEGER PRIMARY KEY, job_id INTEGER NOT NULL REFERENCES job(id), at INTEGER NOT NULL,
+      from_state TEXT NOT NULL, to_state TEXT NOT NULL, actor TEXT NOT NULL,
+      why TEXT NOT NULL) STRICT;
+    CREATE INDEX job_event_by_job ON job_event (job_id, id);
+    CREATE TABLE descriptor (
+      id TEXT NOT NULL, version TEXT NOT NULL, sha256 TEXT NOT NULL,
+      json TEXT NOT NULL CHECK (json_valid(json)), source TEXT NOT NULL,
+      enabled INTEGER NOT NULL DEFAULT 1, PRIMARY KEY (id, sha256)) STRICT, WITHOUT ROWID;
+    """)

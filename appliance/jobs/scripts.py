@@ -1,0 +1,211 @@
+"""Turns the code of a generic job and its resolved arguments into a script that runs as it is.
+
+A value never becomes code: bash gets quoted variables, Python and MATLAB get literals.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+import shutil
+import sys
+import tokenize
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from appliance.core import Invalid, JobError
+from appliance.jobs.references import REFERENCE, kind_of_reference
+from appliance.jobs.structs import JobSpec
+
+__all__ = ["Script", "Values", "bash_script", "matlab_script", "python_script", "script_for"]
+
+Values = Mapping[str, list[str]]
+_MARK = "__nora_{}__"
+_MARKED = re.compile(r"__nora_([fopsn][1-9])__")
+_FSTRING_START = getattr(tokenize, "FSTRING_START", None)  # since Python 3.12
+_FSTRING_END = getattr(tokenize, "FSTRING_END", None)
+_PYTHON_RUNNER = """\
+{prologue}
+with open({code!r}, encoding="utf-8") as __nora_code__:
+    exec(compile(__nora_code__.read(), {code!r}, "exec"))
+"""
+_ESCAPES = {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\0": "\\0"}
+
+
+class Script(NamedTuple):
+    """Files to write into the run folder, and the program with its arguments."""
+
+    files: dict[str, str]
+    argv: list[str]
+
+
+def script_for(job: JobSpec, values: Values, folder: Path, *, matlab: str = "") -> Script:
+    """Write down a generic job as files in a run folder.
+
+    Raises
+    ------
+    JobError
+        If nothing on this machine runs the language.
+    """
+    if job.language == "python":
+        code = str(folder / "code.py")
+        prologue, body = python_script(job.code, values)
+        runner = _PYTHON_RUNNER.format(prologue=prologue, code=code)
+        argv = [sys.executable, "-u", str(folder / "script.py")]
+        return Script({"script.py": runner, "code.py": body}, argv)
+    if job.language == "matlab":
+        program, path = _matlab_program(matlab), folder / "nora_job.m"
+        last = f"run('{path}')" if program[-1] == "-batch" else str(path)
+        return Script({path.name: matlab_script(job.code, values)}, [*program, last])
+    text = bash_script(job.code, values, strict=job.strict)
+    return Script({"script.sh": text}, ["bash", "--noprofile", "--norc", str(folder / "script.sh")])
+
+
+def bash_script(code: str, values: Values, *, strict: bool = True) -> str:
+    """Put a prologue of quoted variables before a bash script.
+
+    ``f1`` is an array, so ``$f1`` is its first file and ``"${f1[@]}"`` all of them; ``$1`` … are
+    the input files of all arguments.
+    """
+    files = [path for name in sorted(values) if name[0] == "f" for path in values[name]]
+    lines = ["set -o pipefail"] + (["set -e"] if strict else [])
+    for name, found in sorted(values.items()):
+        quoted = " ".join(shlex.quote(value) for value in found)
+        lines.append(f"{name}=({quoted})" if name[0] == "f" else f"{name}={quoted}")
+    lines.append(shlex.join(["set", "--", *files]))
+    return "\n".join(lines) + "\n" + code.rstrip("\n") + "\n"
+
+
+def python_script(code: str, values: Values) -> tuple[str, str]:
+    """Replace ``$f1`` … in Python: a variable in code, the text of the path inside strings.
+
+    Returns
+    -------
+    tuple of str and str
+        Assignments of the variables (a list when there are several files), and the code. Inside a
+        string stands the first value, escaped so that it reads back as the same text.
+
+    Raises
+    ------
+    Invalid
+        If a value cannot be written into the raw or nested string it is asked for in.
+    """
+    marked = REFERENCE.sub(_mark_python, code)
+    try:
+        body = _replace_in_strings(marked, values)
+    except (tokenize.TokenError, SyntaxError):
+        body = marked  # Python itself will say what is wrong, with the line
+    names = sorted(values)
+    return "\n".join(
+        f"{_MARK.format(name)} = {_literal(name, values[name])}" for name in names
+    ), body
+
+
+def _mark_python(match: re.Match[str]) -> str:
+    """Rewrite a reference; ``${f1`` keeps its brace: inside an f-string it may be meant."""
+    return _MARK.format(match[2]) if match[2] else "{" + _MARK.format(match[1])
+
+
+def _literal(name: str, found: list[str]) -> str:
+    if kind_of_reference(name) == "NUMERIC":
+        return _number(found[0]) if found else "None"
+    return repr(found if len(found) > 1 else "".join(found[:1]))
+
+
+def _number(text: str) -> str:
+    number = float(text)
+    return repr(int(number)) if number.is_integer() else f"float({text!r})"
+
+
+def _replace_in_strings(code: str, values: Values) -> str:
+    lines = code.splitlines(keepends=True)
+    for (row, column), (end_row, end_column) in reversed(_string_spans(code)):
+        whole = "".join(lines[row - 1 : end_row])
+        tail = lines[end_row - 1][end_column:]
+        text = whole[column : len(whole) - len(tail)]
+        lines[row - 1 : end_row] = [whole[:column] + _fill_string(text, values) + tail]
+        lines[row:row] = [""] * (end_row - row)
+    return "".join(lines)
+
+
+def _string_spans(code: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Places of all string literals; since Python 3.12 an f-string is several tokens."""
+    spans: list[tuple[tuple[int, int], tuple[int, int]]] = []
+    starts: list[tuple[int, int]] = []
+    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+        if token.type == _FSTRING_START:
+            starts.append(token.start)
+        elif token.type == _FSTRING_END:
+            start = starts.pop()
+            spans += [(start, token.end)] if not starts else []
+        elif token.type == tokenize.STRING and not starts:
+            spans.append((token.start, token.end))
+    return spans
+
+
+def _fill_string(text: str, values: Values) -> str:
+    letters = text[: min(text.find(quote) for quote in "'\"" if quote in text)].lower()
+
+    def fill(match: re.Match[str]) -> str:
+        value = "".join(values.get(match[1], [])[:1])
+        if "f" not in letters:
+            return _escaped(value, raw="r" in letters)
+        code = _open_code(text[: match.start()])
+        if code is None:
+            return _escaped(value, raw="r" in letters).replace("{", "{{").replace("}", "}}")
+        in_string = code.count("'") % 2 or code.count('"') % 2
+        return _escaped(value, raw=True) if in_string else match[0]
+
+    return _MARKED.sub(fill, text)
+
+
+def _open_code(before: str) -> str | None:
+    """Code since the last open brace of an f-string; None when we stand in its text."""
+    before = before.replace("{{", "").replace("}}", "")
+    return before.rpartition("{")[2] if before.count("{") > before.count("}") else None
+
+
+def _escaped(value: str, *, raw: bool) -> str:
+    if not raw:
+        return "".join(_ESCAPES.get(char, char) for char in value)
+    if any(char in value for char in "\\'\"\n{}"):
+        raise Invalid(
+            "a value with quotes, braces or backslashes cannot stand in a raw or nested string",
+            hint="Use the reference outside of quotes, such as nib.load($f1).",
+        )
+    return value
+
+
+def matlab_script(code: str, values: Values) -> str:
+    """Wrap MATLAB code: ``input1`` … cell arrays, ``output1`` … char; an error ends with 1."""
+    lines = ["try"]
+    for name, found in sorted(values.items()):
+        quoted = ["'" + value.replace("'", "''") + "'" for value in found]
+        lines.append(f"  {name} = {_matlab_value(name, quoted, found)};")
+    lines += [code.rstrip("\n"), "catch nora_error", "  fprintf(2, '%s\\n', nora_error.message);"]
+    lines += ["  exit(1);", "end", ""]
+    return "\n".join(lines)
+
+
+def _matlab_value(name: str, quoted: list[str], found: list[str]) -> str:
+    if kind_of_reference(name) == "FILE":
+        return "{" + ", ".join(quoted) + "}"
+    if kind_of_reference(name) == "NUMERIC":
+        return repr(float(found[0])) if found else "NaN"
+    return quoted[0] if quoted else "''"
+
+
+def _matlab_program(command: str) -> list[str]:
+    """Choose what runs MATLAB code: the setting, then ``matlab``, then ``octave-cli``."""
+    if command:
+        return shlex.split(command)
+    if shutil.which("matlab"):
+        return ["matlab", "-batch"]
+    if shutil.which("octave-cli"):
+        return ["octave-cli", "-q", "--no-init-file"]
+    raise JobError(
+        "no program for MATLAB jobs is installed",
+        hint="Install MATLAB or Octave, or set jobs.matlab_command.",
+    )

@@ -1,0 +1,334 @@
+"""The supervisor of one attempt: a standalone program that outlives the service.
+
+Run as ``python -I -S shim.py DIR``. DIR holds ``spec.json``; the shim writes ``claim`` (at most one
+run per attempt), ``run.json``, ``log.txt`` and at the end ``exit.json``, and exits with the code of
+the job. SIGTERM cancels the whole tree, SIGTSTP suspends it and SIGCONT resumes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+__all__ = ["Shim", "boot_id", "main", "start_time"]
+
+_SET_CHILD_SUBREAPER = 36
+_ALREADY_CLAIMED = 75
+_TICK_S = 2.0
+_RESERVED_BYTES = 4096
+_SIGNALS = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGTSTP,
+    signal.SIGCONT,
+    signal.SIGCHLD,
+)
+
+
+def boot_id() -> str:
+    """Tell which boot of the machine this is, so that a pid of an earlier one is not believed."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:  # noqa: PTH123
+        return stream.read().strip()
+
+
+def start_time(pid: int) -> int | None:
+    """Tell when a process began, in clock ticks since boot; None when it is gone or a zombie."""
+    fields = _stat(pid)
+    return None if fields is None or fields[0] in "ZX" else int(fields[19])
+
+
+def _stat(pid: int) -> list[str] | None:
+    """Fields of /proc/PID/stat from the state on; the name before it may hold anything."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:  # noqa: PTH123
+            return stream.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
+            with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as stream:  # noqa: PTH123
+                found += map(int, stream.read().split())
+    except OSError:
+        return found
+    return found
+
+
+def _tree(pid: int) -> list[int]:
+    """Descendants of a process; orphans among them are our own children, as we are the reaper."""
+    found: list[int] = []
+    wave = _children(pid)
+    while wave:
+        found += wave
+        wave = [child for parent in wave for child in _children(parent)]
+    return found
+
+
+def _send(pids: list[int], number: signal.Signals) -> int:
+    sent = 0
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+            sent += 1
+    return sent
+
+
+def _oom_kills() -> int:
+    with contextlib.suppress(OSError), open("/proc/vmstat", encoding="ascii") as stream:  # noqa: PTH123
+        for line in stream:
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
+
+
+def _rss_mb(pids: list[int]) -> float:
+    page = resource.getpagesize()
+    pages = (int(fields[21]) for fields in map(_stat, pids) if fields)
+    return sum(pages) * page / 2**20
+
+
+def _write_durably(folder: int, name: str, data: dict[str, Any]) -> None:
+    """Replace a small JSON file; its blocks may have been set aside before."""
+    part = f"{name}.part"
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT, 0o600, dir_fd=folder)
+    try:
+        os.write(handle, json.dumps(data).encode().ljust(_RESERVED_BYTES))
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+    os.fsync(folder)
+
+
+class Shim:
+    """One run of one attempt.
+
+    Parameters
+    ----------
+    folder : str
+        Run folder with ``spec.json``.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        with open(f"{folder}/spec.json", encoding="utf-8") as stream:  # noqa: PTH123
+            self.spec: dict[str, Any] = json.load(stream)
+        self.identity = {
+            "shim_pid": os.getpid(),
+            "shim_start": start_time(os.getpid()),
+            "boot_id": boot_id(),
+        }
+        self.why = ""
+        self.status: int | None = None
+        self.child = 0
+        self.kill_at: float | None = None
+        self.suspended_at: float | None = None
+        self.suspended_s = 0.0
+        self.began = time.monotonic()
+        self.oom_kills = _oom_kills()
+
+    def claim(self) -> bool:
+        """Take the attempt; False when another run or the service took it first.
+
+        The content appears together with the name, so a reader never finds an empty claim.
+        """
+        part = f"{self.folder}/claim.{os.getpid()}"
+        with open(part, "w", encoding="utf-8") as stream:  # noqa: PTH123
+            json.dump(self.identity, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        try:
+            os.link(part, f"{self.folder}/claim")
+        except FileExistsError:
+            return False
+        finally:
+            os.unlink(part)  # noqa: PTH108
+        os.fsync(self.handle)
+        return True
+
+    def run(self) -> int:
+        """Run the job to its end and tell its exit code."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        ctypes.CDLL(None, use_errno=True).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        if not self.claim():
+            return _ALREADY_CLAIMED
+        self._reserve_exit()
+        self._start()
+        while self.status is None:
+            self._wait()
+        self.suspended_s += self._suspended_now()
+        return self._finish(self._reap_leftovers())
+
+    def _reserve_exit(self) -> None:
+        """Set aside the blocks of exit.json, so that a full disk cannot hide how the job ended."""
+        with open(f"{self.folder}/exit.json.part", "wb") as stream:  # noqa: PTH123
+            stream.write(b" " * _RESERVED_BYTES)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def _start(self) -> None:
+        log = os.open(
+            f"{self.folder}/log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
+        )
+        try:
+            child = subprocess.Popen(
+                self.spec["argv"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.spec["cwd"],
+                env=self.spec["env"],
+                start_new_session=True,
+                preexec_fn=self._in_child,  # noqa: PLW1509
+            )
+            self.child, child.returncode = child.pid, 0  # we reap it ourselves
+        except OSError as error:
+            os.write(log, f"cannot start: {error}\n".encode())
+            self.why = "cannot_start"
+            self.status = (126 if isinstance(error, PermissionError) else 127) << 8
+        finally:
+            os.close(log)
+        facts = self.identity | {"child_pid": self.child, "started_at": time.time_ns() // 10**6}
+        _write_durably(self.handle, "run.json", facts)
+
+    def _in_child(self) -> None:
+        """Undo our signal mask, step back behind interactive work, and offer to die first."""
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        os.nice(self.spec.get("nice", 10))
+        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as stream:  # noqa: PTH123
+            stream.write("500")
+
+    def _wait(self) -> None:
+        event = signal.sigtimedwait(_SIGNALS, self._patience())
+        self._reap()
+        if event is not None and self.status is None:
+            self._heed(signal.Signals(event.si_signo))
+        if self.status is None:
+            self._check_limits()
+
+    def _patience(self) -> float:
+        """Seconds until the next thing to look at."""
+        now = time.monotonic()
+        ends = [self.kill_at] if self.kill_at is not None else []
+        if self.spec.get("timeout_s") and self.suspended_at is None and not self.why:
+            ends.append(now + self._left())
+        return max(0.0, min([_TICK_S, *(end - now for end in ends)]))
+
+    def _left(self) -> float:
+        """Seconds of the time limit that are left; suspended time does not count."""
+        used = time.monotonic() - self.began - self.suspended_s - self._suspended_now()
+        return float(self.spec["timeout_s"]) - used
+
+    def _suspended_now(self) -> float:
+        return 0.0 if self.suspended_at is None else time.monotonic() - self.suspended_at
+
+    def _heed(self, number: signal.Signals) -> None:
+        if number in (signal.SIGTERM, signal.SIGINT):
+            self._end("cancelled")
+        elif number == signal.SIGTSTP and self.suspended_at is None and not self.why:
+            self._suspend()
+        elif number == signal.SIGCONT:
+            self._resume()
+
+    def _suspend(self) -> None:
+        self.suspended_at = time.monotonic()
+        stopped: set[int] = set()
+        while new := set(_tree(os.getpid())) - stopped:  # children may be forked meanwhile
+            _send(sorted(new), signal.SIGSTOP)
+            stopped |= new
+
+    def _resume(self) -> None:
+        if self.suspended_at is not None:
+            self.suspended_s += self._suspended_now()
+            self.suspended_at = None
+        _send(_tree(os.getpid()), signal.SIGCONT)
+
+    def _end(self, why: str) -> None:
+        """Ask the tree to end; a second request does not wait for the grace."""
+        asked = bool(self.why)
+        self.why = self.why or why
+        _send(_tree(os.getpid()), signal.SIGTERM)
+        self._resume()
+        self.kill_at = time.monotonic() + (0 if asked else float(self.spec.get("grace_s", 10)))
+
+    def _check_limits(self) -> None:
+        if self.kill_at is not None:
+            if time.monotonic() >= self.kill_at:
+                _send(_tree(os.getpid()), signal.SIGKILL)
+                self.kill_at = time.monotonic() + 1.0
+        elif self.spec.get("timeout_s") and self.suspended_at is None and self._left() <= 0:
+            self._end("timeout")
+        elif self._over_memory():
+            self._end("memory")
+
+    def _over_memory(self) -> bool:
+        limit = float(self.spec.get("memory_limit_mb") or 0)
+        return limit > 0 and _rss_mb(_tree(os.getpid())) > limit
+
+    def _reap(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                if pid == self.child:
+                    self.status = status
+
+    def _reap_leftovers(self) -> int:
+        """Kill what the job left behind, escaped sessions included, and count it."""
+        killed: set[int] = set()
+        while pids := _tree(os.getpid()):
+            killed |= {pid for pid in pids if start_time(pid) is not None}
+            _send(pids, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(-1, 0)
+        self._reap()
+        return len(killed)
+
+    def _finish(self, leftovers: int) -> int:
+        code = os.waitstatus_to_exitcode(self.status or 0)
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        wall = time.monotonic() - self.began
+        _write_durably(
+            self.handle,
+            "exit.json",
+            {
+                "code": code if code >= 0 else 128 - code,
+                "signal": -code if code < 0 else None,
+                "why": self.why or self._natural_why(code),
+                "wall_s": round(wall, 3),
+                "cpu_s": round(usage.ru_utime + usage.ru_stime, 3),
+                "maxrss_kb": usage.ru_maxrss,
+                "suspended_s": round(self.suspended_s, 3),
+                "killed_leftovers": leftovers,
+                "ended_at": time.time_ns() // 10**6,
+            },
+        )
+        return code if code >= 0 else 128 - code
+
+    def _natural_why(self, code: int) -> str:
+        if code == -signal.SIGKILL and _oom_kills() > self.oom_kills:
+            return "memory"
+        return "signal" if code < 0 else "exit"
+
+
+def main(argv: list[str]) -> int:
+    """Supervise the attempt whose folder is the one argument."""
+    return Shim(argv[1]).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

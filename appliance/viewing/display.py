@@ -1,0 +1,165 @@
+"""The display cache: every image as a plain NIfTI-1 file that a viewer reads without unpacking.
+
+A file that is one already is served as it lies. Others are unpacked or converted once per version;
+the oldest entries go when the cache grows beyond its size.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gzip
+import os
+import shutil
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from appliance.catalog import FileRow
+from appliance.core import DataFolder, DiskFull, FormatError, NotFound, atomic_write
+
+__all__ = ["cached", "display_volume", "shrink_cache"]
+
+_HEAD_BYTES = 348
+_CHUNK_BYTES = 1 << 20
+_MAX_CACHE_BYTES = 20 << 30
+_RESERVE_BYTES = 512 << 20
+
+
+def display_volume(folder: DataFolder, row: FileRow, path: Path) -> Path:
+    """Give a plain NIfTI-1 file with the content of an image.
+
+    Parameters
+    ----------
+    folder : DataFolder
+    row : FileRow
+        The file in the catalog; its version names the cache entry.
+    path : Path
+        Where it lies.
+
+    Returns
+    -------
+    Path
+        `path` itself, or a file of the cache.
+
+    Raises
+    ------
+    NotFound
+        If the file is gone from the disk, or is no image.
+    FormatError
+        If it cannot be read.
+    DiskFull
+        If the cache cannot take it.
+    """
+    if row.kind not in ("image", "mask", "labels"):
+        raise NotFound(f"{row.name} is no image", hint="Open it as what it is.")
+    if _is_plain(path):
+        return path
+    return cached(folder, row, ".nii", lambda part: _convert(folder, path, part))
+
+
+def cached(folder: DataFolder, row: FileRow, suffix: str, make: Callable[[Path], None]) -> Path:
+    """Give an entry of the cache, made under a lock when it is not there yet.
+
+    Parameters
+    ----------
+    suffix : str
+        Ending of the entry, such as ``".png"``.
+    make : callable
+        Writes the entry under the name it is given.
+    """
+    home = folder.cache / "display"
+    home.mkdir(exist_ok=True)
+    entry = home / f"{row.key}-{row.version}{suffix}"
+    with _one_at_a_time(home / f"{row.key}{suffix}.lock"):
+        if not entry.exists():
+            for old in home.glob(f"{row.key}-*{suffix}"):
+                old.unlink(missing_ok=True)
+            make(entry)
+        os.utime(entry)  # the clock of "least recently used"; relatime makes atime useless
+    return entry
+
+
+def shrink_cache(folder: DataFolder, limit_bytes: int = _MAX_CACHE_BYTES) -> int:
+    """Remove the least recently used entries until the cache fits.
+
+    Returns
+    -------
+    int
+        Bytes removed. An entry that is being read stays readable to its reader.
+    """
+    entries = []
+    for path in (folder.cache / "display").glob("*-*"):
+        with contextlib.suppress(FileNotFoundError):
+            facts = path.stat()
+            entries.append((facts.st_mtime_ns, facts.st_size, path))
+    total = sum(size for _, size, _ in entries)
+    removed = 0
+    for _, size, path in sorted(entries):
+        if total - removed <= limit_bytes:
+            break
+        path.unlink(missing_ok=True)
+        removed += size
+    return removed
+
+
+@contextmanager
+def _one_at_a_time(lock: Path) -> Iterator[None]:
+    """Let one thread or process at a time make an entry; the others find it made."""
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _is_plain(path: Path) -> bool:
+    from appliance.formats import is_plain_nifti
+
+    try:
+        with path.open("rb") as stream:
+            return is_plain_nifti(stream.read(_HEAD_BYTES))
+    except FileNotFoundError:
+        raise NotFound(
+            f"{path.name} is no longer on the disk", hint="Run 'nora rescan', or restore it."
+        ) from None
+
+
+def _convert(folder: DataFolder, path: Path, entry: Path) -> None:
+    shrink_cache(folder)
+    if path.name.endswith(".nii.gz") and _unpack(folder, path, entry):
+        return
+    from appliance.formats import read_volume, write_nifti
+
+    write_nifti(entry, read_volume(path), durable=False)
+
+
+def _unpack(folder: DataFolder, path: Path, entry: Path) -> bool:
+    """Unpack a compressed NIfTI as it is; False when what is inside is no plain one."""
+    from appliance.formats import is_plain_nifti
+
+    try:
+        with gzip.open(path) as packed:
+            head = packed.read(_HEAD_BYTES)
+            if not is_plain_nifti(head):
+                return False
+            with atomic_write(entry, durable=False) as plain:
+                plain.write(head)
+                while chunk := packed.read(_CHUNK_BYTES):
+                    _check_room(folder, len(chunk))
+                    plain.write(chunk)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise FormatError(
+            f"{path.name} is damaged: {error}", hint="Import it again from its source."
+        ) from error
+    return True
+
+
+def _check_room(folder: DataFolder, wanted: int) -> None:
+    if shutil.disk_usage(folder.cache).free < wanted + _RESERVE_BYTES:
+        raise DiskFull(
+            "no space to unpack the image for display",
+            hint=f"Free some space on the disk of {folder.root}.",
+        )

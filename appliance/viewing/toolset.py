@@ -1,0 +1,77 @@
+"""The predefined image tools, as descriptors for the batchtool; each runs as its own program."""
+
+from __future__ import annotations
+
+from appliance.jobs import Argument, Resources, Tool
+
+__all__ = ["TOOLS"]
+
+_IMAGE = Argument(
+    "image", "FILE", "Image", value="t1*/*.nii", help="One image per study; * and _ are wildcards."
+)
+
+TOOLS: tuple[Tool, ...] = (
+    Tool(
+        id="imaging.brain_mask",
+        menu="Processing/Segmentation/Brain mask",
+        name="Brain mask",
+        description=(
+            "Separates brain from skull in a T1-like head image by threshold and 3D morphology."
+            " A quick classic method: look at the result before you rely on it."
+        ),
+        command=(
+            "{python}",
+            "-m",
+            "appliance.viewing.tools.brain_mask",
+            "{image}",
+            "{mask}",
+        ),
+        args=(
+            _IMAGE,
+            Argument("mask", "OUT", "Mask", value="derived/brain_mask.nii TAG(mask)"),
+        ),
+        resources=Resources(cpus=1, memory_mb=3072),
+    ),
+    Tool(
+        id="imaging.roi_statistics",
+        menu="Analysis/ROI/Statistics",
+        name="ROI statistics",
+        description="Median, quartiles, mean, deviation and volume of an image inside each ROI.",
+        command=(
+            "{python}",
+            "-m",
+            "appliance.viewing.tools.roi_statistics",
+            "{out}",
+            "{image}",
+            "{roi}",
+        ),
+        args=(
+            _IMAGE,
+            Argument("roi", "FILE", "ROI", value="derived/brain_mask.nii", multiple=True),
+            Argument("out", "OUT", "Table", value="META/roi_statistics.json"),
+        ),
+        resources=Resources(cpus=1, memory_mb=3072),
+    ),
+    Tool(
+        id="imaging.smooth",
+        menu="Processing/Image/Smooth",
+        name="Smooth",
+        description="Gaussian smoothing with a width in millimetres.",
+        command=(
+            "{python}",
+            "-m",
+            "appliance.viewing.tools.smooth",
+            "{image}",
+            "{out}",
+            "{fwhm_mm}",
+        ),
+        args=(
+            _IMAGE,
+            Argument("out", "OUT", "Smoothed image", value="derived/smoothed.nii"),
+            Argument(
+                "fwhm_mm", "NUMERIC", "Width (FWHM, mm)", value=4.0, minimum=0.0, maximum=50.0
+            ),
+        ),
+        resources=Resources(cpus=1, memory_mb=3072),
+    ),
+)

@@ -17,7 +17,7 @@ def main(words: list[str]) -> None:
     image = read_volume(Path(words[0]))
     mask = brain_mask(image)
     write_nifti(output_folder(Path(words[1])), mask, template=image)
-    millilitres = float(mask.data.sum()) * mask.grid.voxel_volume_mm3 / 1000
+    millilitres = float(mask.data.sum()) * mask.grid.voxel_mm3 / 1000
     sys.stdout.write(f"brain mask: {millilitres:.1f} mL\n")
 
 

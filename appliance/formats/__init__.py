@@ -9,18 +9,48 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.core import lazy_door
+from appliance.formats.kinds import FileKind, kind_of, suffix_of
 
 if TYPE_CHECKING:
     from appliance.formats.dicom_record import DicomRecord, ScanProblem, ScanReason
     from appliance.formats.dicom_scan import scan_dicom
+    from appliance.formats.meshes import read_mesh
+    from appliance.formats.nifti import is_plain_nifti, write_nifti
+    from appliance.formats.streamlines import read_streamlines, write_tck
+    from appliance.formats.volumes import VolumeHeader, read_header, read_volume
 
-__all__ = ["DicomRecord", "ScanProblem", "ScanReason", "scan_dicom"]
+__all__ = [
+    "DicomRecord",
+    "FileKind",
+    "ScanProblem",
+    "ScanReason",
+    "VolumeHeader",
+    "is_plain_nifti",
+    "kind_of",
+    "read_header",
+    "read_mesh",
+    "read_streamlines",
+    "read_volume",
+    "scan_dicom",
+    "suffix_of",
+    "write_nifti",
+    "write_tck",
+]
 
-_NAMES = {
-    "DicomRecord": "dicom_record",
-    "ScanProblem": "dicom_record",
-    "ScanReason": "dicom_record",
-    "scan_dicom": "dicom_scan",
-}
-
-__getattr__ = lazy_door(__name__, _NAMES)
+__getattr__ = lazy_door(
+    __name__,
+    {
+        "DicomRecord": "dicom_record",
+        "ScanProblem": "dicom_record",
+        "ScanReason": "dicom_record",
+        "VolumeHeader": "volumes",
+        "is_plain_nifti": "nifti",
+        "read_header": "volumes",
+        "read_mesh": "meshes",
+        "read_streamlines": "streamlines",
+        "read_volume": "volumes",
+        "scan_dicom": "dicom_scan",
+        "write_nifti": "nifti",
+        "write_tck": "streamlines",
+    },
+)

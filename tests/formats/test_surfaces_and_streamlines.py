@@ -118,7 +118,7 @@ def test_freesurfer_surface_is_shifted_to_the_scanner(tmp_path: Path) -> None:
     nibabel.freesurfer.write_geometry(
         tmp_path / "lh.pial", POINTS, FACES, create_stamp="now", volume_info=facts
     )
-    assert np.allclose(read_mesh(tmp_path / "lh.pial").vertices, POINTS + (1, 2, 3))
+    assert np.allclose(read_mesh(tmp_path / "lh.pial").vertices, POINTS + np.array([1, 2, 3]))
 
 
 def test_other_files_are_no_surfaces(tmp_path: Path) -> None:

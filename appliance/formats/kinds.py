@@ -1,0 +1,55 @@
+"""What kind of file a name tells; the file itself is not opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+__all__ = ["FileKind", "kind_of", "suffix_of"]
+
+FileKind = Literal[
+    "image",
+    "mask",
+    "labels",
+    "surface",
+    "streamlines",
+    "table",
+    "json",
+    "text",
+    "document",
+    "other",
+]
+
+_KINDS: dict[FileKind, str] = {
+    "image": ".nii .nii.gz .hdr .img .mgh .mgz .nrrd .nhdr .mrc .mrc.gz .map .rec .st .ali .preali",
+    "labels": ".seg.nrrd",
+    "surface": ".gii .gii.gz .stl .obj .ply .pial .white .inflated .orig .smoothwm .sphere",
+    "streamlines": ".tck .trk",
+    "table": ".csv .tsv .tab .xlsx",
+    "json": ".json",
+    "text": ".txt .log .md .bval .bvec .bvals .bvecs .m .py .sh .xml .adoc .mdoc .tlt .rawtlt .xf",
+    "document": ".pdf .html .htm .png .jpg .jpeg .bmp .gif .tif .tiff .svg .mp4 .webm .docx .pptx",
+}
+_KIND_OF_SUFFIX: dict[str, FileKind] = {
+    suffix: kind for kind, names in _KINDS.items() for suffix in names.split()
+}
+
+
+def suffix_of(path: Path | str) -> str:
+    """Tell the whole ending that names the format, lower case: ``.nii.gz``, ``.seg.nrrd``.
+
+    It is ``""`` where there is none, and just the last part where the ending is unknown.
+    """
+    parts = Path(path).name.casefold().split(".")
+    double = "." + ".".join(parts[-2:])
+    if len(parts) > 2 and (double in _KIND_OF_SUFFIX or parts[-1] == "gz"):
+        return double
+    return "." + parts[-1] if len(parts) > 1 else ""
+
+
+def kind_of(path: Path | str) -> FileKind:
+    """Tell the kind of a file from its name.
+
+    Masks look like images; they are known by their tag.
+    """
+    return _KIND_OF_SUFFIX.get(suffix_of(path), "other")

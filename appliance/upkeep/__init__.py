@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from appliance.core import lazy_door
 
 if TYPE_CHECKING:
-    from appliance.upkeep.backup import backup, list_backups
+    from appliance.upkeep.backups import backup, list_backups
     from appliance.upkeep.context import CheckContext, Probe
     from appliance.upkeep.demo_data import DemoSet, prepare_demo
     from appliance.upkeep.demo_dicom import MadePatient, MadeSeries, series_datasets, write_series
     from appliance.upkeep.health import Upkeep
-    from appliance.upkeep.rescan import rescan
-    from appliance.upkeep.restore import finish_interrupted_restore, restore
+    from appliance.upkeep.rescanning import rescan
+    from appliance.upkeep.restoring import finish_interrupted_restore, restore
     from appliance.upkeep.schedule import Schedule
     from appliance.upkeep.schema import catalog_extensions
     from appliance.upkeep.sidecar import SidecarWriter
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     )
 
 _ROOMS = {
-    "backup": "backup list_backups",
+    "backups": "backup list_backups",
     "context": "CheckContext Probe",
     "demo_data": "DemoSet prepare_demo",
     "demo_dicom": "MadePatient MadeSeries series_datasets write_series",
     "health": "Upkeep",
-    "rescan": "rescan",
-    "restore": "finish_interrupted_restore restore",
+    "rescanning": "rescan",
+    "restoring": "finish_interrupted_restore restore",
     "schedule": "Schedule",
     "schema": "catalog_extensions",
     "sidecar": "SidecarWriter",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from functools import partial
 
 from appliance.core import StorageError
 from appliance.upkeep.context import CheckContext
-from appliance.upkeep.rescan import rescan
+from appliance.upkeep.rescanning import rescan
 
 __all__ = ["FIXES"]
 
@@ -31,8 +32,8 @@ def _mark_storage(ctx: CheckContext) -> str:
     return f"marked {', '.join(marked)}" if marked else "nothing had lost its marker"
 
 
-def _rescan(ctx: CheckContext) -> str:
-    report = rescan(ctx.catalog, ctx.folder)
+def _rescan(ctx: CheckContext, *, prune: bool = False) -> str:
+    report = rescan(ctx.catalog, ctx.folder, prune=prune)
     return (
         f"{report.n_studies} studies on disk: {report.n_added} files added,"
         f" {report.n_changed} brought up to date, {report.n_same} as known,"
@@ -44,4 +45,5 @@ FIXES: Mapping[str, Callable[[CheckContext], str]] = {
     "checkpoint": _checkpoint,
     "mark-storage": _mark_storage,
     "rescan": _rescan,
+    "rescan-prune": partial(_rescan, prune=True),
 }

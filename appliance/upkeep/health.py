@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from appliance import __version__
 from appliance.catalog import Tx
 from appliance.core import NotFound, now_ms
-from appliance.upkeep.backup import backup, list_backups
+from appliance.upkeep.backups import backup, list_backups
 from appliance.upkeep.checks import Check, all_checks
 from appliance.upkeep.context import CheckContext
 from appliance.upkeep.fixes import FIXES

@@ -17,6 +17,7 @@ PACKAGES = {
     "echoscu": "dcmtk",
     "chromium": "chromium",
     "gcc": "gcc",
+    "systemd-analyze": "systemd",
 }
 
 

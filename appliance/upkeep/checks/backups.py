@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from appliance.core import now_ms
-from appliance.upkeep.backup import list_backups
+from appliance.upkeep.backups import list_backups
 from appliance.upkeep.checks.base import BaseCheck
 from appliance.upkeep.context import CheckContext
 from appliance.upkeep.values import CheckResult, Fix

@@ -1,0 +1,77 @@
+"""Bringing data into a project, and waiting until its receipt is closed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.cli.transport import connect, settings_for
+from appliance.core import NotFound
+
+if TYPE_CHECKING:
+    from appliance.client import Client
+
+__all__ = ["follow", "import_verb", "source_path"]
+
+_OPEN = frozenset({"receiving", "pending", "working"})
+_POLL_S = 0.3
+
+
+def import_verb(options: argparse.Namespace) -> int:
+    """Carry out ``nora import PATH``."""
+    settings = settings_for(options.data, options.config)
+    path = source_path(options.path)
+    with connect(settings, create=True) as client:
+        receipt = client.import_path(options.project or settings.dicom.project, str(path))
+        if options.no_wait:
+            print(receipt.key)
+            return 0
+        return follow(client, receipt.key)
+
+
+def source_path(path: Path) -> Path:
+    """Make a path absolute, because the service works elsewhere.
+
+    Raises
+    ------
+    NotFound
+        If nothing is there.
+    """
+    if not path.exists():
+        raise NotFound(f"there is nothing at {path}", hint="Name a folder, a zip or a file.")
+    return path.resolve()
+
+
+def follow(client: Client, key: str) -> int:
+    """Wait until a receipt is closed, show how it goes, and tell the end.
+
+    Returns
+    -------
+    int
+        0 when everything was taken, else 1.
+    """
+    receipt = client.receipt(key)
+    while receipt.state in _OPEN:
+        _progress(f"{receipt.state}: {receipt.n_done} of {receipt.n_files} files")
+        time.sleep(_POLL_S)
+        receipt = client.receipt(key)
+    _progress("")
+    print(f"{receipt.state}: {receipt.n_files} files -> {', '.join(receipt.studies) or 'no study'}")
+    if receipt.state == "done":
+        return 0
+    for item in receipt.items:
+        if item.state in ("quarantined", "failed", "waiting"):
+            print(f"  {item.state}: {item.name}: {item.reason}", file=sys.stderr)
+    reason = receipt.reason or f"{receipt.n_quarantined} files were not taken"
+    print(f"error: {reason}", file=sys.stderr)
+    if receipt.hint:
+        print(f"hint: {receipt.hint}", file=sys.stderr)
+    return 1
+
+
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)

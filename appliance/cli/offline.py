@@ -1,0 +1,33 @@
+"""The same application in this process, on a private socket, for calls while no service runs."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from appliance.cli.serve import Appliance, Parts
+from appliance.core import Settings, configure_logging
+
+__all__ = ["serve_offline"]
+
+
+@contextmanager
+def serve_offline(settings: Settings, *, run_jobs: bool = False) -> Iterator[Path]:
+    """Lock the data folder and serve it on a socket of its own; give the socket's path.
+
+    The queue runs, so that an import ends. Listener, watcher and the daily backup do not, nor,
+    unless `run_jobs`, the scheduler: jobs that are launched wait for the next `nora serve`.
+    """
+    from appliance.web import WebServer, bind_unix, create_app
+
+    configure_logging("WARNING")
+    with (
+        Appliance(settings) as appliance,
+        tempfile.TemporaryDirectory(prefix="nora-") as private,
+    ):
+        appliance.start(Parts.QUEUE | (Parts.JOBS if run_jobs else Parts.NONE))
+        path = Path(private) / "nora.sock"
+        with WebServer(create_app(appliance.services), [bind_unix(path)]):
+            yield path

@@ -1,0 +1,126 @@
+"""The verbs of the command: their options, and the functions that carry them out."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+from appliance.core import Invalid
+
+__all__ = ["VERBS", "make_parser", "run_verb"]
+
+Options = argparse.Namespace
+_Arguments = Callable[[argparse.ArgumentParser], None]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise Invalid(message, hint=f"See '{self.prog} --help'.")
+
+
+def run_verb(words: Sequence[str]) -> int:
+    """Carry out a verb.
+
+    Raises
+    ------
+    Invalid
+        If the verb or one of its options is unknown.
+    """
+    parser = make_parser(words[0])
+    try:
+        options = parser.parse_args(words[1:])
+    except SystemExit as done:  # --help
+        return int(done.code or 0)
+    module, name = VERBS[words[0]][1].split(":")
+    function: Callable[[Options], int] = getattr(import_module(f"appliance.cli.{module}"), name)
+    return function(options)
+
+
+def make_parser(verb: str) -> argparse.ArgumentParser:
+    """Make the parser of one verb."""
+    if verb not in VERBS:
+        raise Invalid(f"no verb {verb!r}", hint=_resembling(verb))
+    about, _, add_arguments = VERBS[verb]
+    parser = _Parser(prog=f"nora {verb}", description=about, allow_abbrev=False)
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="data folder")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings file")
+    add_arguments(parser)
+    return parser
+
+
+def _serve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, help="port of the web pages (web.port)")
+    parser.add_argument("--dicom-port", type=int, help="port of the DICOM listener (dicom.port)")
+    parser.add_argument("--no-dicom", action="store_true", help="without the DICOM listener")
+    parser.add_argument("--no-watch", action="store_true", help="without the watched folders")
+    parser.add_argument("--open", action="store_true", help="open a browser that is logged in")
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    _serve(parser)
+    parser.add_argument("--headless", action="store_true", help="check the main path and end")
+    parser.add_argument(
+        "--packages", type=Path, metavar="FOLDER", help="packages that hold real demo data"
+    )
+
+
+def _login(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--open", action="store_true", help="open it in a browser")
+
+
+def _with_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _install(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--system", action="store_true", help="for this machine (as root)")
+    which.add_argument("--user", action="store_true", help="for the user who calls")
+    parser.add_argument("--account", default="nora", help="account of a system service")
+    parser.add_argument("--prefix", type=Path, default=Path("/"), help="in place of / (packagers)")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be placed")
+
+
+def _import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", type=Path, help="folder, zip or file")
+    parser.add_argument("--project", "-p", help="project that receives it")
+    parser.add_argument("--no-wait", action="store_true", help="do not wait until it is done")
+
+
+def _rescan(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--prune", action="store_true", help="files that are gone from disk go to the trash"
+    )
+
+
+def _backup(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--list", action="store_true", help="list the backups there are")
+    parser.add_argument("--to", type=Path, metavar="FOLDER", help="make it in another folder")
+
+
+def _restore(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("backup", help="name of a backup ('nora backup --list'), or its folder")
+
+
+VERBS: dict[str, tuple[str, str, _Arguments]] = {
+    "backup": ("Copy the databases and prove the copy.", "care:backup", _backup),
+    "demo": ("Run the appliance on demo data.", "demo:demo", _demo),
+    "import": ("Bring a folder or zip into a project.", "bring:import_verb", _import),
+    "install": ("Place the systemd unit and the settings.", "care:install", _install),
+    "login": ("Print a new one-time login link.", "care:login", _login),
+    "rescan": ("Bring the catalog in line with the disk.", "care:rescan", _rescan),
+    "restore": ("Bring a backup back; stop the service first.", "care:restore", _restore),
+    "serve": ("Run the service.", "serving:serve", _serve),
+    "settings": ("Show every setting and its source.", "care:settings", _with_json),
+    "status": ("Tell whether a service runs and is well.", "care:status", _with_json),
+}
+
+
+def _resembling(verb: str) -> str:
+    from difflib import get_close_matches
+
+    found = get_close_matches(verb, VERBS, n=1)
+    return f"Did you mean 'nora {found[0]}'?" if found else "See 'nora --help'."

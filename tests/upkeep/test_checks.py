@@ -1,0 +1,229 @@
+"""Every health check, well and not; repairs; and the event when health changes."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+
+from appliance.core import NotFound, Settings, now_ms
+from appliance.upkeep import CheckContext, CheckResult, Upkeep, backup
+from appliance.upkeep.checks import BaseCheck, all_checks
+from appliance.upkeep.checks.arrivals import ArrivalsCheck
+from appliance.upkeep.checks.backups import BackupCheck
+from appliance.upkeep.checks.bundle import BundleCheck
+from appliance.upkeep.checks.database import DatabaseCheck
+from appliance.upkeep.checks.disk import DiskCheck
+from appliance.upkeep.checks.listener import ListenerCheck
+from appliance.upkeep.checks.queue import QueueCheck
+from appliance.upkeep.checks.scheduler import SchedulerCheck
+from appliance.upkeep.checks.schema import SchemaCheck
+from appliance.upkeep.checks.storage import StorageCheck
+from appliance.upkeep.checks.watcher import WatcherCheck, network_kind
+
+GIB = 1 << 30
+PARTS = ("listener", "watcher", "queue", "scheduler")
+
+
+@pytest.fixture
+def ctx(site, tmp_path):
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "index.html").touch()
+    return CheckContext(
+        settings=Settings(),
+        folder=site.folder,
+        catalog=site.catalog,
+        probes=dict.fromkeys(PARTS, str),
+        bundle=tmp_path / "bundle",
+    )
+
+
+def change(ctx, section, **values):
+    """The same context with other settings."""
+    replaced = msgspec.structs.replace(getattr(ctx.settings, section), **values)
+    settings = msgspec.structs.replace(ctx.settings, **{section: replaced})
+    return with_(ctx, settings=settings)
+
+
+def with_(ctx, **values):
+    return CheckContext(**{**vars(ctx), **values})
+
+
+def usage(monkeypatch, free, total=1000 * GIB):
+    found = SimpleNamespace(free=free, total=total, used=total - free)
+    monkeypatch.setattr("appliance.upkeep.checks.disk.shutil.disk_usage", lambda _: found)
+
+
+@pytest.mark.parametrize(
+    ("free_gib", "level"), [(500, "ok"), (11, "ok"), (9, "warning"), (1, "error")]
+)
+def test_disk_space_is_judged_by_the_limit_and_told_with_numbers(ctx, monkeypatch, free_gib, level):
+    usage(monkeypatch, free_gib * GIB)
+    result = DiskCheck().run(ctx)
+    assert result.level == level
+    assert f"{free_gib}.0 GiB" in result.text
+
+
+def test_a_lost_marker_is_an_error_that_a_person_can_settle(ctx):
+    upkeep = Upkeep(ctx, [StorageCheck()])
+    assert upkeep.health().status == "ok"
+    (ctx.folder.projects / ".nora-storage").unlink()
+    [check] = upkeep.health().checks
+    assert (check.level, check.fix.id) == ("error", "mark-storage")
+    assert "projects" in check.text
+    upkeep.fix(check.fix.id)
+    assert upkeep.health().status == "ok"
+
+
+def test_the_database_check_sees_damage_and_a_log_that_grows(ctx, site, monkeypatch):
+    site.add("a.nii")
+    assert DatabaseCheck().run(ctx).level == "ok"
+    monkeypatch.setattr("appliance.upkeep.checks.database._WAL_LIMIT_BYTES", 0)
+    grown = DatabaseCheck().run(ctx)
+    assert (grown.level, grown.fix.id) == ("warning", "checkpoint")
+    Upkeep(ctx, []).fix("checkpoint")
+    assert DatabaseCheck().run(ctx).level == "ok"
+    ctx.folder.catalog_path.write_bytes(b"x" * 9000)
+    assert DatabaseCheck().run(ctx).level == "error"
+
+
+def test_a_catalog_of_a_newer_version_is_an_error(ctx, site):
+    assert SchemaCheck().run(ctx).level == "ok"
+    site.catalog.write(
+        lambda tx: tx.con.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+            " VALUES ('catalog', 'm999_future', '2099')"
+        )
+    )
+    result = SchemaCheck().run(ctx)
+    assert result.level == "error"
+    assert "m999_future" in result.text
+
+
+@pytest.mark.parametrize(
+    ("check", "part"),
+    [
+        (ListenerCheck(), "listener"),
+        (WatcherCheck(), "watcher"),
+        (QueueCheck(), "queue"),
+        (SchedulerCheck(), "scheduler"),
+    ],
+)
+def test_a_part_is_well_or_says_what_is_wrong_or_does_not_run(ctx, check, part):
+    assert check.run(ctx).level == "ok"
+    stuck = check.run(with_(ctx, probes={part: lambda: "stuck for 9 s"}))
+    assert (stuck.level, stuck.text) == ("error", "stuck for 9 s")
+    assert check.run(with_(ctx, probes={})).level == "warning"
+
+
+def test_parts_that_are_switched_off_are_no_fault(ctx):
+    bare = with_(ctx, probes={})
+    assert ListenerCheck().run(change(bare, "dicom", enabled=False)).level == "ok"
+    assert WatcherCheck().run(change(bare, "watch", enabled=False)).level == "ok"
+
+
+def test_a_watched_folder_that_is_gone_is_an_error(ctx):
+    ctx.folder.drop.rmdir()
+    assert WatcherCheck().run(ctx).level == "error"
+
+
+def test_network_disks_are_named_because_events_are_silent_there(tmp_path):
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/sda / ext4 rw 0 0\nhost:/x {tmp_path}/a\\040b nfs4 rw 0 0\n")
+    assert network_kind(tmp_path / "a b" / "c", mounts) == "nfs4"
+    assert network_kind(tmp_path, mounts) == ""
+
+
+@pytest.mark.parametrize(
+    ("hours", "level"), [(None, "warning"), (1, "ok"), (60, "warning"), (200, "error")]
+)
+def test_the_age_of_the_newest_backup_counts(ctx, monkeypatch, hours, level):
+    if hours is not None:
+        backup(ctx.folder)
+        later = now_ms() + hours * 3_600_000
+        monkeypatch.setattr("appliance.upkeep.checks.backups.now_ms", lambda: later)
+    result = BackupCheck().run(ctx)
+    assert result.level == level
+    assert (result.fix is None) == (level == "ok")
+
+
+def test_a_missing_bundle_is_said(ctx, tmp_path):
+    assert BundleCheck().run(ctx).level == "ok"
+    assert BundleCheck().run(with_(ctx, bundle=tmp_path / "none")).level == "warning"
+
+
+@pytest.mark.parametrize(
+    ("states", "level"), [([], "ok"), (["done"], "ok"), (["done", "waiting"], "warning")]
+)
+def test_arrivals_that_need_a_person_are_counted(ctx, states, level):
+    class Catalog:
+        @contextmanager
+        def read(self):
+            rows = [{"state": state, "n": 1} for state in states]
+            yield SimpleNamespace(execute=lambda _: SimpleNamespace(fetchall=lambda: rows))
+
+    assert ArrivalsCheck().run(with_(ctx, catalog=Catalog())).level == level
+
+
+def test_all_checks_run_on_a_new_data_folder(ctx):
+    health = Upkeep(ctx).health()
+    assert [check.id for check in health.checks] == [check.id for check in all_checks()]
+    assert {check.level for check in health.checks if check.id != "backup"} == {"ok"}
+
+
+class Passing(BaseCheck):
+    """A finding that is gone at the second look."""
+
+    id = "passing"
+    title = "Passing"
+
+    def __init__(self):
+        self.levels = iter(["error", "ok"])
+
+    def run(self, ctx):
+        return CheckResult(next(self.levels), "now and then")
+
+
+class Broken(BaseCheck):
+    """A check that fails itself."""
+
+    id = "broken"
+    title = "Broken"
+
+    def run(self, ctx):
+        raise ZeroDivisionError
+
+
+def test_a_finding_that_passes_by_itself_is_not_shown(ctx):
+    assert Upkeep(ctx, [Passing()]).health().status == "ok"
+
+
+def test_a_check_that_fails_does_not_hide_the_others(ctx):
+    health = Upkeep(ctx, [Broken(), StorageCheck()]).health()
+    assert [check.level for check in health.checks] == ["unknown", "ok"]
+    assert health.status == "unknown"
+
+
+def test_only_a_change_of_health_is_an_event(ctx, site):
+    upkeep = Upkeep(ctx, [StorageCheck()])
+    for _ in range(2):
+        upkeep.health()
+    (ctx.folder.jobs / ".nora-storage").unlink()
+    for _ in range(2):
+        upkeep.health()
+    events = [e.data["status"] for e in site.catalog.events_since(0) if e.topic == "health.changed"]
+    assert events == ["ok", "error"]
+
+
+def test_a_repair_that_does_not_exist_is_named(ctx):
+    with pytest.raises(NotFound, match="pray"):
+        Upkeep(ctx, []).fix("pray")
+
+
+def test_the_backup_repair_makes_one(ctx):
+    upkeep = Upkeep(ctx, [BackupCheck()])
+    upkeep.fix("backup")
+    assert upkeep.health().status == "ok"
+    assert len(upkeep.backups()) == 1

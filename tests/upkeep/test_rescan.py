@@ -1,0 +1,150 @@
+"""Sidecars and rescan: the catalog can be made again from what lies on disk."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from appliance.catalog import (
+    Catalog,
+    StudyQuery,
+    get_project,
+    list_studies,
+    study_dir,
+    study_files,
+    tag,
+    trash_files,
+)
+from appliance.core import StorageError
+from appliance.upkeep import SidecarWriter, catalog_extensions, rescan
+from appliance.upkeep.sidecar import SIDECAR, read_sidecar
+from tests.support.waiting import wait_until
+
+
+def reopened(site):
+    """The same data folder with an empty catalog."""
+    site.catalog.close()
+    for path in site.folder.root.glob("catalog.sqlite*"):
+        path.unlink()
+    return Catalog.open(site.folder.catalog_path, migrations=catalog_extensions())
+
+
+def everything(catalog):
+    """All that a person sees of the one study, without ids."""
+    with catalog.read() as con:
+        [study] = list_studies(con, get_project(con, "p").id, StudyQuery()).items
+        files = study_files(con, study.id)
+    return (
+        (study.psid, study.sex, study.date, study.description, study.tags, study.subject_tags),
+        [(f.path, f.kind, f.size_bytes, f.mtime_ns, f.tags, f.origin, f.series) for f in files],
+    )
+
+
+def test_a_lost_catalog_comes_back_from_disk_with_tags_series_and_origins(site):
+    site.add("t1_3/s001.nii", b"image", tags=["good"])
+    site.add("META/report.json", json.dumps({"mask": {"volume": 3}}).encode())
+    site.catalog.write(lambda tx: tag(tx, "study", [1], add=["checked"]))
+    site.catalog.write(lambda tx: tag(tx, "subject", [1], add=["control"]))
+    SidecarWriter(site.catalog, site.folder).catch_up()
+    before = everything(site.catalog)
+    catalog = reopened(site)
+    try:
+        report = rescan(catalog, site.folder)
+        assert (report.n_studies, report.n_added, report.problems) == (1, 2, [])
+        assert everything(catalog) == before
+        with catalog.read() as con:
+            assert con.execute("SELECT doc FROM meta").fetchone()[0] == '{"mask": {"volume": 3}}'
+        assert rescan(catalog, site.folder).n_same == 2
+    finally:
+        catalog.close()
+
+
+def test_without_sidecar_the_files_still_come_back(site):
+    site.add("t1_3/s001.nii")
+    catalog = reopened(site)
+    try:
+        assert rescan(catalog, site.folder).n_added == 1
+    finally:
+        catalog.close()
+
+
+def test_changed_and_missing_files_are_told_and_trashed_only_when_asked(site):
+    site.add("a.nii")
+    site.add("b.nii")
+    root = study_dir(site.folder, "p", "S-0001", "2024")
+    (root / "a.nii").write_bytes(b"longer")
+    (root / "b.nii").unlink()
+    report = rescan(site.catalog, site.folder)
+    assert (report.n_changed, report.missing) == (1, ["p/S-0001/2024/b.nii"])
+    with site.catalog.read() as con:
+        assert [(f.path, f.size_bytes) for f in study_files(con, 1)] == [("a.nii", 6), ("b.nii", 1)]
+    rescan(site.catalog, site.folder, prune=True)
+    with site.catalog.read() as con:
+        assert [f.path for f in study_files(con, 1)] == ["a.nii"]
+
+
+def test_a_tag_taken_off_does_not_come_back_by_a_rescan(site):
+    file_id = site.add("a.nii", tags=["wrong"])
+    SidecarWriter(site.catalog, site.folder).catch_up()
+    site.catalog.write(lambda tx: tag(tx, "file", [file_id], remove=["wrong"]))
+    rescan(site.catalog, site.folder)
+    with site.catalog.read() as con:
+        assert study_files(con, 1)[0].tags == []
+
+
+def test_nothing_is_concluded_from_an_unmounted_disk(site):
+    site.add("a.nii")
+    (site.folder.projects / ".nora-storage").unlink()
+    with pytest.raises(StorageError, match="marker"):
+        rescan(site.catalog, site.folder, prune=True)
+
+
+def test_hidden_files_are_no_data(site):
+    site.add("a.nii")
+    SidecarWriter(site.catalog, site.folder).catch_up()
+    assert rescan(site.catalog, site.folder).n_added == 0
+
+
+def test_sidecars_follow_every_change_and_are_written_once(site):
+    file_id = site.add("a.nii")
+    writer = SidecarWriter(site.catalog, site.folder)
+    assert writer.catch_up() == 1
+    assert writer.catch_up() == 0
+    site.catalog.write(lambda tx: tag(tx, "file", [file_id], add=["good"]))
+    assert writer.catch_up() == 1
+    root = study_dir(site.folder, "p", "S-0001", "2024")
+    assert read_sidecar(root).files["a.nii"].tags == ["good"]
+    site.catalog.write(lambda tx: trash_files(tx, [file_id], "me"))
+    writer.catch_up()
+    assert read_sidecar(root).files == {}
+
+
+def test_what_changed_before_a_crash_is_written_after_the_restart(site):
+    site.add("a.nii")
+    SidecarWriter(site.catalog, site.folder).catch_up()
+    site.add("b.nii", pid="S-0002")
+    again = SidecarWriter(site.catalog, site.folder)
+    assert again.catch_up() == 1
+
+
+def test_the_thread_writes_a_moment_after_the_change(site):
+    writer = SidecarWriter(site.catalog, site.folder)
+    writer.start()
+    site.add("a.nii")
+    path = study_dir(site.folder, "p", "S-0001", "2024") / SIDECAR
+    wait_until(path.is_file, "a sidecar")
+    site.add("c.nii", pid="S-0003")
+    writer.stop()
+    assert (study_dir(site.folder, "p", "S-0003", "2024") / SIDECAR).is_file()
+
+
+def test_a_broken_sidecar_costs_its_tags_but_not_the_files(site):
+    site.add("a.nii")
+    root = study_dir(site.folder, "p", "S-0001", "2024")
+    (root / SIDECAR).write_text("{")
+    catalog = reopened(site)
+    try:
+        assert rescan(catalog, site.folder).n_added == 1
+    finally:
+        catalog.close()

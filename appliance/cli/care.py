@@ -32,7 +32,7 @@ def status(options: Options) -> int:
         print(f"{folder.root}: {health.status}, version {health.version}")
         table([check.level, check.title, check.text] for check in health.checks)
         for check in health.checks:
-            if check.level not in ("ok",) and check.hint:
+            if check.level != "ok" and check.hint:
                 print(f"hint: {check.title}: {check.hint}")
     return 1 if health.status == "error" else 0
 

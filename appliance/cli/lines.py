@@ -36,7 +36,7 @@ class _Call:
         found = (
             self.line.options.get("project")
             or os.environ.get("NORA_PROJECT")
-            or os.environ.get("DPXproject")
+            or os.environ.get("DPXproject")  # noqa: SIM112 - NORA's name
         )
         if not found:
             raise Invalid("which project?", hint="Add -p PROJECT, or set NORA_PROJECT.")
@@ -185,7 +185,7 @@ def _out(call: _Call) -> int:
 
 
 def _own_study() -> str:
-    study = os.environ.get("NORA_STUDY") or os.environ.get("DPXpsid")
+    study = os.environ.get("NORA_STUDY") or os.environ.get("DPXpsid")  # noqa: SIM112 - as NORA
     if not study:
         raise Invalid("of which study?", hint="Write PID#SID before the file's name.")
     return study if "#" in study else f"{os.environ.get('NORA_SUBJECT', '')}#{study}"

@@ -6,21 +6,22 @@ runs starts only what it needs.
 
 from __future__ import annotations
 
-import logging
+import os
 from contextlib import ExitStack
 from enum import Flag, auto
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from appliance.core import DataFolder, Settings
 
 if TYPE_CHECKING:
-    from appliance.upkeep import Probe
+    from appliance.catalog import Catalog, Tx
+    from appliance.jobs import ToolBox
+    from appliance.upkeep import Probe, Upkeep
     from appliance.web import Services
 
 __all__ = ["Appliance", "Parts"]
-
-_LOG = logging.getLogger(__name__)
 
 
 class Parts(Flag):
@@ -93,3 +94,134 @@ class Appliance:
     def alive(self) -> bool:
         """Tell, for systemd's watchdog, whether the catalog's writer still moves."""
         return self.services.catalog.write(lambda tx: tx.con.in_transaction)
+
+    def login_link(self) -> str:
+        """Make a one-time link that logs a browser in."""
+        from appliance.catalog import issue_login_code
+
+        code = self.services.catalog.write(issue_login_code)
+        web = self.settings.web
+        host = "127.0.0.1" if web.bind in ("0.0.0.0", "::") else web.bind  # noqa: S104 - compared
+        return f"http://{f'[{host}]' if ':' in host else host}:{web.port}/login#{code}"
+
+    def _build(self) -> None:
+        """Make every object; nothing runs by itself yet."""
+        from appliance.exchange import Importer
+        from appliance.jobs import Queue, Scheduler
+        from appliance.privacy import IdentityStore
+        from appliance.upkeep import finish_interrupted_restore
+        from appliance.web import Services
+
+        folder, settings = self.folder, self.settings
+        folder.prepare()
+        self._stack.enter_context(folder.lock())
+        finish_interrupted_restore(folder)
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(folder.cache / "numba"))
+        catalog = self._open_catalog()
+        identities = IdentityStore.open(folder.identity_path)
+        self._stack.callback(identities.close)
+        queue = Queue(folder.queue_path)
+        tools = _all_tools()
+        scheduler = Scheduler(catalog, folder, settings, queue, tools)
+        importer = Importer(catalog, identities, queue, folder, settings)
+        self.services = Services(
+            settings=settings,
+            folder=folder,
+            catalog=catalog,
+            identities=identities,
+            queue=queue,
+            scheduler=scheduler,
+            importer=importer,
+            upkeep=self._make_upkeep(catalog),
+            tools=tools,
+        )
+
+    def _open_catalog(self) -> Catalog:
+        from appliance.catalog import Catalog
+        from appliance.upkeep import catalog_extensions
+
+        catalog = Catalog.open(
+            self.folder.catalog_path,
+            migrations=catalog_extensions(),
+            backup_dir=self.folder.backups,
+        )
+        self._stack.callback(catalog.close)
+        catalog.write(self._make_projects)
+        return catalog
+
+    def _make_projects(self, tx: Tx) -> None:
+        """Make the projects that the settings send arrivals to, so that none is lost."""
+        from appliance.catalog import ensure_project
+
+        entries = self.settings.watch.folders
+        for name in {"default", self.settings.dicom.project, *(e.project for e in entries)}:
+            ensure_project(tx, name)
+
+    def _make_upkeep(self, catalog: Catalog) -> Upkeep:
+        from appliance.upkeep import CheckContext, Upkeep
+
+        return Upkeep(
+            CheckContext(
+                settings=self.settings,
+                folder=self.folder,
+                catalog=catalog,
+                probes=self._probes,
+                bundle=Path(__file__).parents[1] / "web" / "static",
+            )
+        )
+
+    def _start_queue(self) -> None:
+        queue = self.services.queue
+        queue.start()
+        self._stack.callback(queue.stop)
+        self._probes["queue"] = lambda: "" if queue.is_running() else "The workers do not run."
+
+    def _start_jobs(self) -> None:
+        scheduler = self.services.scheduler
+        scheduler.start()
+        self._stack.callback(scheduler.stop)
+        self._probes["scheduler"] = lambda: "" if scheduler.is_running() else "It has stopped."
+
+    def _start_listener(self) -> None:
+        if not self.settings.dicom.enabled:
+            return
+        from appliance.exchange import DicomListener
+
+        listener = DicomListener(self.services.importer, self.settings)
+        listener.start()
+        self._stack.callback(listener.stop)
+        self._probes["listener"] = lambda: "" if listener.is_running() else "It does not answer."
+
+    def _start_watcher(self) -> None:
+        if not self.settings.watch.enabled:
+            return
+        from appliance.exchange import DropWatcher
+
+        watcher = DropWatcher(self.services.importer, self.folder, self.settings)
+        watcher.start()
+        self._stack.callback(watcher.stop)
+        self._probes["watcher"] = lambda: "" if watcher.is_running() else "Nobody watches."
+
+    def _start_upkeep(self) -> None:
+        from appliance.upkeep import Schedule, SidecarWriter
+
+        upkeep, catalog = self.services.upkeep, self.services.catalog
+        sidecars = SidecarWriter(catalog, self.folder)
+        sidecars.start()
+        self._stack.callback(sidecars.stop)
+        schedule = Schedule(
+            upkeep.health,
+            upkeep.backup if self.settings.backup.enabled else None,
+            hour=self.settings.backup.hour,
+            last_backup_ms=upkeep.last_backup_ms,
+        )
+        schedule.start()
+        self._stack.callback(schedule.stop)
+
+
+def _all_tools() -> ToolBox:
+    """Collect the predefined jobs of all rooms that ship some."""
+    from appliance.jobs import ToolBox
+    from appliance.viewing import TOOLS
+
+    return ToolBox(TOOLS)

@@ -74,7 +74,7 @@ def _announce(settings: Settings, link: str, *, open_browser: bool) -> None:
     """Say where the service listens, and give the one link that logs in."""
     dicom = settings.dicom
     print(f"data    {settings.data_path}")
-    print(f"web     http://{_host(settings.web.bind)}:{settings.web.port}/")
+    print(f"web     {link.partition('login#')[0]}")
     if dicom.enabled:
         print(f"dicom   {dicom.ae_title} on {dicom.bind}:{dicom.port}")
     else:

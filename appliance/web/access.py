@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable
@@ -28,9 +29,9 @@ from appliance.web.problems import LoginNeeded, TooManyAttempts
 __all__ = [
     "COOKIE",
     "RIGHTS",
+    "CallerCache",
     "Identify",
     "LoginLimiter",
-    "SessionCache",
     "authorize",
     "caller_of",
     "rights_of",
@@ -41,27 +42,31 @@ RIGHTS = ("reader", "editor", "batch", "download", "deanonym", "admin")
 _JOB_RIGHTS = frozenset({"reader", "editor"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _CACHE_S, _CACHE_SIZE = 15.0, 256
+_Find = Callable[[sqlite3.Connection, str], Caller | None]
 
 
-class SessionCache:
-    """Remembers for some seconds who a session cookie belongs to; spares a query per request."""
+class CallerCache:
+    """Remembers for some seconds who a secret belongs to; spares a query per request.
+
+    Tokens of jobs are left out, because the scheduler revokes them without telling us.
+    """
 
     def __init__(self) -> None:
-        self._entries: dict[str, tuple[float, Caller]] = {}
+        self._entries: dict[tuple[_Find, str], tuple[float, Caller]] = {}
 
-    def get(self, secret: str) -> Caller | None:
+    def get(self, find: _Find, secret: str) -> Caller | None:
         """Give a remembered caller."""
-        entry = self._entries.get(secret)
+        entry = self._entries.get((find, secret))
         return entry[1] if entry and entry[0] > time.monotonic() else None
 
-    def put(self, secret: str, caller: Caller) -> None:
+    def put(self, find: _Find, secret: str, caller: Caller) -> None:
         """Remember a caller."""
         if len(self._entries) >= _CACHE_SIZE:
             self._entries.clear()
-        self._entries[secret] = (time.monotonic() + _CACHE_S, caller)
+        self._entries[find, secret] = (time.monotonic() + _CACHE_S, caller)
 
     def forget(self) -> None:
-        """Forget all, because a session has ended."""
+        """Forget all, because a session or a token has ended."""
         self._entries.clear()
 
 
@@ -100,7 +105,7 @@ class Identify(ASGIMiddleware):
 
     scopes = (ScopeType.HTTP, ScopeType.ASGI)
 
-    def __init__(self, catalog: Catalog, cache: SessionCache) -> None:
+    def __init__(self, catalog: Catalog, cache: CallerCache) -> None:
         self._catalog = catalog
         self._cache = cache
 
@@ -113,21 +118,22 @@ class Identify(ASGIMiddleware):
         request = Request[Any, Any, Any](scope)
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
-            return await asyncio.to_thread(self._find, find_token, token.strip()), "token"
+            return await self._caller(find_token, token.strip()), "token"
         if peer_is_us(scope):
             return _OWNER, "socket"
         secret = request.cookies.get(COOKIE)
-        if not secret:
-            return None, ""
-        return self._cache.get(secret) or await self._session(secret), "session"
+        return (await self._caller(find_session, secret), "session") if secret else (None, "")
 
-    async def _session(self, secret: str) -> Caller | None:
-        caller = await asyncio.to_thread(self._find, find_session, secret)
-        if caller is not None:
-            self._cache.put(secret, caller)
+    async def _caller(self, find: _Find, secret: str) -> Caller | None:
+        known = self._cache.get(find, secret)
+        if known is not None:
+            return known
+        caller = await asyncio.to_thread(self._look_up, find, secret)
+        if caller is not None and caller.job_key is None:
+            self._cache.put(find, secret, caller)
         return caller
 
-    def _find(self, find: Callable[[Any, str], Caller | None], secret: str) -> Caller | None:
+    def _look_up(self, find: _Find, secret: str) -> Caller | None:
         with self._catalog.read() as con:
             return find(con, secret)
 

@@ -17,7 +17,7 @@ from litestar.types.internal_types import PathParameterDefinition
 
 from appliance import __version__
 from appliance.catalog import Caller
-from appliance.web.access import Identify, LoginLimiter, SessionCache, authorize
+from appliance.web.access import CallerCache, Identify, LoginLimiter, authorize
 from appliance.web.gate import Gate
 from appliance.web.hub import EventHub
 from appliance.web.openapi import SchemaDocument
@@ -47,9 +47,9 @@ def create_app(services: Services) -> Litestar:
     Litestar
         An ASGI application; `WebServer` runs it.
     """
-    cache, hub = SessionCache(), EventHub(services.catalog)
+    cache, hub = CallerCache(), EventHub(services.catalog)
     state = State(
-        {"services": services, "session_cache": cache, "limiter": LoginLimiter(), "hub": hub}
+        {"services": services, "caller_cache": cache, "limiter": LoginLimiter(), "hub": hub}
     )
     app = Litestar(
         [Router(API, route_handlers=ROUTES), HEALTHZ, ui],

@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from appliance.web.schemas import ImportRequest, Page, Receipt, ReceiptDetail
+import msgspec
+
+from appliance.core import iso
+from appliance.web.schemas import ImportRequest, Receipt, ReceiptDetail, ReceiptItem
 from appliance.web.services import Services
+from appliance.web.views import maybe_iso
 
-__all__ = ["detail", "import_path", "page", "receipt", "take_upload"]
+if TYPE_CHECKING:
+    from appliance import exchange
+
+__all__ = ["detail", "import_path", "receipt", "take_upload"]
 
 
-def receipt(row: Any) -> Receipt:
+def receipt(row: exchange.Receipt) -> Receipt:
     """Show a receipt."""
-    raise NotImplementedError
+    return Receipt(**_facts(row))
 
 
-def detail(row: Any) -> ReceiptDetail:
+def detail(row: exchange.ReceiptDetail) -> ReceiptDetail:
     """Show a receipt with its items."""
-    raise NotImplementedError
+    items = [msgspec.convert(item, ReceiptItem, from_attributes=True) for item in row.items]
+    return ReceiptDetail(**_facts(row), items=items)
 
 
-def page(found: Any) -> Page[Receipt]:
-    """Show a page of receipts."""
-    raise NotImplementedError
+def _facts(row: exchange.Receipt) -> dict[str, Any]:
+    facts = {name: getattr(row, name) for name in Receipt.__struct_fields__}
+    times = {
+        "created_at": iso(row.created_at),
+        "updated_at": iso(row.updated_at),
+        "closed_at": maybe_iso(row.closed_at),
+    }
+    return {**facts, **times}
 
 
 async def take_upload(

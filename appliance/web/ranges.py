@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 
@@ -24,9 +25,9 @@ class Answer(msgspec.Struct, frozen=True):
     stop: int
 
 
-def etag_of(mtime_ns: int, size_bytes: int) -> str:
+def etag_of(facts: os.stat_result) -> str:
     """Make the strong entity tag of a file; it changes whenever its bytes may have."""
-    return f'"{mtime_ns:x}-{size_bytes:x}"'
+    return f'"{facts.st_mtime_ns:x}-{facts.st_size:x}"'
 
 
 def parse_range(header: str, size_bytes: int) -> tuple[int, int] | None:

@@ -55,6 +55,8 @@ class Download:
         Name for the browser's "save as".
     headers : tuple
         Further headers, such as ``cache-control``.
+    version : str
+        What the entity tag is made of, where the file's own time says nothing about its content.
     sandboxed : bool
         Whether the bytes come from users: then nothing in them is ever executed or framed.
     """
@@ -62,6 +64,7 @@ class Download:
     path: Path
     name: str
     headers: tuple[tuple[str, str], ...] = ()
+    version: str = ""
     sandboxed: bool = True
 
 
@@ -128,18 +131,18 @@ def _find_and_open(scope: Scope, find: Callable[[], Download]) -> tuple[Download
             hint="It was moved or removed behind the appliance's back; 'nora rescan' tells.",
         ) from error
     try:
-        return download, _inspect(scope, handle, download.name)
+        return download, _inspect(scope, handle, download)
     except BaseException:
         os.close(handle)
         raise
 
 
-def _inspect(scope: Scope, handle: int, name: str) -> _Open:
+def _inspect(scope: Scope, handle: int, download: Download) -> _Open:
     facts = os.fstat(handle)
     if not stat.S_ISREG(facts.st_mode):
-        raise NotFound(f"{name!r} is no file")
+        raise NotFound(f"{download.name!r} is no file")
     headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-    etag = etag_of(facts.st_mtime_ns, facts.st_size)
+    etag = f'"{download.version}"' if download.version else etag_of(facts)
     modified = formatdate(facts.st_mtime, usegmt=True)
     method = str(scope.get("method", ""))
     answer = negotiate(method, headers, etag, modified, facts.st_size)

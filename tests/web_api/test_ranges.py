@@ -130,7 +130,7 @@ def test_a_file_comes_whole_with_its_validators(site: Site, image: int) -> None:
     ],
 )
 def test_ranges_over_the_wire(
-    site: Site, image: int, asked: str, status: int, content: bytes, told: str | None
+    site: Site, image: int, *, asked: str, status: int, content: bytes, told: str | None
 ) -> None:
     with site.bearer() as http:
         answer = http.get(f"/files/{image}/s001.nii", headers={"Range": asked})

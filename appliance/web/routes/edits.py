@@ -7,14 +7,17 @@ from litestar.params import FromPath, JSONBody
 
 from appliance import catalog
 from appliance.web.schemas import Done, OperationDone, TagRequest, TrashRequest
+from appliance.web.scope import check_ids
 from appliance.web.services import Rooms, Who
 
 __all__ = ["ROUTES"]
 
 
 @post("/tags", right="editor", job=True, status_code=200, sync_to_thread=True)
-def change_tags(services: Rooms, data: JSONBody[TagRequest]) -> Done:
+def change_tags(services: Rooms, who: Who, data: JSONBody[TagRequest]) -> Done:
     """Put tags on subjects, studies or files, and take others off."""
+    with services.catalog.read() as con:
+        check_ids(con, who, data.level, data.ids)
     services.catalog.write(lambda tx: catalog.tag(tx, data.level, data.ids, data.add, data.remove))
     return Done(len(data.ids))
 

@@ -9,10 +9,12 @@ from litestar import get, route
 from litestar.params import FromPath
 
 from appliance import catalog
+from appliance.catalog import Caller
 from appliance.core import NotFound
 from appliance.web import views
 from appliance.web.schemas import FileRow, StudyRow
-from appliance.web.services import Rooms, Services
+from appliance.web.scope import check_ids
+from appliance.web.services import Rooms, Services, Who
 from appliance.web.transfer import Download, FileAnswer
 
 __all__ = ["ROUTES"]
@@ -26,23 +28,25 @@ _BYTES: dict[str, Any] = {
 
 
 @get("/files/{file_id:int}", right="reader", job=True, sync_to_thread=True)
-def show_file(services: Rooms, file_id: FromPath[int]) -> FileRow:
+def show_file(services: Rooms, who: Who, file_id: FromPath[int]) -> FileRow:
     """Give one file."""
     with services.catalog.read() as con:
+        check_ids(con, who, "file", [file_id])
         return views.file_row(catalog.get_file(con, file_id))
 
 
 @get("/studies/{study_id:int}", right="reader", job=True, sync_to_thread=True)
-def show_study(services: Rooms, study_id: FromPath[int]) -> StudyRow:
+def show_study(services: Rooms, who: Who, study_id: FromPath[int]) -> StudyRow:
     """Give one study."""
     with services.catalog.read() as con:
+        check_ids(con, who, "study", [study_id])
         return views.study_row(_study(con, study_id))
 
 
 @route("/files/{file_id:int}/{name:str}", job=True, **_BYTES)
-def content(services: Rooms, file_id: FromPath[int]) -> FileAnswer:
+def content(services: Rooms, who: Who, file_id: FromPath[int]) -> FileAnswer:
     """Send the bytes of a file, with ranges."""
-    return FileAnswer(lambda: _content(services, file_id))
+    return FileAnswer(lambda: _content(services, who, file_id))
 
 
 @route("/volumes/{file_id:int}/{name:str}", **_BYTES)
@@ -72,7 +76,9 @@ def _find(services: Services, file_id: int) -> tuple[catalog.FileRow, Path]:
     return row, catalog.file_path(services.folder, row)
 
 
-def _content(services: Services, file_id: int) -> Download:
+def _content(services: Services, who: Caller, file_id: int) -> Download:
+    with services.catalog.read() as con:
+        check_ids(con, who, "file", [file_id])
     row, path = _find(services, file_id)
     return Download(path, row.name)
 
@@ -81,7 +87,9 @@ def _volume(services: Services, file_id: int) -> Download:
     from appliance.viewing import display_volume
 
     row, path = _find(services, file_id)
-    return Download(display_volume(services.folder, row, path), views.volume_name(row.name))
+    shown = display_volume(services.folder, row, path)
+    version = "" if shown == path else row.version  # the cache touches its entries
+    return Download(shown, views.volume_name(row.name), version=version)
 
 
 def _preview(services: Services, name: str) -> Download:
@@ -91,7 +99,8 @@ def _preview(services: Services, name: str) -> Download:
     if not number.isascii() or not number.isdigit() or dot + suffix != ".png":
         raise NotFound("previews are named by a file's id, such as 12.png")
     row, path = _find(services, int(number))
-    return Download(preview_image(services.folder, row, path), f"{row.id}.png")
+    picture = preview_image(services.folder, row, path)
+    return Download(picture, f"{row.id}.png", version=row.version)
 
 
 ROUTES = [show_file, show_study, content, volume, preview]

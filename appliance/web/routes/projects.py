@@ -20,7 +20,8 @@ from appliance.web.schemas import (
     StudyRow,
     SubjectRow,
 )
-from appliance.web.services import Rooms
+from appliance.web.scope import check_project
+from appliance.web.services import Rooms, Who
 
 __all__ = ["ROUTES"]
 
@@ -44,6 +45,7 @@ def create_project(services: Rooms, data: JSONBody[NewProject]) -> Project:
 @get("/projects/{project:str}/subjects", right="reader", job=True, sync_to_thread=True)
 def list_subjects(
     services: Rooms,
+    who: Who,
     *,
     project: FromPath[str],
     name: FromQuery[str] = "",
@@ -56,6 +58,7 @@ def list_subjects(
     """Give one page of subjects."""
     query = SubjectQuery(name=name, files=files, tags=tags, sort=sort, after=after, limit=limit)
     with services.catalog.read() as con:
+        check_project(con, who, project)
         found = catalog.list_subjects(con, catalog.get_project(con, project).id, query)
     return views.page(found, views.subject_row)
 
@@ -63,6 +66,7 @@ def list_subjects(
 @get("/projects/{project:str}/studies", right="reader", job=True, sync_to_thread=True)
 def list_studies(
     services: Rooms,
+    who: Who,
     *,
     project: FromPath[str],
     name: FromQuery[str] = "",
@@ -92,6 +96,7 @@ def list_studies(
         limit=limit,
     )
     with services.catalog.read() as con:
+        check_project(con, who, project)
         found = catalog.list_studies(con, catalog.get_project(con, project).id, query)
     return views.page(found, views.study_row)
 
@@ -99,6 +104,7 @@ def list_studies(
 @get("/projects/{project:str}/files", right="reader", job=True, sync_to_thread=True)
 def list_files(
     services: Rooms,
+    who: Who,
     *,
     project: FromPath[str],
     files: FromQuery[str] = "",
@@ -113,6 +119,7 @@ def list_files(
         files=files, study_id=study_id, kind=kind, sort=sort, after=after, limit=limit
     )
     with services.catalog.read() as con:
+        check_project(con, who, project)
         found = catalog.list_files(con, catalog.get_project(con, project).id, query)
     return views.page(found, views.file_row)
 

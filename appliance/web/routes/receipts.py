@@ -7,7 +7,7 @@ from typing import Annotated
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from appliance.web import arrivals
+from appliance.web import arrivals, views
 from appliance.web.schemas import Items, OriginalName, Page, Receipt, ReceiptDetail, ResolveRequest
 from appliance.web.services import Rooms, Who
 
@@ -29,7 +29,7 @@ def list_receipts(
         found = exchange.list_receipts(
             con, project=project, state=in_state, after=after, limit=limit
         )
-    return arrivals.page(found)
+    return views.page(found, arrivals.receipt)
 
 
 @get("/receipts/{key:str}", right="reader", sync_to_thread=True)

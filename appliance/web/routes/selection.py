@@ -12,7 +12,8 @@ from litestar.params import JSONBody
 from appliance import catalog
 from appliance.core import NotFound
 from appliance.web.schemas import Items, Selected, SelectRequest, SqlRequest, SqlResult
-from appliance.web.services import Rooms, Services
+from appliance.web.scope import check_project
+from appliance.web.services import Rooms, Services, Who
 
 __all__ = ["ROUTES"]
 
@@ -20,9 +21,10 @@ _MAX_JSON_BYTES = 16 << 20
 
 
 @post("/select", right="reader", job=True, status_code=200, sync_to_thread=True)
-def select_files(services: Rooms, data: JSONBody[SelectRequest]) -> Items[Selected]:
+def select_files(services: Rooms, who: Who, data: JSONBody[SelectRequest]) -> Items[Selected]:
     """Give the files that a selector means, with their absolute paths."""
     with services.catalog.read() as con:
+        check_project(con, who, data.project)
         project = catalog.get_project(con, data.project)
         studies = _studies(con, project.id, data.studies)
         found = catalog.select(con, project.id, data.selector, studies=studies)

@@ -10,8 +10,17 @@ from litestar.params import FromPath, JSONBody
 
 from appliance import __version__, catalog
 from appliance.core import Refused, iso, now_ms, parse_iso
-from appliance.web.access import COOKIE, LoginLimiter, SessionCache, rights_of
-from appliance.web.schemas import Items, Login, NewToken, SessionFacts, Token, TokenSecret, User
+from appliance.web.access import COOKIE, CallerCache, LoginLimiter, rights_of
+from appliance.web.schemas import (
+    Items,
+    Login,
+    LoginLink,
+    NewToken,
+    SessionFacts,
+    Token,
+    TokenSecret,
+    User,
+)
 from appliance.web.services import Rooms, Services, Who
 from appliance.web.views import maybe_iso
 
@@ -50,9 +59,17 @@ def log_out(services: Rooms, request: Request[Any, Any, Any]) -> Response[None]:
     """End the session."""
     secret = request.cookies.get(COOKIE, "")
     services.catalog.write(lambda tx: catalog.end_session(tx, secret))
-    cache: SessionCache = request.app.state.session_cache
-    cache.forget()
+    _forget_callers(request)
     return Response(None, status_code=204, cookies=[_cookie("", request, max_age=0)])
+
+
+@post("/login-links", right="admin", sync_to_thread=True)
+def make_login_link(services: Rooms, who: Who) -> LoginLink:
+    """Make a one-time link that logs a browser in as the caller."""
+    web = services.settings.web
+    code = services.catalog.write(lambda tx: catalog.issue_login_code(tx, who.login))
+    host = "127.0.0.1" if web.bind in ("0.0.0.0", "::") else web.bind  # noqa: S104
+    return LoginLink(f"http://{f'[{host}]' if ':' in host else host}:{web.port}/login#{code}")
 
 
 @get("/profile/tokens", right="reader", sync_to_thread=True)
@@ -88,9 +105,17 @@ def make_token(services: Rooms, who: Who, data: JSONBody[NewToken]) -> TokenSecr
 
 
 @delete("/profile/tokens/{token_id:int}", right="admin", status_code=204, sync_to_thread=True)
-def revoke_token(services: Rooms, who: Who, token_id: FromPath[int]) -> None:
+def revoke_token(
+    services: Rooms, who: Who, token_id: FromPath[int], request: Request[Any, Any, Any]
+) -> None:
     """Revoke one of the caller's tokens."""
     services.catalog.write(lambda tx: catalog.revoke_token(tx, token_id, who.user_id))
+    _forget_callers(request)
+
+
+def _forget_callers(request: Request[Any, Any, Any]) -> None:
+    cache: CallerCache = request.app.state.caller_cache
+    cache.forget()
 
 
 def _cookie(value: str, request: Request[Any, Any, Any], *, max_age: int) -> Cookie:
@@ -111,4 +136,4 @@ def _facts(services: Services, caller: catalog.Caller) -> SessionFacts:
     return SessionFacts(user, caller.csrf, __version__, services.settings.dicom.project)
 
 
-ROUTES = [log_in, show_session, log_out, list_tokens, make_token, revoke_token]
+ROUTES = [log_in, show_session, log_out, make_login_link, list_tokens, make_token, revoke_token]

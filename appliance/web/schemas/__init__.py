@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from appliance.web.schemas.access import (
     Login,
+    LoginLink,
     NewToken,
     Right,
     SessionFacts,
@@ -89,6 +90,7 @@ __all__ = [
     "JobRow",
     "Log",
     "Login",
+    "LoginLink",
     "ManualPage",
     "NamedDoc",
     "NewProject",

@@ -8,7 +8,16 @@ import msgspec
 
 from appliance.web.schemas.base import Input
 
-__all__ = ["Login", "NewToken", "Right", "SessionFacts", "Token", "TokenSecret", "User"]
+__all__ = [
+    "Login",
+    "LoginLink",
+    "NewToken",
+    "Right",
+    "SessionFacts",
+    "Token",
+    "TokenSecret",
+    "User",
+]
 
 Right = Literal["reader", "editor", "batch", "download", "deanonym", "admin"]
 
@@ -17,6 +26,12 @@ class Login(Input, frozen=True):
     """A one-time login code, as printed by the service when it starts."""
 
     code: str
+
+
+class LoginLink(msgspec.Struct, frozen=True):
+    """A link that logs one browser in, once."""
+
+    link: str
 
 
 class User(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ class Fix(msgspec.Struct, frozen=True):
 class FixDone(msgspec.Struct, frozen=True):
     """What a repair has done, as a sentence."""
 
-    text: str
+    note: str
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,109 @@
+// Keeps loaded images by key up to a number of bytes; the least recently used go first.
+import type { LoadEvents } from "./load";
+import type { Volume } from "./volume";
+
+type Loader = (events: LoadEvents) => Promise<Volume>;
+
+interface Entry {
+  volume: Volume;
+  users: number;
+}
+
+interface Pending {
+  promise: Promise<Volume>;
+  listeners: Set<LoadEvents>;
+  abort: AbortController;
+  early: Volume | null;
+}
+
+const aborted = (): DOMException => new DOMException("The image was closed.", "AbortError");
+
+export class VolumeCache {
+  private readonly entries = new Map<string, Entry>();
+  private readonly pending = new Map<string, Pending>();
+
+  constructor(private readonly maxBytes = 1.5 * 2 ** 30) {}
+
+  get bytes(): number {
+    return [...this.entries.values()].reduce((sum, { volume }) => sum + volume.bytes, 0);
+  }
+
+  has(key: string): boolean {
+    return this.entries.has(key);
+  }
+
+  /** Load once however often it is asked for; counts as one more user until `release`. */
+  async acquire(key: string, load: Loader, on: LoadEvents = {}): Promise<Volume> {
+    const kept = this.entries.get(key);
+    if (kept) {
+      this.entries.delete(key);
+      this.entries.set(key, kept);
+      kept.users++;
+      return kept.volume;
+    }
+    const volume = await this.join(key, this.pending.get(key) ?? this.begin(key, load), on);
+    this.entries.get(key)!.users++;
+    return volume;
+  }
+
+  release(key: string): void {
+    const entry = this.entries.get(key);
+    if (entry) entry.users = Math.max(0, entry.users - 1);
+    this.trim();
+  }
+
+  private begin(key: string, load: Loader): Pending {
+    const listeners = new Set<LoadEvents>();
+    const abort = new AbortController();
+    const each = (tell: (on: LoadEvents) => void): void => listeners.forEach(tell);
+    const pending: Pending = {
+      promise: Promise.resolve(null as never),
+      listeners,
+      abort,
+      early: null,
+    };
+    pending.promise = load({
+      signal: abort.signal,
+      onHeader: (volume) => {
+        pending.early = volume;
+        each((on) => on.onHeader?.(volume));
+      },
+      onSlice: (volume, k) => each((on) => on.onSlice?.(volume, k)),
+      onProgress: (fraction) => each((on) => on.onProgress?.(fraction)),
+    })
+      .then((volume) => {
+        this.entries.set(key, { volume, users: 0 });
+        return volume;
+      })
+      .finally(() => {
+        this.pending.delete(key);
+        queueMicrotask(() => this.trim());
+      });
+    this.pending.set(key, pending);
+    return pending;
+  }
+
+  /** Wait with others; the transfer stops only when nobody waits any more. */
+  private join(key: string, pending: Pending, on: LoadEvents): Promise<Volume> {
+    pending.listeners.add(on);
+    if (pending.early) on.onHeader?.(pending.early);
+    return new Promise((resolve, reject) => {
+      on.signal?.addEventListener("abort", () => {
+        pending.listeners.delete(on);
+        if (pending.listeners.size === 0) {
+          this.pending.delete(key);
+          pending.abort.abort();
+        }
+        reject(aborted());
+      });
+      pending.promise.then(resolve, reject);
+    });
+  }
+
+  private trim(): void {
+    for (const [key, { users }] of this.entries) {
+      if (this.bytes <= this.maxBytes) return;
+      if (users === 0) this.entries.delete(key);
+    }
+  }
+}

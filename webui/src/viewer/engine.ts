@@ -1,0 +1,229 @@
+// The 2D engine: one WebGL2 canvas for all viewports; draws what changed, when it changed.
+import { LayerPainter } from "./painter";
+import type { Scene } from "./scene";
+import { signature } from "./scene";
+
+export interface Drawn {
+  /** Layers with data on screen. */
+  layers: string[];
+  /** Layers whose data could not be drawn yet. */
+  waiting: string[];
+  /** Layers shown with fewer voxels than they have, and by how much. */
+  binned: Record<string, number>;
+}
+
+export interface EngineEvents {
+  drawn?: (viewId: string, report: Drawn) => void;
+  lost?: (lost: boolean) => void;
+}
+
+interface Slot {
+  scene: Scene;
+  signature: string;
+  dirty: boolean;
+  coarse: boolean;
+}
+
+/** A frame slower than this while moving switches to half resolution. */
+const SLOW_MS = 22;
+const STILL_MS = 130;
+const UPLOAD_BYTES = 6 * 2 ** 20;
+
+export class Engine {
+  private gl: WebGL2RenderingContext | null = null;
+  private painter: LayerPainter | null = null;
+  private readonly slots = new Map<string, Slot>();
+  private frame = 0;
+  private stillTimer: ReturnType<typeof setTimeout> | undefined;
+  private uploadTimer: ReturnType<typeof setTimeout> | undefined;
+  private movingUntil = 0;
+  private frameMs = 8;
+  private ratio = 1;
+
+  constructor(
+    readonly canvas: HTMLCanvasElement,
+    private readonly events: EngineEvents = {},
+  ) {
+    canvas.addEventListener("webglcontextlost", this.onLost);
+    canvas.addEventListener("webglcontextrestored", this.onRestored);
+    this.start();
+  }
+
+  get available(): boolean {
+    return this.painter !== null;
+  }
+
+  /** True when drawing is done by the processor. */
+  get software(): boolean {
+    return this.painter?.device.software ?? false;
+  }
+
+  /** Make the driver compile everything now, before the first image is opened. */
+  warmUp(): void {
+    this.painter?.warmUp();
+  }
+
+  private start(): void {
+    const gl = this.canvas.getContext("webgl2", {
+      alpha: false,
+      antialias: false,
+      depth: false,
+      stencil: false,
+      // Viewports that did not change keep their pixels.
+      preserveDrawingBuffer: true,
+      powerPreference: "high-performance",
+    });
+    this.gl = gl;
+    this.painter = gl && !gl.isContextLost() ? new LayerPainter(gl) : null;
+  }
+
+  private readonly onLost = (event: Event): void => {
+    event.preventDefault();
+    this.painter = null;
+    this.events.lost?.(true);
+  };
+
+  private readonly onRestored = (): void => {
+    this.start();
+    this.events.lost?.(false);
+    this.redraw();
+  };
+
+  /** Match the drawing buffer to the box of the canvas; everything is drawn again. */
+  resize(width: number, height: number, ratio: number): void {
+    const [w, h] = [
+      Math.max(1, Math.round(width * ratio)),
+      Math.max(1, Math.round(height * ratio)),
+    ];
+    if (this.canvas.width === w && this.canvas.height === h && this.ratio === ratio) return;
+    this.ratio = ratio;
+    this.canvas.width = w;
+    this.canvas.height = h;
+    this.redraw();
+  }
+
+  /** Show a scene in a viewport from the next frame on. */
+  show(viewId: string, scene: Scene): void {
+    const next = signature(scene);
+    const old = this.slots.get(viewId);
+    if (old && old.signature === next && !old.dirty) {
+      old.scene = scene;
+      return;
+    }
+    this.slots.set(viewId, { scene, signature: next, dirty: true, coarse: false });
+    this.schedule();
+  }
+
+  /** Forget a viewport and clear its place. */
+  remove(viewId: string): void {
+    const slot = this.slots.get(viewId);
+    if (!slot) return;
+    this.slots.delete(viewId);
+    this.painter?.forgetView(viewId);
+    if (this.painter) this.painter.clear(this.deviceRect(slot.scene));
+  }
+
+  forgetLayer(layerId: string): void {
+    this.painter?.forgetLayer(layerId);
+  }
+
+  redraw(): void {
+    for (const slot of this.slots.values()) slot.dirty = true;
+    this.schedule();
+  }
+
+  /** Tell that a gesture is going on: coarse pictures are welcome when the device is slow. */
+  moving(): void {
+    this.movingUntil = performance.now() + STILL_MS;
+  }
+
+  private schedule(): void {
+    if (!this.frame) this.frame = requestAnimationFrame(this.flush);
+  }
+
+  private readonly flush = (): void => {
+    this.frame = 0;
+    if (!this.painter || !this.gl) return;
+    const start = performance.now();
+    const moving = start < this.movingUntil;
+    const coarse = moving && this.frameMs > SLOW_MS;
+    let drawn = 0;
+    for (const [id, slot] of this.slots) if (slot.dirty && ++drawn) this.draw(id, slot, coarse);
+    if (!drawn) return;
+    if (moving) this.measure(start, coarse);
+    if (coarse) this.sharpenLater();
+    this.uploadLater();
+  };
+
+  /** In software the driver works behind our back: ask for one pixel to know how long it took. */
+  private measure(start: number, coarse: boolean): void {
+    if (!this.software) return;
+    this.gl?.readPixels(0, 0, 1, 1, this.gl.RGBA, this.gl.UNSIGNED_BYTE, new Uint8Array(4));
+    const spent = (performance.now() - start) * (coarse ? 3 : 1);
+    this.frameMs += 0.4 * (spent - this.frameMs);
+  }
+
+  private draw(id: string, slot: Slot, coarse: boolean): void {
+    const report: Drawn = { layers: [], waiting: [], binned: {} };
+    this.painter?.paint(id, slot.scene, this.deviceRect(slot.scene), coarse ? 2 : 1, report);
+    slot.dirty = false;
+    slot.coarse = coarse;
+    this.events.drawn?.(id, report);
+  }
+
+  private sharpenLater(): void {
+    clearTimeout(this.stillTimer);
+    this.stillTimer = setTimeout(() => {
+      for (const slot of this.slots.values()) if (slot.coarse) slot.dirty = true;
+      this.schedule();
+    }, STILL_MS);
+  }
+
+  /** Fill whole-volume textures between frames. */
+  private uploadLater(): void {
+    if (this.uploadTimer !== undefined) return;
+    this.uploadTimer = setTimeout(() => {
+      this.uploadTimer = undefined;
+      if (!this.painter) return;
+      const idle = performance.now() >= this.movingUntil;
+      const state = this.painter.upload(idle ? UPLOAD_BYTES : UPLOAD_BYTES / 4);
+      if (state.finished.length) this.redrawLayers(state.finished);
+      if (state.more) this.uploadLater();
+    }, 30);
+  }
+
+  private redrawLayers(ids: readonly string[]): void {
+    for (const slot of this.slots.values())
+      if (slot.scene.layers.some((layer) => ids.includes(layer.id))) slot.dirty = true;
+    this.schedule();
+  }
+
+  private deviceRect(scene: Scene): [number, number, number, number] {
+    const { left, top, width, height } = scene.rect;
+    const x0 = Math.round(left * this.ratio);
+    const x1 = Math.round((left + width) * this.ratio);
+    const y0 = Math.round(top * this.ratio);
+    const y1 = Math.round((top + height) * this.ratio);
+    return [x0, this.canvas.height - y1, x1 - x0, y1 - y0];
+  }
+
+  /** Draw what is pending now and wait until the pixels exist (tests, first-slice mark). */
+  finish(): void {
+    if (this.frame) {
+      cancelAnimationFrame(this.frame);
+      this.flush();
+    }
+    this.gl?.readPixels(0, 0, 1, 1, this.gl.RGBA, this.gl.UNSIGNED_BYTE, new Uint8Array(4));
+  }
+
+  dispose(): void {
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.stillTimer);
+    clearTimeout(this.uploadTimer);
+    this.canvas.removeEventListener("webglcontextlost", this.onLost);
+    this.canvas.removeEventListener("webglcontextrestored", this.onRestored);
+    this.painter?.dispose();
+    this.painter = null;
+    this.gl?.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+}

@@ -1,0 +1,166 @@
+// Brings an image into memory: streamed from the service (middle slice first) or from a local file.
+import type { NiftiHeader, StoredArray } from "./nifti";
+import { HEADER_BYTES, NiftiError, parseHeader, samples, swapBytes } from "./nifti";
+import { toApiError } from "../core/problem";
+import { Volume } from "./volume";
+
+export interface LoadEvents {
+  signal?: AbortSignal;
+  /** The volume exists; its samples are still arriving. */
+  onHeader?: (volume: Volume) => void;
+  /** One slice along k has arrived ahead of the rest. */
+  onSlice?: (volume: Volume, k: number) => void;
+  /** Fraction 0..1 of the bytes received. */
+  onProgress?: (fraction: number) => void;
+}
+
+/** Smaller files are simply read: the extra request would cost more than it brings. */
+const EARLY_SLICE_BYTES = 3 * 2 ** 20;
+const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
+
+function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+/** The file's bytes, growing as they arrive. */
+class Receiver {
+  private head: Uint8Array[] = [];
+  private headBytes = 0;
+  bytes: Uint8Array<ArrayBuffer> | null = null;
+  header: NiftiHeader | null = null;
+  at = 0;
+
+  push(chunk: Uint8Array): void {
+    if (this.bytes) return this.put(chunk);
+    this.head.push(chunk);
+    this.headBytes += chunk.length;
+    if (this.headBytes < HEADER_BYTES) return;
+    const start = join(this.head);
+    this.header = parseHeader(start.buffer);
+    this.bytes = new Uint8Array(this.allocate(this.header));
+    this.head = [];
+    this.put(start);
+  }
+
+  private allocate({ dataOffset, dataBytes }: NiftiHeader): ArrayBuffer {
+    try {
+      return new ArrayBuffer(dataOffset + dataBytes);
+    } catch {
+      const gigabytes = (dataBytes / 2 ** 30).toFixed(1);
+      throw new NiftiError(
+        `The image needs ${gigabytes} GB, more than this browser gives.`,
+        "Close other images or crop it first.",
+      );
+    }
+  }
+
+  private put(chunk: Uint8Array): void {
+    const room = this.bytes!.length - this.at;
+    if (room > 0) this.bytes!.set(chunk.length > room ? chunk.subarray(0, room) : chunk, this.at);
+    this.at += chunk.length;
+  }
+
+  /** All samples in the byte order of this machine. */
+  finish(): { header: NiftiHeader; data: StoredArray } {
+    const { header, bytes } = this;
+    if (!header || !bytes) throw new NiftiError("The file is too short to be an image.");
+    if (this.at < bytes.length)
+      throw new NiftiError(
+        `The file ends after ${this.at} of ${bytes.length} bytes.`,
+        "It may be cut; send or convert it again.",
+      );
+    if (!header.littleEndian && header.bytesPerSample > 1)
+      swapBytes(bytes.subarray(header.dataOffset), header.bytesPerSample);
+    return { header, data: samples(header, bytes.buffer) };
+  }
+}
+
+/** Whether samples can be used in place while the rest is still arriving. */
+function early(header: NiftiHeader): boolean {
+  return (
+    header.littleEndian &&
+    !header.dtype.endsWith("int64") &&
+    header.dataOffset % header.bytesPerSample === 0 &&
+    header.dataBytes >= EARLY_SLICE_BYTES
+  );
+}
+
+/** Fetch the middle slice along k of frame 0 into its place. */
+async function middleSlice(url: string, receiver: Receiver, volume: Volume, on: LoadEvents) {
+  const [nx, ny, nz] = volume.shape;
+  const k = Math.floor(nz / 2);
+  const { channels, bytesPerSample, dataOffset } = volume.header;
+  const length = nx * ny * channels * bytesPerSample;
+  const from = dataOffset + k * length;
+  const headers = { Range: `bytes=${from}-${from + length - 1}` };
+  const response = await fetch(url, {
+    headers,
+    credentials: "same-origin",
+    signal: on.signal ?? null,
+  });
+  if (response.status !== 206) return void (await response.body?.cancel());
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  if (bytes.length !== length) return;
+  receiver.bytes!.set(bytes, from);
+  volume.early.add(k);
+  volume.revision++;
+  on.onSlice?.(volume, k);
+}
+
+async function receive(
+  stream: ReadableStream<Uint8Array>,
+  name: string,
+  url: string | null,
+  total: number,
+  on: LoadEvents,
+): Promise<Volume> {
+  const receiver = new Receiver();
+  const reader = stream.getReader();
+  let volume: Volume | null = null;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    receiver.push(value);
+    const { header } = receiver;
+    if (!volume && header && early(header)) {
+      volume = new Volume(name, header, samples(header, receiver.bytes!.buffer));
+      on.onHeader?.(volume);
+      // The stream waits in the meantime: the slice is small and what the user looks at first.
+      if (url) await middleSlice(url, receiver, volume, on).catch(ignoreUnlessAborted);
+    }
+    on.onProgress?.(Math.min(1, receiver.at / (receiver.bytes?.length ?? Math.max(total, 1))));
+  }
+  const { header, data } = receiver.finish();
+  volume ??= new Volume(name, header, data);
+  volume.data = data;
+  volume.complete = true;
+  volume.revision++;
+  return volume;
+}
+
+function ignoreUnlessAborted(error: unknown): void {
+  if (error instanceof DOMException && error.name === "AbortError") throw error;
+}
+
+/** Load an image of the service. */
+export async function loadUrl(url: string, name: string, on: LoadEvents = {}): Promise<Volume> {
+  const response = await fetch(url, { credentials: "same-origin", signal: on.signal ?? null });
+  if (!response.ok) throw await toApiError(response, `GET ${url}`);
+  if (!response.body) throw new NiftiError("The service sent an empty answer.");
+  return receive(response.body, name, url, Number(response.headers.get("Content-Length")), on);
+}
+
+/** Load a file of this computer; nothing leaves it. */
+export async function loadFile(file: File, on: LoadEvents = {}): Promise<Volume> {
+  const start = new Uint8Array(await file.slice(0, 2).arrayBuffer());
+  const raw = file.stream() as ReadableStream<Uint8Array<ArrayBuffer>>;
+  const plain = isGzip(start) ? raw.pipeThrough(new DecompressionStream("gzip")) : raw;
+  const total = isGzip(start) ? file.size * 3 : file.size;
+  return receive(plain, file.name, null, total, on);
+}

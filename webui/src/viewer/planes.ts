@@ -1,0 +1,149 @@
+// Geometry of a viewport: which world plane it shows and how its pixels map to millimetres.
+import type { Mat3, Mat4, Vec3 } from "./linalg";
+import { add, apply, column, dot, norm, rotate, scale, sub, unit } from "./linalg";
+import { sideLetter } from "./orientation";
+import type { PlaneName, Point, Size } from "./types";
+
+/** Unit world directions of a displayed plane. */
+export interface Axes {
+  right: Vec3;
+  up: Vec3;
+  /** Direction of rising slice position: S, A or R before any rotation. */
+  normal: Vec3;
+}
+
+/** A displayed plane: `origin` is the world point under the middle of the viewport. */
+export interface View {
+  axes: Axes;
+  origin: Vec3;
+  mmPerPixel: number;
+  size: Size;
+}
+
+/** What the geometry needs of an image. */
+export interface GridLike {
+  affine: Mat4;
+  inverse: Mat4;
+  shape: Vec3;
+}
+
+export const PLANE_LETTER: Record<PlaneName, "x" | "y" | "z"> = {
+  axial: "z",
+  coronal: "y",
+  sagittal: "x",
+};
+
+const BASE: Record<PlaneName, Axes> = {
+  axial: { right: [1, 0, 0], up: [0, 1, 0], normal: [0, 0, 1] },
+  coronal: { right: [1, 0, 0], up: [0, 0, 1], normal: [0, 1, 0] },
+  sagittal: { right: [0, 1, 0], up: [0, 0, 1], normal: [1, 0, 0] },
+};
+
+/** Axes of a plane. Radiological: the patient's left is on the right of the screen. */
+export function planeAxes(plane: PlaneName, radiological: boolean, frame: Mat3): Axes {
+  const base = BASE[plane];
+  const right = radiological && plane !== "sagittal" ? scale(base.right, -1) : base.right;
+  return {
+    right: rotate(frame, right),
+    up: rotate(frame, base.up),
+    normal: rotate(frame, base.normal),
+  };
+}
+
+/** Move a point along the normal onto the plane through `through`. */
+export function onPlane(point: Vec3, through: Vec3, normal: Vec3): Vec3 {
+  const depth = dot(sub(through, point), normal);
+  return add(point, scale(normal, Math.round(depth * 1e4) / 1e4));
+}
+
+export function screenToWorld(view: View, p: Point): Vec3 {
+  const u = (p.x - view.size.width / 2) * view.mmPerPixel;
+  const v = (view.size.height / 2 - p.y) * view.mmPerPixel;
+  return add(view.origin, add(scale(view.axes.right, u), scale(view.axes.up, v)));
+}
+
+/** Pixel of a world point, projected along the normal. */
+export function worldToScreen(view: View, mm: Vec3): Point {
+  const d = sub(mm, view.origin);
+  return {
+    x: view.size.width / 2 + dot(d, view.axes.right) / view.mmPerPixel,
+    y: view.size.height / 2 - dot(d, view.axes.up) / view.mmPerPixel,
+  };
+}
+
+/** Letters at the four edges of the viewport. */
+export function sideLetters(axes: Axes): Record<"left" | "right" | "top" | "bottom", string> {
+  return {
+    left: sideLetter(scale(axes.right, -1)),
+    right: sideLetter(axes.right),
+    top: sideLetter(axes.up),
+    bottom: sideLetter(scale(axes.up, -1)),
+  };
+}
+
+/** The eight outer corners of an image in the world. */
+export function corners(grid: GridLike): Vec3[] {
+  return Array.from({ length: 8 }, (_, bits) =>
+    apply(grid.affine, [
+      bits & 1 ? grid.shape[0] - 0.5 : -0.5,
+      bits & 2 ? grid.shape[1] - 0.5 : -0.5,
+      bits & 4 ? grid.shape[2] - 0.5 : -0.5,
+    ]),
+  );
+}
+
+/** World point in the middle of the middle voxel. */
+export const middle = (grid: GridLike): Vec3 =>
+  apply(grid.affine, grid.shape.map((n) => Math.floor(n / 2)) as unknown as Vec3);
+
+/** Geometric centre of an image in the world. */
+export const centre = (grid: GridLike): Vec3 =>
+  apply(grid.affine, grid.shape.map((n) => (n - 1) / 2) as unknown as Vec3);
+
+/** Millimetres per pixel that show the whole image in a viewport, with a margin in pixels. */
+export function fitScale(grid: GridLike, axes: Axes, size: Size, margin = 0.94): number {
+  const points = corners(grid);
+  const extent = (axis: Vec3): number => {
+    const along = points.map((p) => dot(p, axis));
+    return Math.max(...along) - Math.min(...along);
+  };
+  const width = Math.max(1, size.width * margin);
+  const height = Math.max(1, size.height * margin);
+  return Math.max(extent(axes.right) / width, extent(axes.up) / height, 1e-6);
+}
+
+export interface SliceInfo {
+  /** Voxel axis the plane steps along and the sign of a step forward. */
+  axis: number;
+  sign: number;
+  index: number;
+  count: number;
+  stepMm: number;
+  /** Whether the plane coincides with slices of the grid, so that index / count are true. */
+  aligned: boolean;
+}
+
+/** Where a world point lies in the stack of slices that a plane steps through. */
+export function sliceInfo(grid: GridLike, normal: Vec3, mm: Vec3): SliceInfo {
+  const along = [0, 1, 2].map((a) => dot(unit(column(grid.affine, a)), normal));
+  const axis = along.reduce((best, v, a) => (Math.abs(v) > Math.abs(along[best]!) ? a : best), 0);
+  const count = grid.shape[axis]!;
+  const at = Math.round(apply(grid.inverse, mm)[axis]!);
+  return {
+    axis,
+    sign: along[axis]! < 0 ? -1 : 1,
+    index: at,
+    count,
+    stepMm: norm(column(grid.affine, axis)),
+    aligned: Math.abs(along[axis]!) > 0.9999,
+  };
+}
+
+/** Crosshair after moving `n` slices along the normal, kept inside the image. */
+export function stepSlice(grid: GridLike, normal: Vec3, mm: Vec3, n: number): Vec3 {
+  const info = sliceInfo(grid, normal, mm);
+  const at = apply(grid.inverse, mm)[info.axis]!;
+  const target = Math.min(info.count - 1, Math.max(0, Math.round(at) + n * info.sign));
+  const cosine = Math.abs(dot(unit(column(grid.affine, info.axis)), normal));
+  return add(mm, scale(normal, ((target - at) * info.sign * info.stepMm) / cosine));
+}

@@ -1,0 +1,76 @@
+// What is under the crosshair: exact stored values, voxels, and a summary for the frame.
+import type { Layer } from "./layer.svelte";
+import type { Vec3 } from "./linalg";
+import type { FileRow, Readout } from "./types";
+import type { Viewer } from "./viewer.svelte";
+import type { Viewport } from "./viewport.svelte";
+import { formatValue } from "./windowing";
+
+export interface ViewerState {
+  layers: readonly Layer[];
+  crosshair: Vec3;
+  readouts: readonly Readout[];
+  layout: string;
+  active: number;
+  link: boolean;
+  radiological: boolean;
+  /** The active viewport's base image: place, voxel, value and file. */
+  world: Vec3 | null;
+  voxel: Vec3 | null;
+  value: string | null;
+  file: { name: string; path?: string } | null;
+}
+
+/** CT values are Hounsfield units; other images carry no unit. */
+function unitOf(layer: Layer): string {
+  return layer.volume?.header.inter === -1024 || /(^|[_.-])ct([_.-]|$)/i.test(layer.name)
+    ? "HU"
+    : "";
+}
+
+function read(layer: Layer, mm: Vec3): Readout {
+  const voxel = layer.revision > 0 && layer.volume ? layer.volume.voxelAt(mm) : null;
+  const value = voxel ? layer.volume!.value(voxel, layer.frame) : null;
+  return { layerId: layer.id, name: layer.name, voxel, value, unit: unitOf(layer) };
+}
+
+/** Values of a viewport's images under its crosshair, its base image first. */
+export function readouts(viewer: Viewer, viewport: Viewport): Readout[] {
+  const mm = viewer.crosshairOf(viewport);
+  const { base } = viewport;
+  const images = viewport.layers.filter((layer) => layer.isVolume);
+  return [...images]
+    .sort((a, b) => Number(b === base) - Number(a === base))
+    .map((l) => read(l, mm));
+}
+
+/** "198", "-24 HU", "12 200 31" or "\u2013" outside. */
+export function valueText({ value, unit }: Readout): string {
+  if (value === null) return "\u2013";
+  const number = typeof value === "number" ? formatValue(value) : value.join(" ");
+  return unit ? `${number} ${unit}` : number;
+}
+
+function fileOf(row: FileRow | null, name: string): { name: string; path?: string } {
+  return row?.path ? { name, path: row.path } : { name };
+}
+
+export function summarize(viewer: Viewer): ViewerState {
+  const viewport = viewer.activeViewport;
+  const all = readouts(viewer, viewport);
+  const first = all[0];
+  const crosshair = viewer.crosshairOf(viewport);
+  return {
+    layers: viewer.layers,
+    crosshair,
+    readouts: all,
+    layout: viewer.layoutName,
+    active: viewer.active,
+    link: viewer.link,
+    radiological: viewer.radiological,
+    world: first ? crosshair : null,
+    voxel: first?.voxel ?? null,
+    value: first ? valueText(first) : null,
+    file: first ? fileOf(viewport.base?.row ?? null, first.name) : null,
+  };
+}

@@ -1,0 +1,22 @@
+// What a file becomes when it is opened, judged by its kind or its name.
+import type { Role } from "./types";
+
+/** Kind of a local file by its name, in the words of the service. */
+export function kindOfName(name: string): string {
+  if (/\.(gii|stl|obj|ply|mz3|pial|white|inflated)(\.gz)?$/i.test(name)) return "surface";
+  if (/\.(tck|trk|trx|tt)(\.gz)?$/i.test(name)) return "streamlines";
+  if (/(^|[_.-])(mask|roi|seg|lesion)s?([_.-]|$)/i.test(name)) return "mask";
+  if (/(^|[_.-])(labels?|atlas|parc|aseg|dseg)([_.-]|$)/i.test(name)) return "labels";
+  return "image";
+}
+
+/** Whether the viewer can show a local file at all. */
+export const isReadable = (name: string): boolean =>
+  /\.nii(\.gz)?$/i.test(name) || ["surface", "streamlines"].includes(kindOfName(name));
+
+export function roleFor(kind: string, hasBackground: boolean): Role {
+  if (kind === "surface") return "surface";
+  if (kind === "streamlines") return "streamlines";
+  if (kind === "mask" || kind === "labels") return hasBackground ? "labels" : "background";
+  return "background";
+}

@@ -1,0 +1,88 @@
+// One place of the viewer: the plane it shows, its layers, and how far it is moved and enlarged.
+import type { Layer } from "./layer.svelte";
+import type { Mat3, Vec3 } from "./linalg";
+import { add, dot, scale, sub } from "./linalg";
+import type { View } from "./planes";
+import { centre, fitScale, onPlane, planeAxes, screenToWorld } from "./planes";
+import type { PlaneName, Point, Rect, Size, ViewKind } from "./types";
+import type { Volume } from "./volume";
+
+const PLANES: readonly PlaneName[] = ["axial", "coronal", "sagittal"];
+const MIN_ZOOM = 0.3;
+const MAX_ZOOM = 60;
+
+export class Viewport {
+  kind: ViewKind = $state("axial");
+  layers: Layer[] = $state.raw([]);
+  /** World point kept in the middle, null: the middle of the image. */
+  centre: Vec3 | null = $state.raw(null);
+  zoom = $state(1);
+  /** Own crosshair of viewports that are not linked. */
+  crosshair: Vec3 | null = $state.raw(null);
+  /** Box inside the viewer in CSS pixels. */
+  rect: Rect = $state.raw({ left: 0, top: 0, width: 0, height: 0 });
+
+  constructor(
+    readonly index: number,
+    kind: ViewKind,
+  ) {
+    this.kind = kind;
+  }
+
+  get id(): string {
+    return `viewport${this.index}`;
+  }
+
+  get plane(): PlaneName | null {
+    return this.kind === "3d" ? null : this.kind;
+  }
+
+  get size(): Size {
+    return this.rect;
+  }
+
+  /** The layer that gives the geometry: the background, else the first image. */
+  get base(): Layer | null {
+    const images = this.layers.filter((layer) => layer.isVolume);
+    return images.find((layer) => layer.role === "background") ?? images[0] ?? null;
+  }
+
+  get volume(): Volume | null {
+    return this.base?.volume ?? null;
+  }
+
+  /** Millimetres per pixel at zoom 1: one scale for all planes of viewports of one size. */
+  private fit(volume: Volume, radiological: boolean, frame: Mat3): number {
+    const axes = PLANES.map((plane) => planeAxes(plane, radiological, frame));
+    return Math.max(...axes.map((a) => fitScale(volume, a, this.size)));
+  }
+
+  view(crosshair: Vec3, radiological: boolean, frame: Mat3): View | null {
+    const { volume, plane } = this;
+    if (!volume || !plane || this.rect.width < 2 || this.rect.height < 2) return null;
+    const axes = planeAxes(plane, radiological, frame);
+    const origin = onPlane(this.centre ?? centre(volume), crosshair, axes.normal);
+    const mmPerPixel = this.fit(volume, radiological, frame) / this.zoom;
+    return { axes, origin, mmPerPixel, size: this.size };
+  }
+
+  /** Enlarge so that a world point keeps its place on the screen. */
+  zoomAbout(view: View, mm: Vec3, factor: number): void {
+    const zoom = Math.min(MAX_ZOOM, Math.max(MIN_ZOOM, this.zoom * factor));
+    const applied = zoom / this.zoom;
+    const away = sub(view.origin, mm);
+    const inPlane = sub(away, scale(view.axes.normal, dot(away, view.axes.normal)));
+    this.centre = add(view.origin, scale(inPlane, 1 / applied - 1));
+    this.zoom = zoom;
+  }
+
+  panBy(view: View, from: Point, to: Point): void {
+    const moved = sub(screenToWorld(view, from), screenToWorld(view, to));
+    this.centre = add(view.origin, moved);
+  }
+
+  resetView(): void {
+    this.centre = null;
+    this.zoom = 1;
+  }
+}

@@ -1,0 +1,72 @@
+// One image in memory: stored samples, geometry, exact values at voxels and world points.
+import type { Mat4, Vec3 } from "./linalg";
+import { apply, IDENTITY, invert } from "./linalg";
+import type { NiftiHeader, StoredArray } from "./nifti";
+
+export class Volume {
+  readonly shape: Vec3;
+  readonly frames: number;
+  readonly channels: number;
+  readonly affine: Mat4;
+  readonly inverse: Mat4;
+  /** False while samples are still arriving. */
+  complete = false;
+  /** Slices along k of frame 0 that are already there although the rest is not. */
+  readonly early = new Set<number>();
+  /** Grows with every change of the samples, so that copies elsewhere know. */
+  revision = 0;
+
+  constructor(
+    readonly name: string,
+    readonly header: NiftiHeader,
+    public data: StoredArray,
+  ) {
+    this.shape = header.shape;
+    this.frames = header.frames;
+    this.channels = header.channels;
+    this.affine = header.affine;
+    this.inverse = invert(header.affine) ?? IDENTITY;
+  }
+
+  get bytes(): number {
+    return this.data.byteLength;
+  }
+
+  get voxelsPerFrame(): number {
+    return this.shape[0] * this.shape[1] * this.shape[2];
+  }
+
+  /** Whether every sample of a slice (axis 0..2) of a frame has arrived. */
+  hasSlice(axis: number, index: number, frame: number): boolean {
+    return this.complete || (axis === 2 && frame === 0 && this.early.has(index));
+  }
+
+  /** Continuous voxel coordinates of a world point. */
+  toVoxel(mm: Vec3): Vec3 {
+    return apply(this.inverse, mm);
+  }
+
+  /** The voxel a world point falls into, null outside. */
+  voxelAt(mm: Vec3): Vec3 | null {
+    const v = this.toVoxel(mm);
+    const voxel: Vec3 = [Math.round(v[0]), Math.round(v[1]), Math.round(v[2])];
+    return this.contains(voxel) ? voxel : null;
+  }
+
+  contains(v: Vec3): boolean {
+    return v.every((x, axis) => x >= 0 && x < this.shape[axis]!);
+  }
+
+  private offset(v: Vec3, frame: number): number {
+    const within = v[0] + this.shape[0] * (v[1] + this.shape[1] * v[2]);
+    return (frame * this.voxelsPerFrame + within) * this.channels;
+  }
+
+  /** Stored sample * slope + intercept; one number per channel for colour images. */
+  value(voxel: Vec3, frame = 0): number | readonly number[] | null {
+    if (!this.contains(voxel) || !this.hasSlice(2, voxel[2], frame)) return null;
+    const at = this.offset(voxel, frame);
+    if (this.channels > 1) return Array.from(this.data.subarray(at, at + this.channels));
+    return this.data[at]! * this.header.slope + this.header.inter;
+  }
+}

@@ -58,11 +58,10 @@ def built_peer() -> Path:
     folder = CACHE / "bench-niivue"
     dist = folder / "dist"
     modules = REPOSITORY / "webui" / "node_modules"
-    if (dist / "index.html").exists() and (folder / "main.js").read_text(
-        encoding="utf-8"
-    ) == PEER_JS:
-        return dist
     folder.mkdir(parents=True, exist_ok=True)
+    source = folder / "main.js"
+    if (dist / "index.html").exists() and source.read_text(encoding="utf-8") == PEER_JS:
+        return dist
     (folder / "index.html").write_text(PEER_HTML, encoding="utf-8")
     source.write_text(PEER_JS, encoding="utf-8")
     if not (folder / "node_modules").exists():

@@ -50,15 +50,15 @@ def content(services: Rooms, who: Who, file_id: FromPath[int]) -> FileAnswer:
 
 
 @route("/volumes/{file_id:int}/{name:str}", **_BYTES)
-def volume(services: Rooms, file_id: FromPath[int]) -> FileAnswer:
+def volume(services: Rooms, who: Who, file_id: FromPath[int]) -> FileAnswer:
     """Send an image as plain NIfTI-1, with ranges."""
-    return FileAnswer(lambda: _volume(services, file_id))
+    return FileAnswer(lambda: _volume(services, who, file_id))
 
 
 @route("/previews/{name:str}", **_BYTES)
-def preview(services: Rooms, name: FromPath[str]) -> FileAnswer:
+def preview(services: Rooms, who: Who, name: FromPath[str]) -> FileAnswer:
     """Send the preview picture of an image."""
-    return FileAnswer(lambda: _preview(services, name))
+    return FileAnswer(lambda: _preview(services, who, name))
 
 
 def _study(con: catalog.Reader, study_id: int) -> catalog.StudyRow:
@@ -70,35 +70,34 @@ def _study(con: catalog.Reader, study_id: int) -> catalog.StudyRow:
     return next(study for study in found if study.id == study_id)
 
 
-def _find(services: Services, file_id: int) -> tuple[catalog.FileRow, Path]:
+def _find(services: Services, who: Caller, file_id: int) -> tuple[catalog.FileRow, Path]:
     with services.catalog.read() as con:
+        check_ids(con, who, "file", [file_id])
         row = catalog.get_file(con, file_id)
     return row, catalog.file_path(services.folder, row)
 
 
 def _content(services: Services, who: Caller, file_id: int) -> Download:
-    with services.catalog.read() as con:
-        check_ids(con, who, "file", [file_id])
-    row, path = _find(services, file_id)
+    row, path = _find(services, who, file_id)
     return Download(path, row.name)
 
 
-def _volume(services: Services, file_id: int) -> Download:
+def _volume(services: Services, who: Caller, file_id: int) -> Download:
     from appliance.viewing import display_volume
 
-    row, path = _find(services, file_id)
+    row, path = _find(services, who, file_id)
     shown = display_volume(services.folder, row, path)
     version = "" if shown == path else row.version  # the cache touches its entries
     return Download(shown, views.volume_name(row.name), version=version)
 
 
-def _preview(services: Services, name: str) -> Download:
+def _preview(services: Services, who: Caller, name: str) -> Download:
     from appliance.viewing import preview_image
 
     number, dot, suffix = name.partition(".")
     if not number.isascii() or not number.isdigit() or dot + suffix != ".png":
         raise NotFound("previews are named by a file's id, such as 12.png")
-    row, path = _find(services, int(number))
+    row, path = _find(services, who, int(number))
     picture = preview_image(services.folder, row, path)
     return Download(picture, f"{row.id}.png", version=row.version)
 

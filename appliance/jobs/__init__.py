@@ -11,6 +11,25 @@ from typing import TYPE_CHECKING
 from appliance.core import lazy_door
 
 if TYPE_CHECKING:
+    from appliance.jobs.gpus import FakeGpus, GpuSource
+    from appliance.jobs.listing import count_jobs, job_attribute, job_detail, job_rows, read_log
+    from appliance.jobs.queue import Queue
+    from appliance.jobs.references import find_references
+    from appliance.jobs.registering import pend_tags
+    from appliance.jobs.retention import purge_jobs
+    from appliance.jobs.rows import (
+        AttemptRow,
+        JobDetail,
+        JobFileRow,
+        JobQuery,
+        JobRow,
+        LogPiece,
+        RowSource,
+    )
+    from appliance.jobs.scheduler import Scheduler
+    from appliance.jobs.schema import jobs_migrations
+    from appliance.jobs.shipped import basic_tools
+    from appliance.jobs.states import State, letter_of
     from appliance.jobs.structs import (
         Argument,
         BatchSpec,
@@ -23,30 +42,56 @@ if TYPE_CHECKING:
     )
     from appliance.jobs.tools import ToolBox, render_command
 
-_NAMES = {
-    "Argument": "structs",
-    "BatchSpec": "structs",
-    "DryRow": "structs",
-    "JobSpec": "structs",
-    "Resources": "structs",
-    "Submitted": "structs",
-    "Tool": "structs",
-    "ToolBox": "tools",
-    "Unresolved": "structs",
-    "render_command": "tools",
+_ROOMS = {
+    "gpus": "FakeGpus GpuSource",
+    "listing": "count_jobs job_attribute job_detail job_rows read_log",
+    "queue": "Queue",
+    "references": "find_references",
+    "registering": "pend_tags",
+    "retention": "purge_jobs",
+    "rows": "AttemptRow JobDetail JobFileRow JobQuery JobRow LogPiece RowSource",
+    "scheduler": "Scheduler",
+    "schema": "jobs_migrations",
+    "shipped": "basic_tools",
+    "states": "State letter_of",
+    "structs": "Argument BatchSpec DryRow JobSpec Resources Submitted Tool Unresolved",
+    "tools": "ToolBox render_command",
 }
+_NAMES = {name: module for module, names in _ROOMS.items() for name in names.split()}
+__getattr__ = lazy_door(__name__, _NAMES)
 
 __all__ = [
     "Argument",
+    "AttemptRow",
     "BatchSpec",
     "DryRow",
+    "FakeGpus",
+    "GpuSource",
+    "JobDetail",
+    "JobFileRow",
+    "JobQuery",
+    "JobRow",
     "JobSpec",
+    "LogPiece",
+    "Queue",
     "Resources",
+    "RowSource",
+    "Scheduler",
+    "State",
     "Submitted",
     "Tool",
     "ToolBox",
     "Unresolved",
+    "basic_tools",
+    "count_jobs",
+    "find_references",
+    "job_attribute",
+    "job_detail",
+    "job_rows",
+    "jobs_migrations",
+    "letter_of",
+    "pend_tags",
+    "purge_jobs",
+    "read_log",
     "render_command",
 ]
-
-__getattr__ = lazy_door(__name__, _NAMES)

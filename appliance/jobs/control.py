@@ -1,0 +1,203 @@
+"""What a person can do to a job: cancel, suspend, resume, retry, dismiss."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from appliance.catalog import Catalog, Tx
+from appliance.core import Conflict, Invalid, now_ms
+from appliance.jobs.attempts import open_pid
+from appliance.jobs.finish import attempt_folder, declared_outputs, skip_dependents
+from appliance.jobs.listing import find_job
+from appliance.jobs.outputs import move_partial
+from appliance.jobs.states import ENDED, LIVE, State, transition
+
+__all__ = ["Controls", "send_signal"]
+
+
+def send_signal(pid: int | None, started: int | None, number: signal.Signals) -> bool:
+    """Signal a shim, and never a process that got its pid later; False when it is gone."""
+    handle = None if pid is None or started is None else open_pid(pid, started)
+    if handle is None:
+        return False
+    try:
+        signal.pidfd_send_signal(handle, number)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+class Controls:
+    """Actions on jobs of one catalog.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Where jobs are.
+    wake : callable
+        Called after a change that may let a job start.
+    """
+
+    def __init__(self, catalog: Catalog, wake: Callable[[], None]) -> None:
+        self._catalog = catalog
+        self._wake = wake
+        self._order = threading.Lock()  # signals leave in the order of their transitions
+
+    def cancel(self, key: str, actor: str) -> None:
+        """End a job: at once when it waits, through its supervisor when it runs."""
+        with self._order:
+            job = self._catalog.write(lambda tx: _cancel(tx, key, actor))
+            if job is not None:
+                self._signal(job, signal.SIGTERM)
+        self._wake()
+
+    def suspend(self, key: str, actor: str) -> None:
+        """Stop the processes of a running job, or hold one that waits."""
+        with self._order:
+            job = self._catalog.write(lambda tx: _suspend(tx, key, actor))
+            if job is not None:
+                self._signal(job, signal.SIGTSTP)
+
+    def resume(self, key: str, actor: str) -> None:
+        """Let a suspended or held job go on."""
+        with self._order:
+            job = self._catalog.write(lambda tx: _resume(tx, key, actor))
+            if job is not None:
+                self._signal(job, signal.SIGCONT)
+        self._wake()
+
+    def retry(self, key: str, actor: str) -> None:
+        """Queue an ended job again; half-made files move into its old run folder first.
+
+        Earlier attempts are kept. Jobs that were skipped because of it wait again.
+        """
+        with self._order:
+            with self._catalog.read() as con:
+                job = find_job(con, key)
+                _check_ended(job)
+                if job["attempt"] and job["state"] != State.DONE:
+                    outputs = declared_outputs(con, job["id"], job["attempt"])
+                    move_partial(attempt_folder(con, job), outputs)
+            self._catalog.write(lambda tx: _requeue(tx, key, actor))
+        self._wake()
+
+    def dismiss(self, key: str, actor: str) -> None:
+        """Take an ended job out of the table; its rows and logs stay."""
+        self._catalog.write(lambda tx: _dismiss(tx, key, actor))
+
+    def act(self, key: str, action: str, actor: str) -> None:
+        """Do one of the above by its name.
+
+        Raises
+        ------
+        Invalid
+            If there is no such action.
+        """
+        actions = {
+            "cancel": self.cancel,
+            "suspend": self.suspend,
+            "resume": self.resume,
+            "retry": self.retry,
+            "dismiss": self.dismiss,
+        }
+        if action not in actions:
+            raise Invalid(f"nothing can be done to a job called {action!r}")
+        actions[action](key, actor)
+
+    def act_on_many(self, keys: list[str], action: str, actor: str) -> dict[str, str]:
+        """Do the same to many jobs; tell by key why some refused."""
+        refused: dict[str, str] = {}
+        for key in keys:
+            try:
+                self.act(key, action, actor)
+            except Conflict as error:
+                refused[key] = error.message
+        return refused
+
+    def _signal(self, job: sqlite3.Row, number: signal.Signals) -> None:
+        with self._catalog.read() as con:
+            row = con.execute(
+                "SELECT shim_pid, shim_start FROM attempt WHERE job_id = ? AND n = ?",
+                (job["id"], job["attempt"]),
+            ).fetchone()
+        if row is not None:
+            send_signal(row["shim_pid"], row["shim_start"], number)
+
+
+def _cancel(tx: Tx, key: str, actor: str) -> sqlite3.Row | None:
+    job = find_job(tx.con, key)
+    if State(job["state"]) in LIVE:
+        tx.con.execute("UPDATE job SET cancel_by = ? WHERE id = ?", (actor, job["id"]))
+        return job
+    why = f"cancelled by {actor}"
+    transition(tx, job["id"], State.CANCELLED, why, actor=actor, failure="cancelled")
+    skip_dependents(tx, job["id"], job["name"])
+    return None
+
+
+def _suspend(tx: Tx, key: str, actor: str) -> sqlite3.Row | None:
+    job = find_job(tx.con, key)
+    if job["state"] == State.QUEUED:
+        transition(tx, job["id"], State.HELD, f"held by {actor}", actor=actor)
+        return None
+    transition(tx, job["id"], State.SUSPENDED, f"suspended by {actor}", actor=actor)
+    return job
+
+
+def _resume(tx: Tx, key: str, actor: str) -> sqlite3.Row | None:
+    job = find_job(tx.con, key)
+    if job["state"] == State.HELD:
+        transition(tx, job["id"], State.QUEUED, actor=actor)
+        return None
+    if job["state"] != State.SUSPENDED:
+        raise Conflict(f"a job that is {job['state']} cannot be resumed")
+    transition(tx, job["id"], State.RUNNING, actor=actor)
+    return job
+
+
+def _check_ended(job: sqlite3.Row) -> None:
+    if State(job["state"]) not in ENDED:
+        raise Conflict(f"a job that is {job['state']} cannot be retried", job=job["key"])
+
+
+def _requeue(tx: Tx, key: str, actor: str) -> None:
+    job = find_job(tx.con, key)
+    _check_ended(job)
+    _rearm(tx, job["id"], actor)
+
+
+def _rearm(tx: Tx, job_id: int, actor: str) -> None:
+    fresh: dict[str, Any] = {"failure": None, "cancel_by": None, "queued_at": now_ms()}
+    transition(tx, job_id, State.QUEUED, actor=actor, **fresh)
+    rows = tx.con.execute(
+        "SELECT j.id FROM job_dep d JOIN job j ON j.id = d.job_id"
+        " WHERE d.needs_job_id = ? AND j.state = 'skipped'",
+        (job_id,),
+    ).fetchall()
+    for row in rows:
+        _rearm(tx, row["id"], actor)
+
+
+def _dismiss(tx: Tx, key: str, actor: str) -> None:
+    job = find_job(tx.con, key)
+    if State(job["state"]) not in ENDED:
+        raise Conflict(f"a job that is {job['state']} cannot be dismissed", job=key)
+    tx.con.execute("UPDATE job SET dismissed = 1 WHERE id = ?", (job["id"],))
+    tx.operation("dismiss_job", actor=actor, target={"job": key})
+    tx.event(
+        "job.changed",
+        key=key,
+        state=job["state"],
+        letter="",
+        psid=job["psid"],
+        batch_key=job["batch_key"],
+        project=job["project"],
+        study_id=job["study_id"],
+    )

@@ -1,0 +1,237 @@
+"""Questions to the tables of jobs: the table of jobs, one job, counts per study, filters, logs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from appliance.catalog import Page
+from appliance.core import Invalid, NotFound
+from appliance.jobs.rows import AttemptRow, JobDetail, JobFileRow, JobQuery, JobRow, LogPiece
+from appliance.jobs.states import ENDED, LETTERS, State, letter_of, states_of
+
+__all__ = ["count_jobs", "find_job", "job_attribute", "job_detail", "job_rows", "read_log"]
+
+_LOG_BYTES = 256 << 10
+_SORTS = {
+    "created": "job.created_at",
+    "started": "ifnull(job.started_at, 0)",
+    "ended": "ifnull(job.ended_at, 0)",
+    "name": "lower(job.name)",
+    "psid": "job.psid",
+    "state": "job.state",
+    "queue": "job.queue",
+    "project": "job.project",
+}
+_SELECT = (
+    "SELECT job.*, batch.key AS batch_key, batch.actor AS owner, a.wall_s, {sort} AS sort_value"
+    " FROM job JOIN batch ON batch.id = job.batch_id"
+    " LEFT JOIN attempt a ON a.job_id = job.id AND a.n = job.attempt WHERE {where}"
+)
+
+
+def job_rows(con: sqlite3.Connection, query: JobQuery) -> Page[JobRow]:
+    """Give one page of the table of jobs; dismissed ones are left out.
+
+    Raises
+    ------
+    Invalid
+        If the sort or the cursor is unknown.
+    """
+    down, name = query.sort.startswith("-"), query.sort.removeprefix("-")
+    if name not in _SORTS:
+        raise Invalid(f"jobs cannot be sorted by {name!r}", hint=f"Use {', '.join(_SORTS)}.")
+    where, values = _where(query)
+    total = con.execute(
+        f"SELECT count(*) FROM job JOIN batch ON batch.id = job.batch_id WHERE {where}", values
+    ).fetchone()[0]
+    sort, order = _SORTS[name], "DESC" if down else "ASC"
+    if query.after:
+        where += f" AND ({sort}, job.id) {'<' if down else '>'} (?, ?)"
+        values = [*values, *_decode(query.after)]
+    sql = _SELECT.format(sort=sort, where=where)
+    rows = con.execute(
+        f"{sql} ORDER BY sort_value {order}, job.id {order} LIMIT ?", [*values, query.limit + 1]
+    ).fetchall()
+    items = [_row(row) for row in rows[: query.limit]]
+    more = len(rows) > query.limit
+    return Page(items, _encode(rows[query.limit - 1]) if more else None, total)
+
+
+def find_job(con: sqlite3.Connection, key: str) -> sqlite3.Row:
+    """Give the row of a job.
+
+    Raises
+    ------
+    NotFound
+        If there is none.
+    """
+    row: sqlite3.Row | None = con.execute(
+        _SELECT.format(sort="job.id", where="job.key = ?"), (key,)
+    ).fetchone()
+    if row is None:
+        raise NotFound(f"there is no job {key}")
+    return row
+
+
+def job_detail(con: sqlite3.Connection, key: str) -> JobDetail:
+    """Give a job with all its attempts, files and history."""
+    row = find_job(con, key)
+    attempts = con.execute("SELECT * FROM attempt WHERE job_id = ? ORDER BY n", (row["id"],))
+    files = con.execute("SELECT * FROM job_file WHERE job_id = ? ORDER BY id", (row["id"],))
+    history = con.execute(
+        "SELECT at, from_state, to_state, actor, why FROM job_event WHERE job_id = ? ORDER BY id",
+        (row["id"],),
+    )
+    return JobDetail(
+        row=_row(row),
+        spec=json.loads(row["spec"]),
+        attempts=[_convert(one, AttemptRow) for one in attempts.fetchall()],
+        files=[_convert(one, JobFileRow) for one in files.fetchall()],
+        history=[dict(one) for one in history.fetchall()],
+    )
+
+
+def read_log(
+    con: sqlite3.Connection, key: str, *, attempt: int | None = None, offset: int = 0
+) -> LogPiece:
+    """Give a piece of the log of an attempt, of the latest one by default.
+
+    Bytes that are no UTF-8 are shown as replacement characters; a character that is cut by the
+    end of the piece belongs to the next one.
+    """
+    row = find_job(con, key)
+    n = attempt or row["attempt"]
+    found = con.execute(
+        "SELECT run_dir FROM attempt WHERE job_id = ? AND n = ?", (row["id"], n)
+    ).fetchone()
+    over = State(row["state"]) in ENDED or n < row["attempt"]
+    if found is None:
+        return LogPiece("", 0, over)
+    data = _read_bytes(Path(found["run_dir"]) / "log.txt", offset)
+    whole = data if over and len(data) < _LOG_BYTES else _whole_characters(data)
+    done = over and len(data) < _LOG_BYTES
+    return LogPiece(whole.decode("utf-8", "replace"), offset + len(whole), done)
+
+
+def count_jobs(
+    con: sqlite3.Connection, study_ids: Sequence[int]
+) -> Mapping[int, Mapping[str, int]]:
+    """Count jobs by letter for rows of studies; jobs of a subject count for all its studies."""
+    counts: dict[int, dict[str, int]] = {}
+    marks = json.dumps(list(study_ids))
+    for row in con.execute(_COUNTS, (marks, marks)):
+        of_study = counts.setdefault(row["id"], {})
+        letter = letter_of(row["state"])
+        of_study[letter] = of_study.get(letter, 0) + row["n"]
+    return counts
+
+
+_COUNTS = """
+SELECT id, state, sum(n) AS n FROM (
+  SELECT w.value AS id, j.state, count(*) AS n FROM json_each(?) w
+  CROSS JOIN job j ON j.study_id = w.value AND j.dismissed = 0 GROUP BY 1, 2
+  UNION ALL
+  SELECT w.value, j.state, count(*) FROM json_each(?) w CROSS JOIN studies s ON s.id = w.value
+  CROSS JOIN job j ON j.subject_id = s.subject_id AND j.study_id IS NULL AND j.dismissed = 0
+  GROUP BY 1, 2
+) GROUP BY id, state
+"""
+
+
+def job_attribute(value: str) -> tuple[str, Sequence[Any]]:
+    """Answer ``JOB:e`` in filters: a query of the studies with a job in such a state.
+
+    Raises
+    ------
+    Invalid
+        If a letter is none of q, r, e, d, k.
+    """
+    letters = value.replace("|", "").replace("*", "").lower()
+    if not letters or set(letters) - set(LETTERS):
+        raise Invalid(
+            f"JOB:{value} is not known", hint="Use q queued, r running, e error, d done, k stopped."
+        )
+    states = states_of(letters)
+    marks = ", ".join("?" * len(states))
+    sql = (
+        f"SELECT study_id FROM job WHERE dismissed = 0 AND state IN ({marks})"
+        " AND study_id IS NOT NULL UNION SELECT t.id FROM job j"
+        " JOIN studies t ON t.subject_id = j.subject_id"
+        f" WHERE j.study_id IS NULL AND j.dismissed = 0 AND j.state IN ({marks})"
+    )
+    return sql, [*states, *states]
+
+
+def _where(query: JobQuery) -> tuple[str, list[Any]]:
+    parts: list[tuple[str, list[Any]]] = [("job.dismissed = 0", [])]
+    if query.project:
+        parts.append(("job.project = ?", [query.project]))
+    if query.batch:
+        parts.append(("batch.key = ?", [query.batch]))
+    if query.study_id is not None:
+        parts.append(("job.study_id = ?", [query.study_id]))
+    if query.letters != "all":
+        states = states_of(query.letters)
+        parts.append((f"job.state IN ({', '.join('?' * len(states))})", list(states)))
+    for word in query.search.split():
+        like = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        columns = ("job.name", "job.psid", "job.state", "job.why", "job.queue", "batch.name")
+        test = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns)
+        parts.append((f"({test})", [like] * len(columns)))
+    return " AND ".join(sql for sql, _ in parts), [v for _, values in parts for v in values]
+
+
+def _row(row: sqlite3.Row) -> JobRow:
+    data = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row iterates values
+    data["letter"] = letter_of(row["state"])
+    return msgspec.convert(data, JobRow)
+
+
+def _convert(row: sqlite3.Row, kind: type[Any]) -> Any:
+    data = dict(zip(row.keys(), row, strict=True))
+    for name in ("gpu_uuids", "tags"):
+        if name in data:
+            data[name] = json.loads(data[name])
+    if "arg_id" in data and data["dir"] == "tag":
+        data["arg_id"] = ""
+    return msgspec.convert(data, kind)
+
+
+def _read_bytes(path: Path, offset: int) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            stream.seek(offset)
+            return stream.read(_LOG_BYTES)
+    except FileNotFoundError:
+        return b""
+
+
+def _whole_characters(data: bytes) -> bytes:
+    """Leave a started UTF-8 character at the end for the next piece."""
+    for back in range(1, min(4, len(data)) + 1):
+        byte = data[-back]
+        if byte < 0x80:
+            return data
+        if byte >= 0xC0:
+            needed = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            return data[:-back] if back < needed else data
+    return data
+
+
+def _encode(row: sqlite3.Row) -> str:
+    return base64.urlsafe_b64encode(json.dumps([row["sort_value"], row["id"]]).encode()).decode()
+
+
+def _decode(cursor: str) -> Iterable[Any]:
+    try:
+        value, row_id = json.loads(base64.urlsafe_b64decode(cursor))
+    except ValueError as error:
+        raise Invalid("the cursor of the page is damaged", hint="Load the table again.") from error
+    return value, row_id

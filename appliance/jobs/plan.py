@@ -1,0 +1,98 @@
+"""What is stored with a job: its effective specification, and the studies it is for."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+
+import msgspec
+
+from appliance.core import Invalid
+from appliance.jobs.references import find_references
+from appliance.jobs.structs import Argument, JobSpec, Level, Resources, Tool
+from appliance.jobs.tools import ToolBox
+
+__all__ = ["Plan", "Targets", "plan_job", "plan_of", "tool_sha256"]
+
+
+class Targets(msgspec.Struct, frozen=True):
+    """The studies of one chain: those that were checked, and their subject."""
+
+    level: Level
+    subject_id: int | None
+    study_ids: tuple[int, ...]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """A job with all arguments and resources filled in; a later change of its tool is harmless."""
+
+    job: JobSpec
+    resources: Resources
+    command: tuple[str, ...] = ()
+    tool_version: str = ""
+    tool_sha256: str = ""
+
+    @property
+    def args(self) -> tuple[Argument, ...]:
+        """The arguments, complete."""
+        return self.job.args
+
+
+def plan_of(row: sqlite3.Row) -> Plan:
+    """Read the plan of a row of ``job``."""
+    return msgspec.json.decode(row["spec"], type=Plan)
+
+
+def plan_job(spec: JobSpec, tools: ToolBox) -> Plan:
+    """Merge a job of a batch with its tool, or with the references in its code.
+
+    Raises
+    ------
+    Invalid
+        If it names neither, or arguments that do not exist.
+    """
+    if spec.tool:
+        return _plan_tool(spec, tools.get(spec.tool))
+    if not spec.language or not spec.code.strip():
+        raise Invalid(f"job {spec.name!r} has neither a tool nor code")
+    given = {arg.id: arg for arg in spec.args}
+    wanted = find_references(spec.language, spec.code)
+    missing = [arg.id for arg in wanted if arg.id not in given]
+    if missing:
+        raise Invalid(
+            f"job {spec.name!r} refers to {', '.join(missing)} without saying what that is",
+            hint="Fill in the rows below the code.",
+        )
+    return Plan(spec, _checked(spec, spec.resources or Resources()))
+
+
+def tool_sha256(tool: Tool) -> str:
+    """Fingerprint of a descriptor, kept with every job made from it."""
+    return hashlib.sha256(msgspec.json.encode(tool, order="deterministic")).hexdigest()
+
+
+def _plan_tool(spec: JobSpec, tool: Tool) -> Plan:
+    given = {arg.id: arg for arg in spec.args}
+    unknown = sorted(given.keys() - {arg.id for arg in tool.args})
+    if unknown:
+        raise Invalid(f"tool {tool.id!r} has no argument {', '.join(unknown)}")
+    args = tuple(_filled(arg, given.get(arg.id)) for arg in tool.args)
+    job = msgspec.structs.replace(spec, args=args)
+    resources = _checked(spec, spec.resources or tool.resources)
+    return Plan(job, resources, tool.command, tool.version, tool_sha256(tool))
+
+
+def _filled(arg: Argument, given: Argument | None) -> Argument:
+    if given is None:
+        return arg
+    return msgspec.structs.replace(
+        arg, value=given.value, studyref=given.studyref, tags=given.tags or arg.tags
+    )
+
+
+def _checked(spec: JobSpec, need: Resources) -> Resources:
+    if need.cpus < 1 or need.memory_mb < 1 or need.gpus < 0:
+        raise Invalid(f"job {spec.name!r} asks for impossible resources")
+    if need.walltime_s is not None and need.walltime_s < 1:
+        raise Invalid(f"job {spec.name!r} has a time limit below one second")
+    return need

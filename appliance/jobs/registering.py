@@ -1,0 +1,243 @@
+"""Puts the files that an attempt made into the catalog, with their tags and their origin."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from appliance.catalog import Catalog, Tx, add_file, find_study, project_root, study_dir, tag
+from appliance.core import ApplianceError, Conflict, DataFolder, Invalid, fsync_dir, fsync_file
+from appliance.jobs.outputs import made_since
+from appliance.jobs.resolve import OutputPath
+from appliance.jobs.states import LIVE
+
+__all__ = ["Found", "NewFile", "find_outputs", "pend_tags", "write_outputs"]
+
+_LOG = logging.getLogger(__name__)
+_MAX_JSON_BYTES = 16 << 20
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """One file to register; `name` is relative to its study, or absent outside of studies."""
+
+    arg_id: str
+    study_id: int | None
+    name: str | None
+    path: Path
+    size_bytes: int
+    mtime_ns: int
+    kind: str
+    tags: tuple[str, ...]
+    header: dict[str, Any] | None
+    doc: Any
+
+
+Found = list[NewFile]
+
+
+def find_outputs(
+    catalog: Catalog,
+    folder: DataFolder,
+    job: sqlite3.Row,
+    outputs: Sequence[OutputPath],
+    run_dir: Path,
+) -> Found:
+    """Look at what the job made and at what it asked to be tagged; all is made durable on disk."""
+    made: dict[Path, NewFile] = {}
+    with catalog.read() as con:
+        changed = {path for _, path in made_since(run_dir, outputs)}
+        wanted = [(o, o.path) for o in outputs if not o.is_folder]
+        wanted += [(o, p) for o, p in made_since(run_dir, outputs) if o.is_folder]
+        for output, path in wanted:
+            name = _name_in_study(con, folder, job["project"], output.study_id, path)
+            made[path] = _look(path, output.arg_id, output.study_id, name, output.tags)
+        for row in _pending(con, job):
+            _add_pending(con, folder, job, row, made)
+    for path in changed & made.keys():
+        fsync_file(path)
+    for parent in {path.parent for path in made}:
+        fsync_dir(parent)
+    return list(made.values())
+
+
+def write_outputs(tx: Tx, job: sqlite3.Row, found: Iterable[NewFile]) -> None:
+    """Write the files of an attempt into the catalog and into its provenance."""
+    origin = f"attempt:{job['key']}/{job['attempt']}"
+    for new in found:
+        file_id = None
+        if new.study_id is not None and new.name is not None:
+            file_id = _known(tx, new) or add_file(
+                tx,
+                new.study_id,
+                new.name,
+                size_bytes=new.size_bytes,
+                mtime_ns=new.mtime_ns,
+                kind=new.kind,
+                origin=origin,
+                header=new.header,
+                doc=new.doc,
+            )
+            tag(tx, "file", [file_id], add=new.tags)
+        _write_provenance(tx, job, new, file_id)
+
+
+def _known(tx: Tx, new: NewFile) -> int | None:
+    """Id of a file that is in the catalog as it is on disk: it keeps its origin."""
+    row = tx.con.execute(
+        "SELECT f.id FROM paths p JOIN files f ON f.path_id = p.id WHERE p.path = ?"
+        " AND f.study_id = ? AND f.size_bytes = ? AND f.mtime_ns = ? AND f.trashed_at IS NULL",
+        (new.name, new.study_id, new.size_bytes, new.mtime_ns),
+    ).fetchone()
+    return None if row is None else int(row["id"])
+
+
+def pend_tags(catalog: Catalog, job_key: str, paths: Iterable[Path], tags: Sequence[str]) -> int:
+    """Note files that a running job wants registered and tagged once it has succeeded.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Where it is noted.
+    job_key : str
+        The job, from its token.
+    paths : iterable of Path
+        Absolute, below the job's project.
+    tags : sequence of str
+        May be empty: the files are only registered.
+
+    Returns
+    -------
+    int
+        How many files were noted.
+
+    Raises
+    ------
+    Conflict
+        If the job does not run.
+    """
+    chosen = [str(path) for path in paths]
+
+    def note(tx: Tx) -> int:
+        job = tx.con.execute("SELECT * FROM job WHERE key = ?", (job_key,)).fetchone()
+        if job is None or job["state"] not in LIVE:
+            raise Conflict("the job does not run any more")
+        for path in chosen:
+            tx.con.execute(
+                "INSERT INTO job_file (job_id, n, arg_id, dir, path, tags)"
+                " VALUES (?, ?, ?, 'tag', ?, ?) ON CONFLICT DO NOTHING",
+                (job["id"], job["attempt"], json.dumps(list(tags)), path, json.dumps(list(tags))),
+            )
+        return len(chosen)
+
+    return catalog.write(note)
+
+
+def _pending(con: sqlite3.Connection, job: sqlite3.Row) -> list[sqlite3.Row]:
+    return con.execute(
+        "SELECT * FROM job_file WHERE job_id = ? AND n = ? AND dir = 'tag' ORDER BY id",
+        (job["id"], job["attempt"]),
+    ).fetchall()
+
+
+def _add_pending(
+    con: sqlite3.Connection,
+    folder: DataFolder,
+    job: sqlite3.Row,
+    row: sqlite3.Row,
+    made: dict[Path, NewFile],
+) -> None:
+    """Merge one noted request with what was found; one that means no study's file is logged."""
+    path, tags = Path(row["path"]), tuple(json.loads(row["tags"]))
+    old = made.get(path)
+    if old is not None:
+        made[path] = _look(path, old.arg_id, old.study_id, old.name, (*old.tags, *tags))
+        return
+    try:
+        study_id, name = _study_of(con, folder, job, path)
+        made[path] = _look(path, "tag", study_id, name, tags)
+    except (ApplianceError, OSError) as error:
+        _LOG.warning("job %s asked for a file that cannot be registered: %s", job["key"], error)
+
+
+def _study_of(
+    con: sqlite3.Connection, folder: DataFolder, job: sqlite3.Row, path: Path
+) -> tuple[int, str]:
+    root = project_root(folder, job["project"]).resolve()
+    if not path.resolve().is_relative_to(root):
+        raise Invalid("it is not below the job's project")
+    pid, sid, *rest = path.resolve().relative_to(root).parts
+    if not rest:
+        raise Invalid("it is not below a study")
+    return find_study(con, job["project_id"], f"{pid}#{sid}"), "/".join(rest)
+
+
+def _name_in_study(
+    con: sqlite3.Connection, folder: DataFolder, project: str, study_id: int | None, path: Path
+) -> str | None:
+    if study_id is None:
+        return None
+    row = con.execute(
+        "SELECT u.pid, s.sid FROM studies s JOIN subjects u ON u.id = s.subject_id WHERE s.id = ?",
+        (study_id,),
+    ).fetchone()
+    return path.relative_to(study_dir(folder, project, row["pid"], row["sid"])).as_posix()
+
+
+def _look(
+    path: Path, arg_id: str, study_id: int | None, name: str | None, tags: tuple[str, ...]
+) -> NewFile:
+    from appliance.formats import kind_of
+
+    stat, kind = path.stat(), str(kind_of(path))
+    return NewFile(
+        arg_id,
+        study_id,
+        name,
+        path,
+        stat.st_size,
+        stat.st_mtime_ns,
+        kind,
+        tuple(dict.fromkeys(tags)),
+        _header(path, kind),
+        _document(path, kind, stat.st_size),
+    )
+
+
+def _header(path: Path, kind: str) -> dict[str, Any] | None:
+    if kind not in ("image", "mask", "labels"):
+        return None
+    from appliance.formats import read_header
+
+    try:
+        return dict(read_header(path))
+    except (ApplianceError, OSError) as error:
+        _LOG.warning("the header of an output cannot be read: %s", error)
+        return None
+
+
+def _document(path: Path, kind: str, size_bytes: int) -> Any:
+    if kind != "json" or size_bytes > _MAX_JSON_BYTES:
+        return None
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError:
+        return None
+
+
+def _write_provenance(tx: Tx, job: sqlite3.Row, new: NewFile, file_id: int | None) -> None:
+    tx.con.execute(
+        "INSERT INTO job_file (job_id, n, arg_id, dir, file_id, study_id, path, size_bytes,"
+        " mtime_ns, tags) VALUES (?, ?, ?, 'out', ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (job_id, n, dir, arg_id, path) DO UPDATE SET file_id = excluded.file_id,"
+        " size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, tags = excluded.tags",
+        (
+            *(job["id"], job["attempt"], new.arg_id, file_id, new.study_id, str(new.path)),
+            *(new.size_bytes, new.mtime_ns, json.dumps(new.tags)),
+        ),
+    )

@@ -1,0 +1,268 @@
+"""The local scheduler: starts jobs that fit, watches their supervisors, and finds them again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from appliance.catalog import Catalog, Page
+from appliance.core import DataFolder, Settings, now_ms
+from appliance.jobs.batches import Batches
+from appliance.jobs.capacity import capacity_of, pick, usage
+from appliance.jobs.control import Controls
+from appliance.jobs.crash import crash_point
+from appliance.jobs.finish import REGISTER_STEP, Finisher, attempt_folder, job_by_id
+from appliance.jobs.gpus import GpuSource, gpus_for
+from appliance.jobs.listing import count_jobs, job_attribute, job_detail, job_rows, read_log
+from appliance.jobs.queue import Queue
+from appliance.jobs.reconcile import finish_attempt, live_jobs, reconcile_job
+from appliance.jobs.registering import pend_tags
+from appliance.jobs.rows import JobDetail, JobQuery, JobRow, LogPiece, RowSource
+from appliance.jobs.sandbox import Sandbox
+from appliance.jobs.starter import Starter
+from appliance.jobs.states import State
+from appliance.jobs.structs import BatchSpec, DryRow, Submitted
+from appliance.jobs.tools import ToolBox
+from appliance.jobs.watch import Watcher
+
+__all__ = ["Scheduler"]
+
+_LOG = logging.getLogger(__name__)
+_TICK_S, _RECONCILE_S = 1.0, 30.0
+
+
+class Scheduler:
+    """Runs the jobs of one appliance.
+
+    Parameters
+    ----------
+    catalog, folder, settings, queue, tools
+        The objects of the appliance; the queue does the registering of outputs.
+    gpus : GpuSource, optional
+        Instead of what the settings say.
+    sandbox : Sandbox, optional
+        Instead of what the settings say.
+    url : str
+        Where jobs reach our API; may be set later through `url`.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        folder: DataFolder,
+        settings: Settings,
+        queue: Queue,
+        tools: ToolBox,
+        *,
+        gpus: GpuSource | None = None,
+        sandbox: Sandbox | None = None,
+        url: str = "",
+    ) -> None:
+        jobs = settings.jobs
+        self._catalog, self._folder, self._queue = catalog, folder, queue
+        self._min_free_bytes = settings.data.min_free_bytes
+        self._gpus = gpus or gpus_for(jobs.gpus)
+        self.capacity = capacity_of(jobs.cpus, jobs.memory_mb, self._gpus)
+        self.controls = Controls(catalog, self.wake)
+        self._batches = Batches(catalog, folder, tools, capacity=self.capacity, queues=jobs.queues)
+        self._starter = Starter(
+            catalog,
+            folder,
+            sandbox or Sandbox(folder, jobs.sandbox),
+            url=url,
+            matlab=jobs.matlab_command,
+        )
+        self._watcher: Watcher | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._sources: list[RowSource] = []
+        self._waiting_for = ""
+        finisher = Finisher(catalog, folder, done=self.wake)
+        queue.register_step(REGISTER_STEP, finisher.step, on_error=finisher.failed)
+        queue.register_reconciler(self._requeue_finishing)
+        catalog.register_attribute("JOB", job_attribute)
+        catalog.register_job_counter(count_jobs)
+
+    @property
+    def url(self) -> str:
+        """Where jobs reach our API."""
+        return self._starter.url
+
+    @url.setter
+    def url(self, url: str) -> None:
+        self._starter.url = url
+
+    @property
+    def waiting_for(self) -> str:
+        """Why nothing is started at all, such as a full disk; empty when all is well."""
+        return self._waiting_for
+
+    def start(self) -> None:
+        """Start the thread; it first finds the jobs of an earlier life again."""
+        self._stopping.clear()
+        self._watcher = Watcher()
+        self._thread = threading.Thread(target=self._loop, name="scheduler", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Stop looking after jobs; those that run go on and are found again."""
+        self._stopping.set()
+        self.wake()
+        if self._thread is not None:
+            self._thread.join(timeout)
+            self._thread = None
+
+    def is_running(self) -> bool:
+        """Tell whether the thread lives."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def wake(self) -> None:
+        """Look at once instead of at the next tick."""
+        if self._watcher is not None and self.is_running():
+            self._watcher.wake()
+
+    def submit_batch(self, spec: BatchSpec, targets: Sequence[str], actor: str) -> Submitted:
+        """Accept a batch for its targets; once accepted it is never forgotten.
+
+        Raises
+        ------
+        Invalid
+            If a job is not complete.
+        JobError
+            If a job asks for more than the machine has.
+        NotFound
+            If the project, a target or a tool does not exist.
+        """
+        accepted = self._batches.submit(spec, targets, actor)
+        self.wake()
+        return accepted
+
+    def dry_run(self, spec: BatchSpec, targets: Sequence[str]) -> list[DryRow]:
+        """Tell what each job of a batch would get; nothing is written."""
+        return self._batches.dry_run(spec, targets)
+
+    def act(self, key: str, action: str, actor: str) -> None:
+        """Cancel, suspend, resume, retry or dismiss a job."""
+        self.controls.act(key, action, actor)
+
+    def act_on_many(self, keys: Sequence[str], action: str, actor: str) -> dict[str, str]:
+        """Do the same to many jobs; tell by key why some refused."""
+        return self.controls.act_on_many(list(keys), action, actor)
+
+    def cancel(self, key: str, actor: str) -> None:
+        """End a job."""
+        self.controls.cancel(key, actor)
+
+    def suspend(self, key: str, actor: str) -> None:
+        """Stop the processes of a job, or hold it when it waits."""
+        self.controls.suspend(key, actor)
+
+    def resume(self, key: str, actor: str) -> None:
+        """Let a suspended or held job go on."""
+        self.controls.resume(key, actor)
+
+    def retry(self, key: str, actor: str) -> None:
+        """Queue an ended job again."""
+        self.controls.retry(key, actor)
+
+    def dismiss(self, key: str, actor: str) -> None:
+        """Take an ended job out of the table."""
+        self.controls.dismiss(key, actor)
+
+    def register_row_source(self, source: RowSource) -> None:
+        """Show something else in the table of jobs, such as imports."""
+        self._sources.append(source)
+
+    def job_rows(self, query: JobQuery) -> Page[JobRow]:
+        """Give one page of the table of jobs; rows of other sources stand on the first page."""
+        with self._catalog.read() as con:
+            page = job_rows(con, query)
+        items = [self._explained(row) for row in page.items]
+        if query.after or query.batch:
+            return Page(items, page.next, page.total)
+        others = [row for source in self._sources for row in source.rows(query)]
+        return Page([*others, *items], page.next, page.total + len(others))
+
+    def job_detail(self, key: str) -> JobDetail:
+        """Give a job with its specification, attempts, files and history."""
+        with self._catalog.read() as con:
+            return job_detail(con, key)
+
+    def read_log(self, key: str, *, attempt: int | None = None, offset: int = 0) -> LogPiece:
+        """Give a piece of the log of a job."""
+        with self._catalog.read() as con:
+            return read_log(con, key, attempt=attempt, offset=offset)
+
+    def pend_tags(self, job_key: str, paths: Iterable[Path], tags: Sequence[str]) -> int:
+        """Note files that a running job wants registered and tagged once it has succeeded."""
+        return pend_tags(self._catalog, job_key, paths, tags)
+
+    def _explained(self, row: JobRow) -> JobRow:
+        if row.state == State.QUEUED and self._waiting_for:
+            return msgspec.structs.replace(row, why=self._waiting_for)
+        return row
+
+    def _loop(self) -> None:
+        assert self._watcher is not None  # noqa: S101
+        reconciled = 0.0
+        while not self._stopping.is_set():
+            try:
+                if time.monotonic() - reconciled > _RECONCILE_S or not reconciled:
+                    self._reconcile(self._watcher)
+                    reconciled = time.monotonic()
+                self._start_ready(self._watcher)
+                for job_id in self._watcher.wait(_TICK_S):
+                    self._end(job_id)
+            except Exception:  # noqa: BLE001 - an outer loop
+                _LOG.exception("the scheduler stumbled; it goes on")
+                self._stopping.wait(_TICK_S)
+        self._watcher.close()
+
+    def _reconcile(self, watcher: Watcher) -> None:
+        for job in live_jobs(self._catalog):
+            if job["id"] in watcher:
+                continue
+            handle = reconcile_job(self._catalog, job)
+            if handle is not None:
+                watcher.add(job["id"], handle)
+        self._requeue_finishing()
+
+    def _requeue_finishing(self) -> None:
+        with self._catalog.read() as con:
+            rows = con.execute("SELECT id FROM job WHERE state = 'finishing'").fetchall()
+        for row in rows:
+            self._queue.enqueue(REGISTER_STEP, row["id"])
+
+    def _start_ready(self, watcher: Watcher) -> None:
+        self._waiting_for = self._obstacle()
+        if self._waiting_for:
+            return
+        with self._catalog.read() as con:
+            busy = self._gpus.busy_outside(frozenset(usage(con).gpus))
+            chosen = pick(con, self.capacity, busy, now_ms())
+        for row, gpus in chosen:
+            if self._stopping.is_set():
+                return
+            started = self._starter.start(row, gpus)
+            if started is not None:
+                watcher.add(row["id"], started.handle, started.child)
+
+    def _obstacle(self) -> str:
+        free = self._folder.free_bytes()
+        if free < self._min_free_bytes:
+            return f"waits for disk space: {free >> 20} MiB are free"
+        return ""
+
+    def _end(self, job_id: int) -> None:
+        with self._catalog.read() as con:
+            job = job_by_id(con, job_id)
+            folder = attempt_folder(con, job)
+        state = finish_attempt(self._catalog, job, folder)
+        crash_point("finish_committed")
+        if state is State.FINISHING:
+            self._queue.enqueue(REGISTER_STEP, job_id)

@@ -1,0 +1,205 @@
+"""Starts one job in the order of writes that makes a crash between any two of them decidable.
+
+First the row says ``starting`` with a new attempt, then the run folder exists, then the supervisor
+runs, then the row says ``running``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from appliance.catalog import Catalog, Tx, get_project, issue_token, revoke_job_tokens
+from appliance.core import ApplianceError, Conflict, DataFolder, now_ms
+from appliance.jobs.attempts import open_pid
+from appliance.jobs.control import send_signal
+from appliance.jobs.crash import crash_point
+from appliance.jobs.finish import end_job, job_by_id, skip_dependents
+from appliance.jobs.launch import Start, prepare, spawn
+from appliance.jobs.plan import Targets, plan_of
+from appliance.jobs.resolve import Resolved, resolve
+from appliance.jobs.sandbox import Sandbox
+from appliance.jobs.shim import boot_id, start_time
+from appliance.jobs.states import State, transition
+
+__all__ = ["Started", "Starter", "mark_running"]
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Started:
+    """A supervisor that runs, by its pidfd."""
+
+    handle: int
+    child: subprocess.Popen[bytes]
+
+
+class Starter:
+    """Starts jobs of one appliance.
+
+    Parameters
+    ----------
+    catalog, folder, sandbox
+        What jobs are started from and in.
+    url : str
+        Where jobs reach our API.
+    matlab : str
+        The setting ``jobs.matlab_command``.
+    """
+
+    def __init__(
+        self, catalog: Catalog, folder: DataFolder, sandbox: Sandbox, *, url: str, matlab: str
+    ) -> None:
+        self._catalog = catalog
+        self._folder = folder
+        self._sandbox = sandbox
+        self.url = url
+        self._matlab = matlab
+
+    def start(self, row: sqlite3.Row, gpus: Sequence[str]) -> Started | None:
+        """Start a queued job; None when it cannot, which is then written down."""
+        plan = plan_of(row)
+        targets = msgspec.json.decode(row["targets"], type=Targets)
+        with self._catalog.read() as con:
+            project = get_project(con, row["project"])
+            found = resolve(con, self._folder, project, plan, targets)
+        if found.problems:
+            why = "; ".join(found.problems)
+            self._catalog.write(lambda tx: _unresolved(tx, row, why))
+            return None
+        try:
+            n, token = self._catalog.write(lambda tx: self._begin(tx, row, gpus, found))
+        except Conflict:
+            return None  # cancelled or held meanwhile
+        crash_point("starting_committed")
+        job_folder = self._attempt_folder(row["key"], n)
+        start = Start(
+            key=row["key"],
+            attempt=n,
+            folder=job_folder,
+            plan=plan,
+            resolved=found,
+            gpus=gpus,
+            facts=self._facts(row, token),
+            matlab=self._matlab,
+            sandbox=self._sandbox,
+        )
+        return self._launch(row["id"], start)
+
+    def _launch(self, job_id: int, start: Start) -> Started | None:
+        try:
+            self._folder.check_marker(self._folder.projects)
+            prepare(start)
+            child = spawn(start.folder)
+        except (OSError, ApplianceError) as error:
+            _LOG.warning("job %s cannot start: %s", start.key, error)
+            why = f"could not be started: {error}"
+            self._catalog.write(lambda tx: _cannot_start(tx, job_id, why))
+            return None
+        crash_point("spawned")
+        began = start_time(child.pid) or 0
+        cancel = self._catalog.write(lambda tx: mark_running(tx, job_id, child.pid, began))
+        crash_point("running_committed")
+        handle = open_pid(child.pid, began)
+        if cancel:
+            send_signal(child.pid, began, signal.SIGTERM)
+        return Started(_handle_of(child, handle), child)
+
+    def _begin(
+        self, tx: Tx, row: sqlite3.Row, gpus: Sequence[str], found: Resolved
+    ) -> tuple[int, str]:
+        n = int(job_by_id(tx.con, row["id"])["attempt"]) + 1
+        transition(tx, row["id"], State.STARTING, attempt=n, failure=None)
+        tx.con.execute(
+            "INSERT INTO attempt (job_id, n, state, run_dir, gpu_uuids, host, started_at)"
+            " VALUES (?, ?, 'starting', ?, ?, ?, ?)",
+            (
+                *(row["id"], n, str(self._attempt_folder(row["key"], n))),
+                *(json.dumps(list(gpus)), socket.gethostname(), now_ms()),
+            ),
+        )
+        _note_files(tx, row["id"], n, found)
+        revoke_job_tokens(tx, row["key"])
+        return n, issue_token(
+            tx, f"job {row['key']}", login=_login(tx, row), scope="job", job_key=row["key"]
+        )
+
+    def _attempt_folder(self, key: str, n: int) -> Path:
+        return self._folder.jobs / key / str(n)
+
+    def _facts(self, row: sqlite3.Row, token: str) -> dict[str, str]:
+        pid, _, sid = row["psid"].partition("#")
+        return {
+            "NORA_PROJECT": row["project"],
+            "NORA_SUBJECT": pid,
+            "NORA_STUDY": sid,
+            "NORA_URL": self.url,
+            "NORA_TOKEN": token,
+        }
+
+
+def mark_running(tx: Tx, job_id: int, pid: int, began: int) -> bool:
+    """Write down the supervisor of a job that starts; tell whether someone cancelled it."""
+    job = job_by_id(tx.con, job_id)
+    tx.con.execute(
+        "UPDATE attempt SET state = 'running', shim_pid = ?, shim_start = ?, boot_id = ?"
+        " WHERE job_id = ? AND n = ?",
+        (pid, began, boot_id(), job_id, job["attempt"]),
+    )
+    if job["state"] == State.STARTING:
+        transition(tx, job_id, State.RUNNING)
+    return job["cancel_by"] is not None
+
+
+def _handle_of(child: subprocess.Popen[bytes], handle: int | None) -> int:
+    """Pidfd of a child of ours; it exists even when the child has ended, until it is reaped."""
+    return os.pidfd_open(child.pid) if handle is None else handle
+
+
+def _note_files(tx: Tx, job_id: int, n: int, found: Resolved) -> None:
+    inputs = [
+        (job_id, n, one.arg_id, "in", one.file_id, one.study_id, str(one.path), "[]")
+        for one in found.inputs
+    ]
+    outputs = [
+        (
+            *(job_id, n, f"{one.arg_id}/" if one.is_folder else one.arg_id, "out", None),
+            *(one.study_id, str(one.path), json.dumps(one.tags)),
+        )
+        for one in found.outputs
+    ]
+    tx.con.executemany(
+        "INSERT INTO job_file (job_id, n, arg_id, dir, file_id, study_id, path, tags)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [*inputs, *outputs],
+    )
+
+
+def _login(tx: Tx, row: sqlite3.Row) -> str:
+    """Who the job speaks as: whoever submitted it, else the owner of the appliance."""
+    found = tx.con.execute(
+        "SELECT u.login FROM batch b JOIN users u ON u.login = b.actor WHERE b.id = ?",
+        (row["batch_id"],),
+    ).fetchone()
+    return str(found["login"]) if found else "owner"
+
+
+def _unresolved(tx: Tx, row: sqlite3.Row, why: str) -> None:
+    if job_by_id(tx.con, row["id"])["state"] == State.QUEUED:
+        transition(tx, row["id"], State.UNRESOLVED, why, failure="unresolved_input")
+        skip_dependents(tx, row["id"], row["name"])
+
+
+def _cannot_start(tx: Tx, job_id: int, why: str) -> None:
+    end_job(tx, job_by_id(tx.con, job_id), State.FAILED, why, failure="cannot_start")

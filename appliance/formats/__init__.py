@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from appliance.formats.dicom_record import DicomRecord, ScanProblem, ScanReason
     from appliance.formats.dicom_scan import scan_dicom
     from appliance.formats.meshes import read_mesh
-    from appliance.formats.nifti import is_plain_nifti, write_nifti
+    from appliance.formats.nifti import plain_nifti_bytes, write_nifti
     from appliance.formats.streamlines import read_streamlines, write_tck
-    from appliance.formats.volumes import VolumeHeader, read_header, read_volume
+    from appliance.formats.volumes import VolumeHeader, read_frame, read_header, read_volume
 
 __all__ = [
     "DicomRecord",
@@ -25,8 +25,9 @@ __all__ = [
     "ScanProblem",
     "ScanReason",
     "VolumeHeader",
-    "is_plain_nifti",
     "kind_of",
+    "plain_nifti_bytes",
+    "read_frame",
     "read_header",
     "read_mesh",
     "read_streamlines",
@@ -44,7 +45,8 @@ __getattr__ = lazy_door(
         "ScanProblem": "dicom_record",
         "ScanReason": "dicom_record",
         "VolumeHeader": "volumes",
-        "is_plain_nifti": "nifti",
+        "plain_nifti_bytes": "nifti",
+        "read_frame": "volumes",
         "read_header": "volumes",
         "read_mesh": "meshes",
         "read_streamlines": "streamlines",

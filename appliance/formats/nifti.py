@@ -18,11 +18,19 @@ from appliance.formats.guard import check_room
 from appliance.formats.library import nibabel
 from appliance.geometry import Volume, max_corner_distance
 
-__all__ = ["is_plain_nifti", "load_nifti", "nifti_facts", "nifti_volume", "write_nifti"]
+__all__ = [
+    "load_nifti",
+    "nifti_facts",
+    "nifti_frame",
+    "nifti_volume",
+    "plain_nifti_bytes",
+    "write_nifti",
+]
 
 _MAX_NIFTI1_LENGTH = 32767
 _PLAIN_TYPES = frozenset((2, 4, 8, 16, 64, 128, 256, 512, 768))  # 8 to 64 bits, RGB24
 _MAX_TAIL_BYTES = 1 << 20
+_MAX_OFFSET = float(1 << 31)
 _UNPACKED = (".nii", ".img", ".mgh")
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 _STORED_AS = {"b": "u1", "e": "f4", "g": "f8"}
@@ -39,6 +47,17 @@ def load_nifti(path: Path) -> Any:
             f"{path.name} holds complex values", hint="Split it into magnitude and phase."
         )
     return image
+
+
+def nifti_frame(path: Path, index: int) -> Volume:
+    """Read one frame of an image with more than three axes, and little else of the file."""
+    image = load_nifti(path)
+    rest = image.shape[3:]
+    if not rest or image.get_data_dtype().fields:
+        return nifti_volume(path)
+    place = np.unravel_index(min(index, math.prod(rest) - 1), rest, "F")
+    data = np.asarray(image.dataobj[(..., *(int(i) for i in place))])
+    return Volume(four_axes(_native(data)), image.affine, nifti_facts(image))
 
 
 def nifti_volume(path: Path) -> Volume:
@@ -93,8 +112,8 @@ def nifti_facts(image: Any) -> dict[str, Any]:
     return facts
 
 
-def is_plain_nifti(head: bytes) -> bool:
-    """Tell whether a file with this start is one that the viewer reads as it stands.
+def plain_nifti_bytes(head: bytes) -> int | None:
+    """Tell how long a file with this start has to be, if the viewer reads it as it stands.
 
     Parameters
     ----------
@@ -103,12 +122,20 @@ def is_plain_nifti(head: bytes) -> bool:
 
     Returns
     -------
-    bool
-        True for single-file little-endian NIfTI-1 of an ordinary number type.
+    int or None
+        Bytes of header and values of a single-file little-endian NIfTI-1 of an ordinary number
+        type; None for anything else.
     """
     if len(head) < 348 or head[:4] != struct.pack("<i", 348) or head[344:348] != b"n+1\0":
-        return False
-    return struct.unpack_from("<h", head, 70)[0] in _PLAIN_TYPES
+        return None
+    axes, *lengths = struct.unpack_from("<8h", head, 40)
+    kind, bits = struct.unpack_from("<2h", head, 70)
+    (offset,) = struct.unpack_from("<f", head, 108)
+    sensible = 1 <= axes <= 7 and min(lengths[:axes]) >= 1 and 0 < bits <= 64
+    if kind not in _PLAIN_TYPES or not sensible or not 348 <= offset < _MAX_OFFSET:
+        return None
+    voxels: int = math.prod(lengths[:axes])
+    return int(offset) + voxels * int(bits) // 8
 
 
 def write_nifti(

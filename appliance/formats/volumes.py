@@ -13,11 +13,11 @@ from appliance.core import FormatError
 from appliance.formats.guard import reading
 from appliance.formats.kinds import suffix_of
 from appliance.formats.mrc import mrc_grid, mrc_volume
-from appliance.formats.nifti import load_nifti, nifti_facts, nifti_volume
+from appliance.formats.nifti import load_nifti, nifti_facts, nifti_frame, nifti_volume
 from appliance.formats.nrrd import nrrd_volume, read_nrrd_header
 from appliance.geometry import Volume, orientation_codes, voxel_sizes
 
-__all__ = ["VolumeHeader", "read_header", "read_volume"]
+__all__ = ["VolumeHeader", "read_frame", "read_header", "read_volume"]
 
 
 class VolumeHeader(TypedDict):
@@ -61,6 +61,35 @@ def read_volume(path: Path) -> Volume:
     name, _, reader = _format_of(path)
     with reading(path, name), np.errstate(all="ignore"):
         return reader(path)
+
+
+def read_frame(path: Path, index: int = 0) -> Volume:
+    """Read one frame of an image; of NIfTI and MGH files only that frame is loaded.
+
+    Parameters
+    ----------
+    path : Path
+        As for `read_volume`.
+    index : int
+        Which frame; one past the end gives the last.
+
+    Returns
+    -------
+    Volume
+        Data (I, J, K); colour images keep their last axis.
+
+    Raises
+    ------
+    FormatError, NotFound, StorageError
+        As `read_volume`.
+    """
+    path = Path(path)
+    kind = _format_of(path)
+    if kind not in (_NIFTI, _MGH):
+        volume = read_volume(path)
+        return volume.like(volume.frame(index))
+    with reading(path, kind[0]), np.errstate(all="ignore"):
+        return nifti_frame(path, index)
 
 
 def read_header(path: Path) -> VolumeHeader:

@@ -11,10 +11,12 @@ import fcntl
 import gzip
 import os
 import shutil
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from appliance.catalog import FileRow
 from appliance.core import DataFolder, DiskFull, FormatError, NotFound, atomic_write
@@ -25,6 +27,8 @@ _HEAD_BYTES = 348
 _CHUNK_BYTES = 1 << 20
 _MAX_CACHE_BYTES = 20 << 30
 _RESERVE_BYTES = 512 << 20
+_MAX_TAIL_BYTES = 1 << 20
+_STALE_S = 86_400.0
 
 
 def display_volume(folder: DataFolder, row: FileRow, path: Path) -> Path:
@@ -54,7 +58,7 @@ def display_volume(folder: DataFolder, row: FileRow, path: Path) -> Path:
     """
     if row.kind not in ("image", "mask", "labels"):
         raise NotFound(f"{row.name} is no image", hint="Open it as what it is.")
-    if _is_plain(path):
+    if _served_as_is(path):
         return path
     return cached(folder, row, ".nii", lambda part: _convert(folder, path, part))
 
@@ -93,7 +97,8 @@ def shrink_cache(folder: DataFolder, limit_bytes: int = _MAX_CACHE_BYTES) -> int
     for path in (folder.cache / "display").glob("*-*"):
         with contextlib.suppress(FileNotFoundError):
             facts = path.stat()
-            entries.append((facts.st_mtime_ns, facts.st_size, path))
+            if not _in_the_making(path, facts.st_mtime):
+                entries.append((facts.st_mtime_ns, facts.st_size, path))
     total = sum(size for _, size, _ in entries)
     removed = 0
     for _, size, path in sorted(entries):
@@ -115,16 +120,32 @@ def _one_at_a_time(lock: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _is_plain(path: Path) -> bool:
-    from appliance.formats import is_plain_nifti
+def _in_the_making(path: Path, modified_s: float) -> bool:
+    """Tell whether another thread may still be writing this; what a crash left is a day old."""
+    return path.name.startswith(".") and time.time() - modified_s < _STALE_S
+
+
+def _served_as_is(path: Path) -> bool:
+    """Tell whether the viewer reads a file as it lies."""
+    from appliance.formats import plain_nifti_bytes
 
     try:
         with path.open("rb") as stream:
-            return is_plain_nifti(stream.read(_HEAD_BYTES))
+            needed = plain_nifti_bytes(stream.read(_HEAD_BYTES))
     except FileNotFoundError:
         raise NotFound(
             f"{path.name} is no longer on the disk", hint="Run 'nora rescan', or restore it."
         ) from None
+    if needed is not None and path.stat().st_size < needed:
+        raise _cut_off(path)
+    return needed is not None
+
+
+def _cut_off(path: Path) -> FormatError:
+    return FormatError(
+        f"{path.name} is cut off: its header promises more than the file holds",
+        hint="Import it again from its source.",
+    )
 
 
 def _convert(folder: DataFolder, path: Path, entry: Path) -> None:
@@ -138,23 +159,33 @@ def _convert(folder: DataFolder, path: Path, entry: Path) -> None:
 
 def _unpack(folder: DataFolder, path: Path, entry: Path) -> bool:
     """Unpack a compressed NIfTI as it is; False when what is inside is no plain one."""
-    from appliance.formats import is_plain_nifti
+    from appliance.formats import plain_nifti_bytes
 
     try:
         with gzip.open(path) as packed:
             head = packed.read(_HEAD_BYTES)
-            if not is_plain_nifti(head):
+            needed = plain_nifti_bytes(head)
+            if needed is None:
                 return False
+            _check_room(folder, needed)
             with atomic_write(entry, durable=False) as plain:
                 plain.write(head)
-                while chunk := packed.read(_CHUNK_BYTES):
-                    _check_room(folder, len(chunk))
-                    plain.write(chunk)
+                if _copy(cast("BinaryIO", packed), plain, needed + _MAX_TAIL_BYTES) < needed:
+                    raise _cut_off(path)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise FormatError(
             f"{path.name} is damaged: {error}", hint="Import it again from its source."
         ) from error
     return True
+
+
+def _copy(packed: BinaryIO, plain: BinaryIO, limit: int) -> int:
+    """Copy to the end, where the checksum is looked at, but not beyond `limit`."""
+    done = plain.tell()
+    while done < limit and (chunk := packed.read(_CHUNK_BYTES)):
+        plain.write(chunk)
+        done += len(chunk)
+    return done
 
 
 def _check_room(folder: DataFolder, wanted: int) -> None:

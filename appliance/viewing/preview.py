@@ -10,7 +10,7 @@ from appliance.viewing.display import cached
 
 __all__ = ["preview_image"]
 
-SIZE_PX = 192
+SIZE_PX = 256
 
 
 def preview_image(folder: DataFolder, row: FileRow, path: Path) -> Path:
@@ -27,7 +27,7 @@ def preview_image(folder: DataFolder, row: FileRow, path: Path) -> Path:
     Returns
     -------
     Path
-        Grey picture, 192 x 192 pixels, radiological convention.
+        Grey picture, 256 x 256 pixels, radiological convention.
 
     Raises
     ------
@@ -46,9 +46,9 @@ def preview_image(folder: DataFolder, row: FileRow, path: Path) -> Path:
 def _draw(path: Path, entry: Path) -> None:
     from PIL import Image
 
-    from appliance.formats import read_volume
+    from appliance.formats import read_frame
     from appliance.imaging import slice_preview
 
-    pixels = slice_preview(read_volume(path), size=SIZE_PX)
+    pixels = slice_preview(read_frame(path), size=SIZE_PX)
     with atomic_write(entry, durable=False) as stream:
         Image.fromarray(pixels).save(stream, format="PNG")

@@ -14,7 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.core import FormatError, Invalid, NotFound, StorageError
-from appliance.formats import is_plain_nifti, kind_of, read_header, read_volume, write_nifti
+from appliance.formats import (
+    kind_of,
+    plain_nifti_bytes,
+    read_frame,
+    read_header,
+    read_volume,
+    write_nifti,
+)
 from appliance.geometry import ALL_ORIENTATIONS, Volume, axis_map
 
 NIBABEL = Path(nibabel.__file__).parent / "tests" / "data"
@@ -112,7 +119,8 @@ def test_number_types_are_ones_that_readers_know(
     write_nifti(tmp_path / "a.nii", Volume(data, np.eye(4)))
     assert read_header(tmp_path / "a.nii")["dtype"] == stored
     assert np.array_equal(read_volume(tmp_path / "a.nii").data, data)
-    assert is_plain_nifti((tmp_path / "a.nii").read_bytes())
+    whole = (tmp_path / "a.nii").read_bytes()
+    assert plain_nifti_bytes(whole) == len(whole)
 
 
 def test_written_bytes_do_not_depend_on_the_clock(tmp_path: Path) -> None:
@@ -132,6 +140,29 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert target.read_bytes() == before
     with pytest.raises(Invalid):
         write_nifti(tmp_path / "a.nrrd", Volume(np.ones((3, 3, 3)), np.eye(4)))
+
+
+@pytest.mark.parametrize(
+    "name", ["functional.nii", "example4d.nii.gz", "test.mgz", "anatomical.nii"]
+)
+def test_one_frame_is_the_frame_of_the_whole(name: str) -> None:
+    whole = read_volume(NIBABEL / name)
+    for index in (0, 1, 99):
+        assert np.allclose(read_frame(NIBABEL / name, index).data, whole.frame(index), rtol=1e-5)
+
+
+def test_what_the_viewer_cannot_take_is_not_plain(tmp_path: Path) -> None:
+    data = np.zeros((2, 3, 4), ">i2")
+    big = nibabel.Nifti1Image(data, np.eye(4), nibabel.Nifti1Header(endianness=">"))
+    for name, image in (
+        ("big.nii", big),
+        ("two.nii", nibabel.Nifti2Image(data, np.eye(4))),
+        ("complex.nii", nibabel.Nifti1Image(data.astype(np.complex64), np.eye(4))),
+        ("pair.hdr", nibabel.Nifti1Pair(data, np.eye(4))),
+    ):
+        nibabel.save(image, tmp_path / name)
+        assert plain_nifti_bytes((tmp_path / name).read_bytes()) is None
+    assert plain_nifti_bytes(b"\x5c\x01\0\0") is None
 
 
 def test_flat_and_many_dimensional_images(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from appliance.core import ApplianceError
+from appliance.core import ApplianceError, Invalid
 
-__all__ = ["output_folder", "run_tool"]
+__all__ = ["number", "output_folder", "run_tool"]
 
 
 def run_tool(work: Callable[[list[str]], None], words: Sequence[str], usage: str) -> int:
@@ -28,7 +28,7 @@ def run_tool(work: Callable[[list[str]], None], words: Sequence[str], usage: str
     int
         0, or 2 after an error the user can mend.
     """
-    if len(words) < usage.count("<"):
+    if len(words) < usage.partition("[")[0].count("<"):
         sys.stderr.write(f"usage: {usage}\n")
         return 2
     try:
@@ -39,6 +39,20 @@ def run_tool(work: Callable[[list[str]], None], words: Sequence[str], usage: str
         )
         return 2
     return 0
+
+
+def number(word: str) -> float:
+    """Read a number of the command line.
+
+    Raises
+    ------
+    Invalid
+        If it is none.
+    """
+    try:
+        return float(word)
+    except ValueError:
+        raise Invalid(f"not a number: {word!r}") from None
 
 
 def output_folder(path: Path) -> Path:

@@ -6,6 +6,7 @@ runs starts only what it needs.
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import ExitStack
 from enum import Flag, auto
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from appliance.web import Services
 
 __all__ = ["Appliance", "Parts"]
+
+_LOG = logging.getLogger(__name__)
 
 
 class Parts(Flag):
@@ -140,6 +143,8 @@ class Appliance:
         from appliance.catalog import Catalog
         from appliance.upkeep import catalog_extensions
 
+        if not self.folder.catalog_path.exists() and self._has_data():
+            _LOG.warning("the catalog is missing and was made anew: run 'nora restore' or 'rescan'")
         catalog = Catalog.open(
             self.folder.catalog_path,
             migrations=catalog_extensions(),
@@ -148,6 +153,9 @@ class Appliance:
         self._stack.callback(catalog.close)
         catalog.write(self._make_projects)
         return catalog
+
+    def _has_data(self) -> bool:
+        return any(path.is_dir() for path in self.folder.projects.iterdir())
 
     def _make_projects(self, tx: Tx) -> None:
         """Make the projects that the settings send arrivals to, so that none is lost."""

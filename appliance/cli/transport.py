@@ -29,7 +29,7 @@ def connect(
 ) -> Iterator[Client]:
     """Give a client of the service.
 
-    Inside a job, or wherever ``NORA_URL`` is set, that is the service it names. Else it is the one
+    Inside a job, or wherever ``NORA_URL`` or ``NORA_SOCKET`` is set, that is the service it names. Else it is the one
     on the data folder. When none runs, the data folder is locked and the same application is
     served in this process until the block ends.
 
@@ -50,8 +50,8 @@ def connect(
     """
     from appliance.client import Client
 
-    if "NORA_URL" in os.environ:
-        with Client(os.environ["NORA_URL"], token=os.environ.get("NORA_TOKEN")) as client:
+    if os.environ.get("NORA_URL") or os.environ.get("NORA_SOCKET"):
+        with Client.from_environment() as client:
             yield client
         return
     folder = DataFolder(settings.data_path)
@@ -59,7 +59,7 @@ def connect(
         with Client(socket=folder.socket_path) as client:
             yield client
         return
-    if not create and not folder.catalog_path.exists():
+    if not create and not folder.projects.is_dir():
         raise NotFound(
             f"no service runs, and there is no data folder {folder.root}",
             hint="Start 'nora serve', or name a data folder with --data.",

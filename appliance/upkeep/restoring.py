@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from appliance.core import ApplianceError, DataFolder, UpkeepError
+from appliance.core import ApplianceError, DataFolder, NotFound, UpkeepError
 from appliance.upkeep.manifest import Manifest, prove, read_manifest, row_counts
 from appliance.upkeep.schema import applied_migrations, catalog_extensions, unknown_to_us
 from appliance.upkeep.swap import Swap
@@ -70,7 +70,7 @@ def _find(source: Path, folder: DataFolder) -> Path:
     for path in (source.expanduser(), folder.backups / source):
         if path.is_dir():
             return path.absolute()
-    raise UpkeepError(f"no backup {source}", hint="'nora backup --list' shows what there is.")
+    raise NotFound(f"no backup {source}", hint="'nora backup --list' shows what there is.")
 
 
 def _refuse_newer(backup: Path, manifest: Manifest) -> None:

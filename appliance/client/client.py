@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -152,8 +153,11 @@ class Client:
         """Run one SELECT on the catalog."""
         return self._post("/sql", SqlResult, {"sql": statement})
 
-    def events(self, since: int | None = None) -> Iterator[Event]:
-        """Give every change, for ever; after a break those that were missed come first."""
+    def events(self, since: int | None = None) -> Generator[Event, None, None]:
+        """Give every change, for ever; after a break those that were missed come first.
+
+        Close the generator to hang up.
+        """
         place = since
         while True:
             try:
@@ -315,6 +319,11 @@ class Client:
     def submit_batch(self, batch: Mapping[str, Any]) -> BatchAccepted:
         """Start a batch: ``project``, ``name``, ``jobs``, ``targets`` and more, as in the API."""
         return self._post("/batches", BatchAccepted, {**batch, "dry_run": False})
+
+    def save_batch(self, project: str, name: str, batch: Mapping[str, Any]) -> None:
+        """Keep a batch under a name."""
+        path = f"/batches/saved/{quote(name, safe='')}"
+        self._transport.ask("PUT", path, dict[str, Any], params={"project": project}, body=batch)
 
     def try_batch(self, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Tell what each job of a batch would get, and start nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import socket as socketlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,6 +82,7 @@ class Transport:
 
         _check_address(base_url, token)
         self._where = str(socket or base_url)
+        self._untried = socket
         self._httpx = httpx
         self._http = httpx.Client(
             base_url=f"{base_url.rstrip('/')}/api/v1",
@@ -138,13 +140,28 @@ class Transport:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
+        self._try_socket()
         try:
             yield
         except self._httpx.TransportError as error:
-            raise PeerError(
-                f"the service at {self._where} does not answer: {error}",
-                hint="Start it with 'nora serve', or check NORA_URL.",
-            ) from error
+            raise self._silence(error) from error
+
+    def _try_socket(self) -> None:
+        """Connect once and hang up; httpcore leaks a Unix socket that it cannot connect."""
+        if self._untried is None:
+            return
+        with socketlib.socket(socketlib.AF_UNIX, socketlib.SOCK_STREAM) as sock:
+            try:
+                sock.connect(str(self._untried))
+            except OSError as error:
+                raise self._silence(error) from error
+        self._untried = None
+
+    def _silence(self, error: Exception) -> PeerError:
+        return PeerError(
+            f"the service at {self._where} does not answer: {error}",
+            hint="Start it with 'nora serve', or check NORA_URL.",
+        )
 
 
 def _given(params: Mapping[str, Any] | None) -> dict[str, Any]:

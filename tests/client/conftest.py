@@ -1,0 +1,7 @@
+"""The real server of the web tests, for the client."""
+
+from __future__ import annotations
+
+from tests.web_api.conftest import image, site
+
+__all__ = ["image", "site"]

@@ -102,10 +102,14 @@ class Appliance:
         """Make a one-time link that logs a browser in."""
         from appliance.catalog import issue_login_code
 
-        code = self.services.catalog.write(issue_login_code)
+        return f"{self.url}/login#{self.services.catalog.write(issue_login_code)}"
+
+    @property
+    def url(self) -> str:
+        """Origin under which this machine reaches the web server."""
         web = self.settings.web
         host = "127.0.0.1" if web.bind in ("0.0.0.0", "::") else web.bind  # noqa: S104 - compared
-        return f"http://{f'[{host}]' if ':' in host else host}:{web.port}/login#{code}"
+        return f"http://{f'[{host}]' if ':' in host else host}:{web.port}"
 
     def _build(self) -> None:
         """Make every object; nothing runs by itself yet."""
@@ -125,7 +129,7 @@ class Appliance:
         self._stack.callback(identities.close)
         queue = Queue(folder.queue_path)
         tools = _all_tools()
-        scheduler = Scheduler(catalog, folder, settings, queue, tools)
+        scheduler = Scheduler(catalog, folder, settings, queue, tools, url=self.url)
         importer = Importer(catalog, identities, queue, folder, settings)
         self.services = Services(
             settings=settings,
@@ -211,25 +215,38 @@ class Appliance:
         self._probes["watcher"] = lambda: "" if watcher.is_running() else "Nobody watches."
 
     def _start_upkeep(self) -> None:
-        from appliance.upkeep import Schedule, SidecarWriter
+        from appliance.upkeep import HashFiller, Schedule, SidecarWriter
 
         upkeep, catalog = self.services.upkeep, self.services.catalog
-        sidecars = SidecarWriter(catalog, self.folder)
-        sidecars.start()
-        self._stack.callback(sidecars.stop)
         schedule = Schedule(
             upkeep.health,
             upkeep.backup if self.settings.backup.enabled else None,
             hour=self.settings.backup.hour,
             last_backup_ms=upkeep.last_backup_ms,
+            chores=[self._forget_old_jobs, self._shrink_cache],
         )
-        schedule.start()
-        self._stack.callback(schedule.stop)
+        for part in (
+            SidecarWriter(catalog, self.folder),
+            HashFiller(catalog, self.folder),
+            schedule,
+        ):
+            part.start()
+            self._stack.callback(part.stop)
+
+    def _forget_old_jobs(self) -> None:
+        from appliance.jobs import purge_jobs
+
+        purge_jobs(self.services.catalog, self.folder, self.settings.jobs.keep_days)
+
+    def _shrink_cache(self) -> None:
+        from appliance.viewing import shrink_cache
+
+        shrink_cache(self.folder)
 
 
 def _all_tools() -> ToolBox:
     """Collect the predefined jobs of all rooms that ship some."""
-    from appliance.jobs import ToolBox
+    from appliance.jobs import ToolBox, basic_tools
     from appliance.viewing import TOOLS
 
-    return ToolBox(TOOLS)
+    return ToolBox([*basic_tools(), *TOOLS])

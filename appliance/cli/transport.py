@@ -29,9 +29,9 @@ def connect(
 ) -> Iterator[Client]:
     """Give a client of the service.
 
-    Inside a job, or wherever ``NORA_URL`` or ``NORA_SOCKET`` is set, that is the service it names. Else it is the one
-    on the data folder. When none runs, the data folder is locked and the same application is
-    served in this process until the block ends.
+    Inside a job, or wherever ``NORA_URL`` or ``NORA_SOCKET`` is set, that is the service it names.
+    Else it is the one on the data folder. When none runs, the data folder is locked and the same
+    application is served in this process until the block ends.
 
     Parameters
     ----------

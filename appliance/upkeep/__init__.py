@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from appliance.upkeep.context import CheckContext, Probe
     from appliance.upkeep.demo_data import DemoSet, prepare_demo
     from appliance.upkeep.demo_dicom import MadePatient, MadeSeries, series_datasets, write_series
+    from appliance.upkeep.hashing import HashFiller
     from appliance.upkeep.health import Upkeep
     from appliance.upkeep.rescanning import rescan
     from appliance.upkeep.restoring import finish_interrupted_restore, restore
@@ -36,6 +37,7 @@ _ROOMS = {
     "context": "CheckContext Probe",
     "demo_data": "DemoSet prepare_demo",
     "demo_dicom": "MadePatient MadeSeries series_datasets write_series",
+    "hashing": "HashFiller",
     "health": "Upkeep",
     "rescanning": "rescan",
     "restoring": "finish_interrupted_restore restore",
@@ -53,6 +55,7 @@ __all__ = [
     "CheckResult",
     "DemoSet",
     "Fix",
+    "HashFiller",
     "Health",
     "HealthCheck",
     "MadePatient",

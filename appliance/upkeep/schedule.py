@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
 
 __all__ = ["Schedule", "last_due"]
 
@@ -25,6 +25,8 @@ class Schedule:
         Local hour at which the backup is due.
     last_backup_ms : callable
         Time of the newest backup, None when there is none.
+    chores : sequence of callable
+        What is tidied up once a day, and at the start.
     tick_s : float
         Seconds between two looks.
     """
@@ -36,12 +38,15 @@ class Schedule:
         *,
         hour: int,
         last_backup_ms: Callable[[], int | None],
+        chores: Sequence[Callable[[], object]] = (),
         tick_s: float = 30.0,
     ) -> None:
         self._health = health
         self._backup = backup
         self._hour = hour
         self._last_backup_ms = last_backup_ms
+        self._chores = chores
+        self._tidied_on: date | None = None
         self._tick_s = tick_s
         self._retry_at: datetime | None = None
         self._stop = threading.Event()
@@ -58,10 +63,14 @@ class Schedule:
             self._thread.join()
 
     def run_due(self, now: datetime) -> None:
-        """Do what is due at a moment: the backup if today's is missing, then the checks."""
+        """Do what is due at a moment: today's backup if it is missing, chores, the checks."""
         if self._backup is not None and self._backup_due(now):
             self._retry_at = now + timedelta(hours=1)  # a failure is tried again after an hour
             _guarded("the daily backup", self._backup)
+        if self._tidied_on != now.date():
+            self._tidied_on = now.date()
+            for chore in self._chores:
+                _guarded("a daily chore", chore)
         _guarded("the health checks", self._health)
 
     def _backup_due(self, now: datetime) -> bool:

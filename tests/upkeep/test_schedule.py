@@ -17,13 +17,21 @@ class Clockwork:
     """A schedule whose backups are counted; `made` is the time of the newest."""
 
     def __init__(self, made, *, fails=False, enabled=True):
-        self.made, self.fails, self.runs, self.looks = made, fails, 0, 0
+        self.made, self.fails = made, fails
+        self.runs = self.looks = self.tidied = 0
         self.schedule = Schedule(
             self.look,
             self.backup if enabled else None,
             hour=2,
+            chores=[self.fail, self.tidy],
             last_backup_ms=lambda: round(self.made.timestamp() * 1000) if self.made else None,
         )
+
+    def fail(self):
+        raise ZeroDivisionError
+
+    def tidy(self):
+        self.tidied += 1
 
     def look(self):
         self.looks += 1
@@ -65,6 +73,13 @@ def test_a_backup_that_failed_is_tried_again_after_an_hour_and_health_is_still_l
 
 def test_it_can_be_switched_off():
     assert Clockwork(None, enabled=False).at(NOON) == 0
+
+
+def test_chores_are_done_at_the_start_and_once_a_day_and_one_that_fails_stops_no_other():
+    clock = Clockwork(NOON)
+    for hours in (0, 1, 2, 12, 13):
+        clock.at(NOON + timedelta(hours=hours))
+    assert clock.tidied == 2
 
 
 @pytest.mark.parametrize(("hour", "day"), [(2, 4), (12, 4), (13, 3)])

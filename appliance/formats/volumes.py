@@ -24,7 +24,8 @@ class VolumeHeader(TypedDict):
     """Facts of an image, ready for JSON.
 
     `shape` has the three axes of space, `n_volumes` counts the rest, `affine` is voxel -> world
-    RAS+ mm in rows, `codes` the orientation, `facts` what else the header tells.
+    RAS+ mm in rows, `codes` the orientation, `facts` what else the header tells. Free text, which
+    may name a patient, is left out.
     """
 
     format: str
@@ -110,13 +111,15 @@ def _nifti_header(path: Path) -> VolumeHeader:
     image = load_nifti(path)
     facts = nifti_facts(image)
     name = facts.pop("format")
-    facts.pop("qform", None)
+    for private in ("qform", "description"):
+        facts.pop(private, None)
     return _header(name, image.shape, image.affine, image.get_data_dtype(), facts)
 
 
 def _nrrd_header(path: Path) -> VolumeHeader:
     header = read_nrrd_header(path)
-    return _header("nrrd", header.shape, header.affine, header.dtype, dict(header.facts))
+    facts = {key: text for key, text in header.facts.items() if key.startswith("Segment")}
+    return _header("nrrd", header.shape, header.affine, header.dtype, facts)
 
 
 def _mrc_header(path: Path) -> VolumeHeader:

@@ -142,6 +142,17 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         write_nifti(tmp_path / "a.nrrd", Volume(np.ones((3, 3, 3)), np.eye(4)))
 
 
+def test_free_text_stays_out_of_the_header_facts(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4))
+    image.header["descrip"] = b"Jane Doe"
+    nibabel.save(image, tmp_path / "a.nii")
+    fields = "type: uchar\ndimension: 3\nsizes: 2 2 2\nencoding: raw\nPatient:=Jane Doe"
+    path = write_nrrd(tmp_path / "a.nrrd", fields, bytes(8))
+    assert "Doe" not in str(read_header(tmp_path / "a.nii"))
+    assert "Doe" not in str(read_header(path))
+    assert read_volume(tmp_path / "a.nii").header["description"] == "Jane Doe"
+
+
 @pytest.mark.parametrize(
     "name", ["functional.nii", "example4d.nii.gz", "test.mgz", "anatomical.nii"]
 )

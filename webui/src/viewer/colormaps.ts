@@ -101,13 +101,24 @@ function ownColour(name: string, colour: Rgb, i: number): readonly number[] {
   return [...colour, shown ? 255 : 0];
 }
 
-/** RGBA bytes of a named colour table; unknown names give gray. */
-export function colourTable(name: string, colour: Rgb): Uint8Array {
+/** Dark ends of a map become clear instead: what lies below shines through. */
+function faded(colour: Rgb): readonly number[] {
+  const most = Math.max(...colour);
+  if (most === 0) return [0, 0, 0, 0];
+  return [...colour.map((v) => Math.round((v * 255) / most)), most];
+}
+
+/** RGBA bytes of a named colour table; unknown names give gray. `fade` is for overlays. */
+export function colourTable(name: string, colour: Rgb, fade = false): Uint8Array {
   const out = new Uint8Array(1024);
   const stops = STOPS[name] ?? STOPS.gray!;
   const own = (OWN_COLOUR as readonly string[]).includes(name);
-  for (let i = 0; i < 256; i++)
-    out.set(own ? ownColour(name, colour, i) : [...interpolate(stops, i / 255), 255], 4 * i);
+  const black = fade && stops[0]!.slice(1).every((v) => v === 0);
+  for (let i = 0; i < 256; i++) {
+    const plain = interpolate(stops, i / 255);
+    const entry = own ? ownColour(name, colour, i) : black ? faded(plain) : [...plain, 255];
+    out.set(entry, 4 * i);
+  }
   return out;
 }
 

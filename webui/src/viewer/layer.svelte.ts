@@ -101,16 +101,22 @@ export class Layer {
   }
 
   /** Samples have arrived: the middle slice, or everything. */
-  take(volume: Volume): void {
+  take(volume: Volume, fromZero = true): void {
     this.volume = volume;
     this.revision = volume.revision;
     this.status = volume.complete ? "ready" : "partial";
     if (volume.channels > 1) return;
     this.samples = thinSamples(volume, Math.min(this.frame, volume.frames - 1));
     this.range = histogramRange(this.samples, volume.header.inter);
-    if (!this.windowed) this.limits = autoLimits(this.range, this.role === "overlay");
+    if (!this.windowed) this.limits = autoLimits(this.range, this.startsAtZero(volume, fromZero));
     this.setUsual(volume);
     if (this.role === "labels" && volume.complete) this.maxLabel = largest(volume);
+  }
+
+  /** CT and images with negative values have no natural zero. */
+  private startsAtZero(volume: Volume, wanted: boolean): boolean {
+    if (this.role === "overlay") return true;
+    return wanted && volume.header.inter >= 0 && this.samples.every((value) => value >= 0);
   }
 
   /** Texels are packed around the first guess and stay so: moving it would mean a new upload. */
@@ -141,9 +147,11 @@ export class Layer {
     const mode = volume.channels > 1 ? "colour" : this.role === "labels" ? "labels" : "scalar";
     const labels = mode === "labels";
     const single = this.maxLabel <= 1;
-    const tableKey = `${labels ? `labels ${single}` : this.colormap} ${this.colour.join()}`;
+    const fades = this.role === "overlay";
+    const kind = labels ? `labels ${single}` : `${this.colormap} ${fades}`;
+    const tableKey = `${kind} ${this.colour.join()}`;
     const make = (): Uint8Array =>
-      labels ? labelTable(this.colour, single) : colourTable(this.colormap, this.colour);
+      labels ? labelTable(this.colour, single) : colourTable(this.colormap, this.colour, fades);
     return {
       id: this.id,
       volume,

@@ -44,8 +44,6 @@ export const text = {
   maximize: "Show this viewport alone",
   restore: "Show all viewports",
   plane: "Plane",
-  render: "Render",
-  slow3d: "There is no graphics card: rendering in 3D takes a while here.",
   loading3d: "Preparing 3D…",
   binned: "coarser than stored",
   noFile: "no image",

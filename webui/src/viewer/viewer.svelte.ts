@@ -58,6 +58,8 @@ export class Viewer {
   showBars = $state(true);
   pixelated = $state(false);
   scrollSpeed = $state(1);
+  /** New images show everything from zero up; key 1 asks for the narrower window from then on. */
+  autoFromZero = $state(true);
   /** The tool that sees pointer events first (pens, markers), null: none. */
   tool: PointerTool | null = $state.raw(null);
   /** Short notice over the viewports (name of a preset). */
@@ -243,7 +245,7 @@ export class Viewer {
   private take(layer: Layer, volume: Volume): void {
     if (layer.signal.aborted) return;
     const first = layer.volume === null;
-    layer.take(volume);
+    layer.take(volume, this.autoFromZero);
     if (first) this.placeCrosshair(layer, volume);
   }
 
@@ -276,10 +278,8 @@ export class Viewer {
     const targets = this.targets(layer, index);
     if (layer.role === "labels") this.colour(layer);
     for (const viewport of targets) {
-      const kept = viewport.layers.filter(
-        (l) => l.role !== layer.role || layer.role !== "background",
-      );
-      viewport.layers = layer.role === "background" ? [layer, ...kept] : [...kept, layer];
+      const replaced = layer.role === "background" ? "background" : null;
+      viewport.layers = stacked([...viewport.layers.filter((l) => l.role !== replaced), layer]);
     }
     if (!this.shared && targets[0]) this.active = targets[0].index;
     this.layers = [...this.layers, layer];
@@ -298,10 +298,10 @@ export class Viewer {
     if (role === "labels") this.colour(layer);
     for (const viewport of this.viewports.filter((one) => one.layers.includes(layer))) {
       const rest = viewport.layers.filter((one) => one !== layer);
-      const under = rest.filter((one) => one.role !== "background");
-      viewport.layers = role === "background" ? [layer, ...under] : [...rest, layer];
+      const replaced = role === "background" ? "background" : null;
+      viewport.layers = stacked([...rest.filter((one) => one.role !== replaced), layer]);
     }
-    if (layer.volume) layer.take(layer.volume);
+    if (layer.volume) layer.take(layer.volume, this.autoFromZero);
     this.collect();
   }
 
@@ -341,6 +341,7 @@ export class Viewer {
   // ---- windows ----
 
   applyPreset(preset: Preset): void {
+    if (!preset.limits) this.autoFromZero = preset.fromZero ?? false;
     for (const layer of this.layers.filter((one) => one.role === "background"))
       if (preset.limits) layer.setLimits(preset.limits);
       else layer.setAuto(preset.fromZero ?? false);
@@ -374,6 +375,13 @@ export class Viewer {
   restore(saved: Workstate): Promise<void> {
     return restore(this, saved);
   }
+}
+
+const STACK: readonly Role[] = ["background", "overlay", "labels", "surface", "streamlines"];
+
+/** Images below, overlays over them, ROIs on top. */
+function stacked(layers: readonly Layer[]): Layer[] {
+  return [...layers].sort((a, b) => STACK.indexOf(a.role) - STACK.indexOf(b.role));
 }
 
 function wasSeparate(old: readonly Viewport[], common: readonly Layer[]): boolean {

@@ -85,7 +85,7 @@ export function autoLimits(range: Limits, fromZero = false): Limits {
 /** Middle-button drag: right widens, up makes brighter. */
 export function dragWindow(start: Limits, range: Limits, dx: number, dy: number): Limits {
   const perPixel = 0.005 * 0.25 * (range.high - range.low);
-  const width = Math.max(start.high - start.low + 2 * dx * perPixel, perPixel);
+  const width = Math.max(start.high - start.low + dx * perPixel, perPixel);
   const center = (start.low + start.high) / 2 + dy * perPixel;
   return { low: center - width / 2, high: center + width / 2 };
 }

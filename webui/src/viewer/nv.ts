@@ -1,0 +1,113 @@
+// The only module that knows NiiVue: 3D rendering of reduced images, surfaces and fibers.
+import NiiVue from "@niivue/niivue/webgl2";
+import type { Rgb } from "./colormaps";
+
+const SLICE_TYPE_RENDER = 4;
+
+export interface Volume3d {
+  id: string;
+  file: File;
+  /** Null: grey values; else one colour. */
+  colour: Rgb | null;
+  opacity: number;
+}
+
+export interface Mesh3d {
+  id: string;
+  source: string | File;
+  name: string;
+  fibers: boolean;
+  colour: Rgb;
+  opacity: number;
+}
+
+export interface Scene3d {
+  volumes: readonly Volume3d[];
+  meshes: readonly Mesh3d[];
+}
+
+/** Grey that lets the dark surroundings through. */
+const GREY = {
+  R: [0, 60, 255],
+  G: [0, 60, 255],
+  B: [0, 60, 255],
+  A: [0, 24, 110],
+  I: [0, 60, 255],
+};
+
+export class Renderer3d {
+  private shown = "";
+
+  private constructor(private readonly nv: NiiVue) {}
+
+  /** Take over a canvas; `software` draws at half resolution. */
+  static async on(canvas: HTMLCanvasElement, software: boolean): Promise<Renderer3d> {
+    const nv = new NiiVue({
+      backend: "webgl2",
+      isDragDropEnabled: false,
+      sliceType: SLICE_TYPE_RENDER,
+      backgroundColor: [0, 0, 0, 1],
+      isColorbarVisible: false,
+      isOrientCubeVisible: false,
+      isOrientationTextVisible: false,
+      is3DCrosshairVisible: false,
+      isLegendVisible: false,
+      placeholderText: "",
+      azimuth: 125,
+      elevation: 12,
+      ...(software ? { devicePixelRatio: 0.5, isAntiAlias: false } : {}),
+    });
+    await nv.attachToCanvas(canvas);
+    return new Renderer3d(nv);
+  }
+
+  private colormap(colour: Rgb | null): string {
+    if (!colour) return this.nv.addColormap("nora-grey", GREY);
+    const [R, G, B] = colour.map((v) => [0, v, v]) as [number[], number[], number[]];
+    const table = { R, G, B, A: [0, 120, 200], I: [0, 100, 255] };
+    return this.nv.addColormap(`nora-${colour.join("-")}`, table);
+  }
+
+  /** Load what the scene names; nothing happens when it is the same as before. */
+  async show(scene: Scene3d): Promise<void> {
+    const key = JSON.stringify([
+      scene.volumes.map((v) => [v.id, v.colour, v.opacity]),
+      scene.meshes.map((m) => [m.id, m.colour, m.opacity]),
+    ]);
+    if (key === this.shown) return;
+    this.shown = key;
+    await this.nv.loadVolumes(
+      scene.volumes.map(({ file, colour, opacity }) => ({
+        url: file,
+        name: file.name,
+        colormap: this.colormap(colour),
+        calMin: 1,
+        calMax: 255,
+        opacity,
+        isColorbarVisible: false,
+      })),
+    );
+    await this.nv.loadMeshes(
+      scene.meshes.map(({ source, name, fibers, colour, opacity }) => ({
+        url: source,
+        name,
+        opacity,
+        ...(fibers ? {} : { color: [...colour.map((v) => v / 255), 1] as never }),
+        isColorbarVisible: false,
+      })),
+    );
+    this.nv.volumeIllumination = scene.volumes.length ? 0.6 : 0;
+    this.nv.drawScene();
+  }
+
+  /** Look from a side: degrees. */
+  look(azimuth: number, elevation: number): void {
+    this.nv.azimuth = azimuth;
+    this.nv.elevation = elevation;
+    this.nv.drawScene();
+  }
+
+  dispose(): void {
+    this.nv.destroy();
+  }
+}

@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import type { Mat4, Vec3 } from "./linalg";
+import { apply, IDENTITY3, invert } from "./linalg";
+import { fitScale, middle, onPlane, planeAxes, sliceInfo, stepSlice } from "./planes";
+import { allOrientations } from "./testing";
+
+const grid = (affine: Mat4, shape: Vec3) => ({ affine, inverse: invert(affine)!, shape });
+
+describe("slices", () => {
+  it.each(allOrientations())("$codes: a step goes up and stops at the end", ({ affine }) => {
+    const image = grid(affine, [8, 10, 12]);
+    for (const plane of ["axial", "coronal", "sagittal"] as const) {
+      const { normal } = planeAxes(plane, true, IDENTITY3);
+      const start = middle(image);
+      const next = stepSlice(image, normal, start, 1);
+      const info = sliceInfo(image, normal, next);
+      expect(info.aligned).toBe(true);
+      expect(info.index - sliceInfo(image, normal, start).index).toBe(info.sign);
+      const far = stepSlice(image, normal, start, 1000);
+      expect(sliceInfo(image, normal, far).index).toBe(info.sign > 0 ? info.count - 1 : 0);
+      const again = stepSlice(image, normal, far, 1);
+      again.forEach((v, i) => expect(v).toBeCloseTo(far[i]!, 9));
+    }
+  });
+
+  it("snaps to the middle of a slice", () => {
+    const image = grid([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 3, 0, 0, 0, 0, 1], [10, 10, 10]);
+    const to = stepSlice(image, [0, 0, 1], [4.2, 5.1, 7.1], 1);
+    expect(to[2]).toBeCloseTo(9, 9);
+    expect(to[0]).toBeCloseTo(4.2, 9);
+  });
+
+  it("keeps a panned view on the plane of the crosshair", () => {
+    expect(onPlane([1, 2, 3], [9, 9, 9], [0, 0, 1])).toEqual([1, 2, 9]);
+  });
+});
+
+describe("fit", () => {
+  it("shows the longer side of the image in full", () => {
+    const image = grid([2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1], [100, 50, 25]);
+    const axes = planeAxes("axial", true, IDENTITY3);
+    expect(fitScale(image, axes, { width: 100, height: 100 }, 1)).toBeCloseTo(2, 9);
+    expect(fitScale(image, axes, { width: 400, height: 20 }, 1)).toBeCloseTo(5, 9);
+    expect(apply(image.affine, [50, 25, 12])).toEqual(middle(image));
+  });
+});

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from appliance.client import Client
 from appliance.core import DataFolder
 from tests.support.waiting import wait_until
 
@@ -126,12 +127,16 @@ class Service:
         """Origin of the web server."""
         return f"http://127.0.0.1:{self.web_port}"
 
-    def login_link(self) -> str:
-        """The newest login link that was printed."""
+    def printed_link(self) -> str:
+        """The login link that the start printed."""
         pattern = rf"http://\S+:{self.web_port}/login#\S+"
-        return wait_until(lambda: re.findall(pattern, self.log()), "a login link", show=self.log)[
-            -1
-        ]
+        links = wait_until(lambda: re.findall(pattern, self.log()), "a login link", show=self.log)
+        return str(links[-1])
+
+    def login_link(self) -> str:
+        """A new one-time login link."""
+        with Client(socket=self.folder.socket_path) as client:
+            return client.login_link()
 
     # -- API ------------------------------------------------------------------
     def get(self, path: str, **params: Any) -> Any:

@@ -1,22 +1,19 @@
-"""Between the exchange room and the API: receipts, streamed uploads, imports of a path."""
+"""Between the exchange room and the API: receipts with ISO times."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from appliance.core import iso
-from appliance.web.schemas import ImportRequest, Receipt, ReceiptDetail, ReceiptItem
-from appliance.web.services import Services
+from appliance.web.schemas import Receipt, ReceiptDetail, ReceiptItem
 from appliance.web.views import maybe_iso
 
 if TYPE_CHECKING:
     from appliance import exchange
 
-__all__ = ["detail", "import_path", "receipt", "take_upload"]
+__all__ = ["detail", "receipt"]
 
 
 def receipt(row: exchange.Receipt) -> Receipt:
@@ -38,22 +35,3 @@ def _facts(row: exchange.Receipt) -> dict[str, Any]:
         "closed_at": maybe_iso(row.closed_at),
     }
     return {**facts, **times}
-
-
-async def take_upload(
-    importer: Any,
-    pieces: AsyncIterator[bytes],
-    project: str,
-    filename: str,
-    *,
-    subject: str | None,
-    study: str | None,
-) -> Any:
-    """Write a body to disk as it arrives."""
-    await asyncio.sleep(0)
-    raise NotImplementedError
-
-
-def import_path(services: Services, data: ImportRequest, *, actor: str) -> Any:
-    """Import a path."""
-    raise NotImplementedError

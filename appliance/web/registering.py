@@ -57,10 +57,8 @@ def add_files(services: Services, who: Caller, data: FilesAdd) -> Done:
         places = [_place(services, project.name, text) for text in data.paths]
         studies = [catalog.find_study(con, project.id, place.psid) for place in places]
     if who.job_key is not None:
-        from appliance import jobs
-
         paths = [place.path for place in places]
-        return Done(jobs.pend_tags(services.catalog, who.job_key, paths, data.tags))
+        return Done(services.scheduler.pend_tags(who.job_key, paths, data.tags))
     found = [_look(study, place) for study, place in zip(studies, places, strict=True)]
     for start in range(0, len(found), _FILES_PER_WRITE):
         chunk = found[start : start + _FILES_PER_WRITE]

@@ -1,57 +1,60 @@
-"""Between the jobs room and the API: rows of jobs, logs, actions, and submitting batches."""
+"""Between the jobs room and the API: rows of jobs with ISO times, actions, and batches."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from appliance.jobs import BatchSpec
+import msgspec
+
+from appliance.core import iso
 from appliance.web.schemas import (
+    AttemptFacts,
     BatchAccepted,
-    CodeReferences,
-    DryRun,
-    JobActionsDone,
+    JobChange,
     JobDetail,
+    JobFile,
     JobRow,
-    Log,
-    Page,
+    UnresolvedTarget,
 )
-from appliance.web.services import Services
+from appliance.web.views import maybe_iso
 
-__all__ = ["act", "act_on_many", "list_jobs", "read_log", "references", "show_job", "submit"]
+if TYPE_CHECKING:
+    from appliance import jobs
 
-
-def submit(
-    services: Services, spec: BatchSpec, targets: list[str], actor: str, *, dry_run: bool
-) -> BatchAccepted | DryRun:
-    """Submit a batch, or try it."""
-    raise NotImplementedError
+__all__ = ["accepted", "detail", "row"]
 
 
-def references(language: str, code: str) -> CodeReferences:
-    """Find references in code."""
-    raise NotImplementedError
+def accepted(done: jobs.Submitted) -> BatchAccepted:
+    """Show that a batch was taken."""
+    unresolved = [UnresolvedTarget(one.psid, one.job, one.problem) for one in done.unresolved]
+    return BatchAccepted(done.key, done.n_jobs, unresolved)
 
 
-def list_jobs(services: Services, **query: Any) -> Page[JobRow]:
-    """Give a page of jobs."""
-    raise NotImplementedError
+def row(job: jobs.JobRow) -> JobRow:
+    """Show a job in the table."""
+    return JobRow(**_facts(job))
 
 
-def show_job(services: Services, key: str) -> JobDetail:
-    """Give a job."""
-    raise NotImplementedError
+def detail(job: jobs.JobDetail) -> JobDetail:
+    """Show all of a job."""
+    return JobDetail(
+        **_facts(job.row),
+        spec=job.spec,
+        attempts=[_attempt(one) for one in job.attempts],
+        files=[msgspec.convert(one, JobFile, from_attributes=True) for one in job.files],
+        history=[JobChange(**{**change, "at": iso(change["at"])}) for change in job.history],
+    )
 
 
-def read_log(services: Services, key: str, offset: int, attempt: int | None) -> Log:
-    """Give a piece of a log."""
-    raise NotImplementedError
+def _facts(job: jobs.JobRow) -> dict[str, Any]:
+    times = {
+        "created_at": iso(job.created_at),
+        "started_at": maybe_iso(job.started_at),
+        "ended_at": maybe_iso(job.ended_at),
+    }
+    return {**msgspec.structs.asdict(job), **times}
 
 
-def act(services: Services, key: str, action: str, actor: str) -> JobRow:
-    """Do something to a job."""
-    raise NotImplementedError
-
-
-def act_on_many(services: Services, keys: list[str], action: str, actor: str) -> JobActionsDone:
-    """Do something to many jobs."""
-    raise NotImplementedError
+def _attempt(one: jobs.AttemptRow) -> AttemptFacts:
+    times = {"started_at": iso(one.started_at), "ended_at": maybe_iso(one.ended_at)}
+    return AttemptFacts(**{**msgspec.structs.asdict(one), **times})

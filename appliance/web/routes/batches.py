@@ -7,13 +7,14 @@ from typing import Any
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from appliance import catalog
+from appliance import catalog, jobs
 from appliance.core import iso
 from appliance.jobs import BatchSpec, Tool
 from appliance.web import work
 from appliance.web.schemas import (
     BatchAccepted,
     BatchRequest,
+    CodeReference,
     CodeReferences,
     DryRun,
     Items,
@@ -37,14 +38,18 @@ def submit_batch(
     services: Rooms, who: Who, data: JSONBody[BatchRequest]
 ) -> Response[BatchAccepted | DryRun]:
     """Start a batch on some studies, or tell with `dry_run` what each job would get."""
-    answer = work.submit(services, _spec(data), data.targets, who.login, dry_run=data.dry_run)
-    return Response(answer, status_code=200 if data.dry_run else 202)
+    if data.dry_run:
+        rows = services.scheduler.dry_run(_spec(data), data.targets)
+        return Response(DryRun(rows), status_code=200)
+    done = services.scheduler.submit_batch(_spec(data), data.targets, who.login)
+    return Response(work.accepted(done), status_code=202)
 
 
 @post("/batches/references", right="batch", status_code=200, sync_to_thread=True)
 def find_references(data: JSONBody[ReferencesRequest]) -> CodeReferences:
     """Find the ``$f1`` … references in code."""
-    return work.references(data.language, data.code)
+    found = jobs.find_references(data.language, data.code)
+    return CodeReferences([CodeReference(arg.id, arg.kind) for arg in found])
 
 
 @get("/batches/saved", right="reader", sync_to_thread=True)

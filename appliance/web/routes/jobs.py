@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from appliance.web import work
+from appliance.jobs import JobQuery
+from appliance.web import views, work
 from appliance.web.schemas import (
     JobAction,
     JobActions,
@@ -21,38 +22,38 @@ from appliance.web.services import Rooms, Who
 
 __all__ = ["ROUTES"]
 
-Letter = Literal["q", "r", "e", "d", "k", "all"]
-
 
 @get("/jobs", right="reader", sync_to_thread=True)
 def list_jobs(
     services: Rooms,
     *,
+    letters: Annotated[str, QueryParameter(name="state", pattern="^(all|[qredk]+)$")] = "all",
     project: FromQuery[str | None] = None,
-    letter: Annotated[Letter, QueryParameter(name="state")] = "all",
     batch: FromQuery[str | None] = None,
+    study_id: FromQuery[int | None] = None,
     search: FromQuery[str] = "",
     sort: FromQuery[str] = "-created",
     after: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 200,
 ) -> Page[JobRow]:
     """Give one page of jobs, newest first; imports are rows of queue DPXimport."""
-    return work.list_jobs(
-        services,
+    query = JobQuery(
         project=project,
-        state=letter,
+        letters=letters,
         batch=batch,
+        study_id=study_id,
         search=search,
         sort=sort,
         after=after,
         limit=limit,
     )
+    return views.page(services.scheduler.job_rows(query), work.row)
 
 
 @get("/jobs/{key:str}", right="reader", sync_to_thread=True)
 def show_job(services: Rooms, key: FromPath[str]) -> JobDetail:
-    """Give one job with its specification, executions and files."""
-    return work.show_job(services, key)
+    """Give one job with its specification, executions, files and history."""
+    return work.detail(services.scheduler.job_detail(key))
 
 
 @get("/jobs/{key:str}/log", right="reader", sync_to_thread=True)
@@ -62,8 +63,9 @@ def read_log(
     offset: Annotated[int, QueryParameter(ge=0)] = 0,
     attempt: FromQuery[int | None] = None,
 ) -> Log:
-    """Give the log of a job from an offset on."""
-    return work.read_log(services, key, offset, attempt)
+    """Give the log of a job, of its latest execution by default, from an offset on."""
+    piece = services.scheduler.read_log(key, attempt=attempt, offset=offset)
+    return Log(piece.text, piece.offset, piece.done)
 
 
 @post("/jobs/{key:str}/{action:str}", right="batch", status_code=202, sync_to_thread=True)
@@ -71,13 +73,15 @@ def act_on_job(
     services: Rooms, who: Who, key: FromPath[str], action: FromPath[JobAction]
 ) -> JobRow:
     """Cancel, suspend, resume, retry or dismiss a job."""
-    return work.act(services, key, action, who.login)
+    services.scheduler.act(key, action, who.login)
+    return work.row(services.scheduler.job_detail(key).row)
 
 
 @post("/jobs/actions", right="batch", status_code=200, sync_to_thread=True)
 def act_on_jobs(services: Rooms, who: Who, data: JSONBody[JobActions]) -> JobActionsDone:
-    """Do one thing to many jobs; those that cannot take it are named."""
-    return work.act_on_many(services, data.keys, data.action, who.login)
+    """Do one thing to many jobs; those that refuse are named with the reason."""
+    refused = services.scheduler.act_on_many(data.keys, data.action, who.login)
+    return JobActionsDone(len(data.keys) - len(refused), refused)
 
 
 ROUTES = [list_jobs, show_job, read_log, act_on_job, act_on_jobs]

@@ -19,6 +19,7 @@ __all__ = [
     "JobAction",
     "JobActions",
     "JobActionsDone",
+    "JobChange",
     "JobDetail",
     "JobFile",
     "JobRow",
@@ -111,11 +112,15 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     psid: str | None
     project: str
+    study_id: int | None
+    subject_id: int | None
     state: str
     letter: str
     queue: str
     attempt: int
+    failure: str | None
     why: str
+    owner: str
     created_at: str
     started_at: str | None
     ended_at: str | None
@@ -131,29 +136,47 @@ class AttemptFacts(msgspec.Struct, frozen=True, kw_only=True):
     n: int
     state: str
     code: int | None
+    signal: int | None
     why: str
-    started_at: str | None
-    ended_at: str | None
     wall_s: float | None
     cpu_s: float | None
-    max_rss_kb: int | None
+    maxrss_kb: int | None
+    suspended_s: float | None
+    gpu_uuids: list[str]
+    host: str
+    started_at: str
+    ended_at: str | None
 
 
 class JobFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that an attempt read or wrote."""
+    """A file that attempt `n` read (``in``), made (``out``) or asked to be tagged (``tag``)."""
 
+    n: int
     arg_id: str
-    direction: str
+    dir: str
     path: str
     file_id: int | None
+    size_bytes: int | None
+    tags: list[str]
+
+
+class JobChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of a job's state."""
+
+    at: str
+    from_state: str
+    to_state: str
+    actor: str
+    why: str
 
 
 class JobDetail(JobRow, frozen=True, kw_only=True):
-    """A job with its specification, executions and files."""
+    """A job with its specification, executions, files and history."""
 
-    spec: Any
+    spec: dict[str, Any]
     attempts: list[AttemptFacts]
     files: list[JobFile]
+    history: list[JobChange]
 
 
 class Log(msgspec.Struct, frozen=True):

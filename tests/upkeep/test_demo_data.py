@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -131,3 +132,13 @@ def test_streamlines_are_read_back_as_written(tmp_path: Path) -> None:
     write_tck(tmp_path / "a.tck", lines)
     read = nib.streamlines.load(tmp_path / "a.tck").streamlines
     assert [line.tolist() for line in read] == [line.tolist() for line in lines]
+
+
+def test_every_demo_package_has_its_licence_written_down() -> None:
+    root = Path(__file__).resolve().parents[2]
+    named = tomllib.loads((root / "conf/data-licences.toml").read_text("utf-8"))["data"]
+    locked = (root / "requirements-demo.lock").read_text("utf-8").splitlines()
+    packages = {line.split("==")[0] for line in locked if "==" in line}
+    assert packages
+    assert packages <= {entry["package"] for entry in named}
+    assert all(entry["licence"] and entry["text"].strip() for entry in named)

@@ -113,6 +113,7 @@ class Appliance:
 
     def _build(self) -> None:
         """Make every object; nothing runs by itself yet."""
+        from appliance.cli.previews import Previews
         from appliance.exchange import Importer
         from appliance.jobs import Queue, Scheduler
         from appliance.privacy import IdentityStore
@@ -127,10 +128,11 @@ class Appliance:
         catalog = self._open_catalog()
         identities = IdentityStore.open(folder.identity_path)
         self._stack.callback(identities.close)
-        queue = Queue(folder.queue_path)
+        queue = Queue(folder.queue_path, workers=_workers(settings))
         tools = _all_tools()
         scheduler = Scheduler(catalog, folder, settings, queue, tools, url=self.url)
-        importer = Importer(catalog, identities, queue, folder, settings)
+        previews = Previews(catalog, folder, queue)
+        importer = Importer(catalog, identities, queue, folder, settings, on_files=previews.ask_for)
         self.services = Services(
             settings=settings,
             folder=folder,
@@ -183,9 +185,11 @@ class Appliance:
         )
 
     def _start_queue(self) -> None:
-        queue = self.services.queue
+        queue, importer = self.services.queue, self.services.importer
         queue.start()
         self._stack.callback(queue.stop)
+        importer.start()
+        self._stack.callback(importer.stop)
         self._probes["queue"] = lambda: "" if queue.is_running() else "The workers do not run."
 
     def _start_jobs(self) -> None:
@@ -250,3 +254,8 @@ def _all_tools() -> ToolBox:
     from appliance.viewing import TOOLS
 
     return ToolBox([*basic_tools(), *TOOLS])
+
+
+def _workers(settings: Settings) -> int:
+    """Threads of the queue: conversions wait there for their programs, other steps are short."""
+    return (settings.imports.workers or os.cpu_count() or 1) + 2

@@ -22,8 +22,8 @@ from appliance.catalog import (
     tag,
     trash_files,
 )
-from appliance.core import DataFolder
-from appliance.formats import kind_of
+from appliance.core import ApplianceError, DataFolder
+from appliance.formats import kind_of, read_header
 from appliance.upkeep.sidecar import StudySidecar, read_sidecar
 from appliance.upkeep.values import RescanReport
 
@@ -32,6 +32,7 @@ __all__ = ["rescan"]
 _LOG = logging.getLogger(__name__)
 _MAX_DOC_BYTES = 16 << 20
 _ACTOR = "rescan"
+_IMAGES = frozenset({"image", "mask", "labels"})
 
 
 @dataclass
@@ -52,6 +53,7 @@ class _Found:
     size_bytes: int
     mtime_ns: int
     kind: str
+    header: Any
     doc: Any
 
 
@@ -141,8 +143,16 @@ def _look(path: Path, root: Path) -> _Found:
         size_bytes=facts.st_size,
         mtime_ns=facts.st_mtime_ns,
         kind=kind,
+        header=_header(path) if kind in _IMAGES else None,
         doc=_read_json(path) if is_doc else None,
     )
+
+
+def _header(path: Path) -> Any:
+    try:
+        return read_header(path)
+    except (ApplianceError, OSError):
+        return None  # the file is entered all the same; whoever opens it hears what is wrong
 
 
 def _read_json(path: Path) -> Any:
@@ -154,21 +164,19 @@ def _read_json(path: Path) -> Any:
 
 def _enter_study(tx: Tx, names: tuple[str, str, str], root: Path, note: StudySidecar) -> int:
     project, pid, sid = names
-    info = _read_json(root / "nodeinfo.json") if (root / "nodeinfo.json").is_file() else None
-    info = info if isinstance(info, dict) else {}
-    subject = ensure_subject(
-        tx, ensure_project(tx, project).id, pid, sex=note.sex or _text(info, "sex")
-    )
+    info = _nodeinfo(root)
+    sex = note.sex or info.get("sex")
+    subject = ensure_subject(tx, ensure_project(tx, project).id, pid, sex=sex)
     is_new = not _has_study(tx.con, subject, sid)
     study = ensure_study(
         tx,
         subject,
         sid,
         study_uid=note.study_uid,
-        date=note.date or _text(info, "date"),
-        time=note.time,
+        date=note.date or info.get("date"),
+        time=note.time or info.get("time"),
         age_years=note.age_years,
-        description=note.description or _text(info, "description"),
+        description=note.description or info.get("description"),
     )
     if is_new:  # what the catalog knows of a study is newer than its sidecar
         tag(tx, "subject", [subject], add=note.subject_tags)
@@ -183,9 +191,13 @@ def _has_study(con: sqlite3.Connection, subject_id: int, sid: str) -> bool:
     return found is not None
 
 
-def _text(info: Mapping[str, Any], key: str) -> str | None:
-    value = info.get(key)
-    return value if isinstance(value, str) and value else None
+def _nodeinfo(root: Path) -> dict[str, str]:
+    """Give what ``nodeinfo.json`` says of subject and study; it helps when no sidecar does."""
+    path = root / "nodeinfo.json"
+    info = _read_json(path) if path.is_file() else None
+    parts = [info.get("subject"), info.get("study")] if isinstance(info, dict) else []
+    found = {key: value for part in parts if isinstance(part, dict) for key, value in part.items()}
+    return {key: value for key, value in found.items() if isinstance(value, str) and value}
 
 
 def _known(catalog: Catalog, study_id: int) -> dict[str, sqlite3.Row]:
@@ -235,6 +247,7 @@ def _enter_file(
         kind=file.kind,
         series_id=series.get(file.path.rpartition("/")[0]),
         origin=about.origin if about else None,
+        header=file.header,
         doc=file.doc,
     )
     if about and about.tags:

@@ -27,7 +27,7 @@ def study(service: Service) -> Path:
     (folder / "META").mkdir(parents=True)
     (folder / "mask.nii").write_bytes(b"mask")
     (folder / "META" / "radio.json").write_text('{"mask": {"volume": 12.5}}')
-    (folder / "nodeinfo.json").write_text('{"date": "2024-02-03"}')
+    (folder / "nodeinfo.json").write_text('{"study": {"date": "2024-02-03"}}')
     done = service.nora("rescan")
     assert done.returncode == 0, done.stderr
     assert "3 files added" in done.stdout

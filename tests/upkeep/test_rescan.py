@@ -22,6 +22,14 @@ from appliance.upkeep.sidecar import SIDECAR, read_sidecar
 from tests.support.waiting import wait_until
 
 
+def plain_nifti():
+    """A tiny image as bytes."""
+    import nibabel
+    import numpy as np
+
+    return nibabel.Nifti1Image(np.zeros((2, 3, 4), np.int16), np.eye(4)).to_bytes()
+
+
 def reopened(site):
     """The same data folder with an empty catalog."""
     site.catalog.close()
@@ -60,11 +68,26 @@ def test_a_lost_catalog_comes_back_from_disk_with_tags_series_and_origins(site):
         catalog.close()
 
 
-def test_without_sidecar_the_files_still_come_back(site):
+def test_without_sidecar_the_files_still_come_back_and_nodeinfo_tells_of_the_study(site):
     site.add("t1_3/s001.nii")
+    root = study_dir(site.folder, "p", "S-0001", "2024")
+    info = {"subject": {"sex": "F"}, "study": {"date": "2024-02-03", "description": "head"}}
+    (root / "nodeinfo.json").write_text(json.dumps(info))
     catalog = reopened(site)
     try:
-        assert rescan(catalog, site.folder).n_added == 1
+        assert rescan(catalog, site.folder).n_added == 2
+        assert everything(catalog)[0] == ("S-0001#2024", "F", "2024-02-03", "head", [], [])
+    finally:
+        catalog.close()
+
+
+def test_images_come_back_with_their_header(site):
+    site.add("a.nii", plain_nifti())
+    catalog = reopened(site)
+    try:
+        rescan(catalog, site.folder)
+        with catalog.read() as con:
+            assert study_files(con, 1)[0].header["shape"] == [2, 3, 4]
     finally:
         catalog.close()
 

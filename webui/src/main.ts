@@ -1,7 +1,8 @@
-// Entry of the page: mounts the frame.
+// Entry of the page: mounts it.
 import { mount } from "svelte";
-import App from "./App.svelte";
 import "./core/theme.css";
+import "./core/base.css";
+import App from "./main/App.svelte";
 
 const target = document.getElementById("app");
 if (target) mount(App, { target });

@@ -27,6 +27,8 @@ interface Slot {
 /** A frame slower than this while moving switches to half resolution. */
 const SLOW_MS = 22;
 const STILL_MS = 130;
+/** Timing a frame makes it wait for the device, so only some are. */
+const TIMED_EVERY = 4;
 const UPLOAD_BYTES = 6 * 2 ** 20;
 
 export class Engine {
@@ -39,6 +41,7 @@ export class Engine {
   private movingUntil = 0;
   private frameMs = 8;
   private ratio = 1;
+  private nth = 0;
 
   constructor(
     readonly canvas: HTMLCanvasElement,
@@ -143,24 +146,27 @@ export class Engine {
 
   private readonly flush = (): void => {
     this.frame = 0;
-    if (!this.painter || !this.gl) return;
-    const start = performance.now();
-    const moving = start < this.movingUntil;
+    if (!this.painter) return;
+    const moving = performance.now() < this.movingUntil;
     const coarse = moving && this.frameMs > SLOW_MS;
+    const timed = moving && this.software && this.nth++ % TIMED_EVERY === 0;
+    const start = timed ? this.settle() : 0;
     let drawn = 0;
     for (const [id, slot] of this.slots) if (slot.dirty && ++drawn) this.draw(id, slot, coarse);
     if (!drawn) return;
-    if (moving) this.measure(start, coarse);
+    if (timed) this.learn((this.settle() - start) * (coarse ? 3 : 1));
     if (coarse) this.sharpenLater();
     this.uploadLater();
   };
 
-  /** In software the driver works behind our back: ask for one pixel to know how long it took. */
-  private measure(start: number, coarse: boolean): void {
-    if (!this.software) return;
+  /** Wait until the device has done all it was told; the time it is then. */
+  private settle(): number {
     this.gl?.readPixels(0, 0, 1, 1, this.gl.RGBA, this.gl.UNSIGNED_BYTE, new Uint8Array(4));
-    const spent = (performance.now() - start) * (coarse ? 3 : 1);
-    this.frameMs += 0.4 * (spent - this.frameMs);
+    return performance.now();
+  }
+
+  private learn(frameMs: number): void {
+    this.frameMs += 0.5 * (frameMs - this.frameMs);
   }
 
   private draw(id: string, slot: Slot, coarse: boolean): void {
@@ -213,7 +219,7 @@ export class Engine {
       cancelAnimationFrame(this.frame);
       this.flush();
     }
-    this.gl?.readPixels(0, 0, 1, 1, this.gl.RGBA, this.gl.UNSIGNED_BYTE, new Uint8Array(4));
+    this.settle();
   }
 
   dispose(): void {

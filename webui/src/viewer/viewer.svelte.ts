@@ -100,15 +100,17 @@ export class Viewer {
     return this.link || this.shared ? this.crosshair : (viewport.crosshair ?? this.crosshair);
   }
 
-  frameOf(volume: Volume): Mat3 {
-    const base = this.frameMode === "image" ? imageFrame(volume.affine) : IDENTITY3;
-    return multiply3(this.rotation, base);
+  /** Axes of the planes of an image before any turn. */
+  private upright(volume: Volume): Mat3 {
+    return this.frameMode === "image" ? imageFrame(volume.affine) : IDENTITY3;
   }
 
   view(viewport: Viewport): View | null {
     const { volume } = viewport;
     if (!volume) return null;
-    return viewport.view(this.crosshairOf(viewport), this.radiological, this.frameOf(volume));
+    const upright = this.upright(volume);
+    const turned = multiply3(this.rotation, upright);
+    return viewport.view(this.crosshairOf(viewport), this.radiological, turned, upright);
   }
 
   scene(viewport: Viewport): Scene | null {

@@ -57,12 +57,13 @@ export class Viewport {
     return Math.max(...axes.map((a) => fitScale(volume, a, this.size)));
   }
 
-  view(crosshair: Vec3, radiological: boolean, frame: Mat3): View | null {
+  /** `upright` is the frame before any turn: turning does not change the scale. */
+  view(crosshair: Vec3, radiological: boolean, frame: Mat3, upright: Mat3): View | null {
     const { volume, plane } = this;
     if (!volume || !plane || this.rect.width < 2 || this.rect.height < 2) return null;
     const axes = planeAxes(plane, radiological, frame);
     const origin = onPlane(this.centre ?? centre(volume), crosshair, axes.normal);
-    const mmPerPixel = this.fit(volume, radiological, frame) / this.zoom;
+    const mmPerPixel = this.fit(volume, radiological, upright) / this.zoom;
     return { axes, origin, mmPerPixel, size: this.size };
   }
 

@@ -1,0 +1,79 @@
+// Numbers, dates and names as people read them; every number carries its unit.
+
+const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
+
+export function bytes(n: number | null | undefined): string {
+  if (n === null || n === undefined || !Number.isFinite(n)) return "–";
+  let value = Math.abs(n);
+  let unit = 0;
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : 1;
+  return `${n < 0 ? "−" : ""}${value.toFixed(digits)} ${UNITS[unit]}`;
+}
+
+/** 4812 -> "4 812", with a narrow no-break space so that it never wraps. */
+export function count(n: number): string {
+  return String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+}
+
+/** A study date ("2024-05-02" or "20240502"), shown as written in ISO form. */
+export function studyDate(text: string | null | undefined): string {
+  if (!text) return "";
+  const compact = /^(\d{4})(\d{2})(\d{2})$/.exec(text);
+  if (compact) return `${compact[1]}-${compact[2]}-${compact[3]}`;
+  return text.slice(0, 10);
+}
+
+const sameDay = (a: Date, b: Date): boolean => a.toDateString() === b.toDateString();
+
+/** A moment in the reader's locale; only the time when it was today. */
+export function moment(iso: string | null | undefined, now = new Date()): string {
+  if (!iso) return "–";
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return iso;
+  const time: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit" };
+  if (sameDay(date, now)) return date.toLocaleTimeString(undefined, { ...time, second: "2-digit" });
+  const day: Intl.DateTimeFormatOptions = { day: "numeric", month: "short" };
+  if (date.getFullYear() !== now.getFullYear()) day.year = "numeric";
+  return date.toLocaleString(undefined, { ...day, ...time });
+}
+
+export function duration(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  if (h === 0) return s ? `${m} min ${s} s` : `${m} min`;
+  if (h < 48) return m ? `${h} h ${m} min` : `${h} h`;
+  return `${Math.floor(h / 24)} d ${h % 24} h`;
+}
+
+export function secondsBetween(from: string | null, to: string | null, now = Date.now()): number {
+  if (!from) return 0;
+  return Math.max(0, ((to ? Date.parse(to) : now) - Date.parse(from)) / 1000);
+}
+
+/** Cut a name in the middle, keeping its end (extension, number). */
+export function middleCut(text: string, max: number): string {
+  if (text.length <= max || max < 5) return text;
+  const tail = Math.max(2, Math.floor((max - 1) * 0.45));
+  return `${text.slice(0, max - 1 - tail)}…${text.slice(text.length - tail)}`;
+}
+
+/** Split a name so that CSS can cut its head and always show its tail. */
+export function headTail(text: string, tail = 10): [string, string] {
+  const cut = Math.max(0, text.length - tail);
+  return cut < 4 ? [text, ""] : [text.slice(0, cut), text.slice(cut)];
+}
+
+export function mm(values: readonly number[], digits = 1): string {
+  return values.map((v) => (v < 0 ? "−" : "") + Math.abs(v).toFixed(digits)).join(" ");
+}
+
+export function percent(part: number, whole: number): number {
+  return whole > 0 ? Math.min(100, Math.max(0, (100 * part) / whole)) : 0;
+}

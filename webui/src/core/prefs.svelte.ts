@@ -1,0 +1,46 @@
+// What this browser remembers: sizes, theme, habits. Nothing here concerns data.
+
+const STORE = "nora.prefs";
+
+const defaults = {
+  theme: "dark" as "dark" | "light" | "system",
+  tableWidth: 300,
+  tableMode: "side" as "side" | "full" | "hidden",
+  dockWidth: 300,
+  dockTool: "",
+  project: "",
+  showFinishedJobs: false,
+  linkViewports: true,
+  radiological: true,
+  jobDetailWidth: 520,
+};
+
+export type Prefs = typeof defaults;
+
+function load(): Prefs {
+  try {
+    const stored = JSON.parse(localStorage.getItem(STORE) ?? "{}") as Partial<Prefs>;
+    return { ...defaults, ...stored };
+  } catch {
+    return { ...defaults };
+  }
+}
+
+export const prefs: Prefs = $state(load());
+
+/** Remember a preference; a browser that refuses storage only forgets it on reload. */
+export function remember<K extends keyof Prefs>(name: K, value: Prefs[K]): void {
+  prefs[name] = value;
+  try {
+    localStorage.setItem(STORE, JSON.stringify(prefs));
+  } catch {
+    // private mode or storage full: the value holds for this page
+  }
+}
+
+export function applyTheme(): void {
+  const light =
+    prefs.theme === "light" ||
+    (prefs.theme === "system" && matchMedia("(prefers-color-scheme: light)").matches);
+  document.documentElement.dataset["theme"] = light ? "light" : "dark";
+}

@@ -1,0 +1,26 @@
+// Every text of the user interface, in one table; `t("key", {n: 3})` fills the braces.
+import { exchange } from "./strings/exchange";
+import { frame } from "./strings/frame";
+import { jobs } from "./strings/jobs";
+import { table } from "./strings/table";
+import { upkeep } from "./strings/upkeep";
+import { count } from "./format";
+
+const en = { ...frame, ...table, ...exchange, ...jobs, ...upkeep } as const;
+
+export type StringKey = keyof typeof en;
+export type Params = Record<string, string | number>;
+
+function fill(text: string, params: Params): string {
+  return text.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (whole, name: string, one, many) => {
+    const value = params[name];
+    if (value === undefined) return whole;
+    if (one !== undefined) return Number(value) === 1 ? one : many;
+    return typeof value === "number" ? count(value) : value;
+  });
+}
+
+/** "{n} {n|study|studies}" with {n: 2} -> "2 studies". */
+export function t(key: StringKey, params: Params = {}): string {
+  return fill(en[key], params);
+}

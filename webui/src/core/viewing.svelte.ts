@@ -1,0 +1,62 @@
+// What the rest of the page may ask of the viewport engine; the engine itself plugs in later.
+import type { Component } from "svelte";
+import { complain } from "./toast.svelte";
+import type { FileRow } from "./types";
+
+export type Role = "background" | "overlay" | "labels";
+
+export interface ViewerLayout {
+  name: string;
+  label: string;
+}
+
+/** The door of the viewer, as far as the frame and the table use it. */
+export interface ViewerModule {
+  Viewer: Component;
+  ViewerStatus?: Component;
+  LayerPanel?: Component;
+  LAYOUTS?: readonly ViewerLayout[];
+  viewer: {
+    open: (file: FileRow, role?: Role) => unknown;
+    readonly layoutName?: string;
+    setLayout?: (name: string) => void;
+    readonly layers?: readonly unknown[];
+  };
+}
+
+let current = $state.raw<{ module: ViewerModule | null }>({ module: null });
+let waiting: [FileRow, Role | undefined][] = [];
+
+export function plugViewer(module: ViewerModule): void {
+  current = { module };
+  const queued = waiting;
+  waiting = [];
+  for (const [file, role] of queued) void openFile(file, role);
+}
+
+export const viewing = {
+  get module(): ViewerModule | null {
+    return current.module;
+  },
+};
+
+/** Whether the viewports can show a file of this kind. */
+export function canView(file: FileRow): boolean {
+  return file.volume_url !== null || ["surface", "streamlines"].includes(file.kind);
+}
+
+/** Open a file; without a role the viewer judges by its kind. Waits until the viewer is there. */
+export async function openFile(file: FileRow, role?: Role): Promise<void> {
+  const module = current.module;
+  if (!module) {
+    waiting = [...waiting, [file, role]];
+    return;
+  }
+  try {
+    await module.viewer.open(file, role);
+  } catch (error) {
+    complain(error, file.name);
+  }
+}
+
+export const FILE_MIME = "application/x-nora-file";

@@ -1,0 +1,41 @@
+// What a receipt's state means to a person.
+import { t } from "../core/strings";
+import type { Receipt, ReceiptState } from "../core/types";
+
+export const STATES: ReceiptState[] = [
+  "receiving",
+  "pending",
+  "working",
+  "waiting",
+  "done",
+  "partial",
+  "failed",
+];
+
+const TONES: Record<string, string> = {
+  done: "ok",
+  stored: "ok",
+  converted: "ok",
+  waiting: "warn",
+  partial: "warn",
+  quarantined: "warn",
+  duplicate: "quiet",
+  failed: "bad",
+};
+
+export const tone = (state: string): string => TONES[state] ?? "busy";
+
+export const canRetry = (receipt: Receipt): boolean =>
+  receipt.state === "failed" || receipt.state === "partial" || receipt.n_quarantined > 0;
+
+/** Reason first; else what is remarkable in the counts. */
+export function note(receipt: Receipt): string {
+  if (receipt.reason) return receipt.reason;
+  const parts: string[] = [];
+  if (receipt.n_quarantined) parts.push(t("receipt_quarantined", { n: receipt.n_quarantined }));
+  if (receipt.n_duplicate) parts.push(t("receipt_duplicates", { n: receipt.n_duplicate }));
+  return parts.join(" · ");
+}
+
+export const isProblem = (state: string): boolean =>
+  ["quarantined", "failed", "waiting"].includes(state);

@@ -1,0 +1,87 @@
+// The pages by the first part of their path; each is loaded when somebody goes there.
+import type { Component } from "svelte";
+import BookOpen from "@lucide/svelte/icons/book-open";
+import HeartPulse from "@lucide/svelte/icons/heart-pulse";
+import Inbox from "@lucide/svelte/icons/inbox";
+import ListChecks from "@lucide/svelte/icons/list-checks";
+import ListPlus from "@lucide/svelte/icons/list-plus";
+import Settings from "@lucide/svelte/icons/settings";
+import SquareStack from "@lucide/svelte/icons/layout-grid";
+import Upload from "@lucide/svelte/icons/upload";
+import { t } from "../core/strings";
+
+type Load = () => Promise<{ default: Component }>;
+
+export interface PageEntry {
+  id: string;
+  path: string;
+  label: string;
+  icon: Component<{ size?: number; strokeWidth?: number }>;
+  load?: Load;
+  /** Not in the icon bar (reached from elsewhere). */
+  quiet?: boolean;
+  key?: string;
+}
+
+export const PAGES: PageEntry[] = [
+  { id: "", path: "/", label: t("page_desktop"), icon: SquareStack, key: "Alt+1" },
+  {
+    id: "arrivals",
+    path: "/arrivals",
+    label: t("page_arrivals"),
+    icon: Inbox,
+    key: "Alt+2",
+    load: () => import("../exchange/ArrivalsPage.svelte"),
+  },
+  {
+    id: "upload",
+    path: "/upload",
+    label: t("page_upload"),
+    icon: Upload,
+    key: "Alt+3",
+    load: () => import("../exchange/UploadPage.svelte"),
+  },
+  {
+    id: "jobs",
+    path: "/jobs",
+    label: t("page_jobs"),
+    icon: ListChecks,
+    key: "Alt+4",
+    load: () => import("../jobs/JobsPage.svelte"),
+  },
+  {
+    id: "batch",
+    path: "/batch",
+    label: t("page_batch"),
+    icon: ListPlus,
+    quiet: true,
+    load: () => import("../jobs/BatchPage.svelte"),
+  },
+  {
+    id: "health",
+    path: "/health",
+    label: t("page_health"),
+    icon: HeartPulse,
+    key: "Alt+5",
+    load: () => import("../upkeep/HealthPage.svelte"),
+  },
+  {
+    id: "settings",
+    path: "/settings",
+    label: t("page_settings"),
+    icon: Settings,
+    quiet: true,
+    key: "Alt+6",
+    load: () => import("../upkeep/SettingsPage.svelte"),
+  },
+  {
+    id: "manual",
+    path: "/manual",
+    label: t("page_manual"),
+    icon: BookOpen,
+    key: "Alt+7",
+    load: () => import("../upkeep/ManualPage.svelte"),
+  },
+];
+
+export const pageOf = (id: string): PageEntry | undefined => PAGES.find((page) => page.id === id);

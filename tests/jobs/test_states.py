@@ -1,0 +1,186 @@
+"""The table of states: a model that tries every move, and a state machine over the real tables."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from appliance.core import ApplianceError, Conflict
+from appliance.jobs.attempts import Exit
+from appliance.jobs.capacity import pick
+from appliance.jobs.finish import end_job, job_by_id, record_exit
+from appliance.jobs.reconcile import requeue_unstarted
+from appliance.jobs.starter import mark_running
+from appliance.jobs.states import ENDED, LETTERS, LIVE, NEXT, State, letter_of, transition
+from tests.jobs.bench import Bench, MakeBench, bash, need
+
+
+def test_every_state_has_exactly_one_letter_and_a_way_on() -> None:
+    letters = [letter for letter, states in LETTERS.items() for state in states]
+    assert len(letters) == len(State)
+    assert set(NEXT) == set(State)
+    assert all(letter_of(state) in LETTERS for state in State)
+    assert not ENDED & LIVE
+
+
+def test_only_moves_of_the_table_happen_and_each_is_told(make_bench: MakeBench) -> None:
+    bench = make_bench(start=False)
+    bench.study("S-1#V1")
+    (key,) = bench.submit(bash("true"))
+    (job_id,) = bench.sql("SELECT id FROM job WHERE key = ?", key)[0]
+    for before, to in itertools.product(State, State):
+        bench.catalog.write(
+            lambda tx, s=before: tx.con.execute("UPDATE job SET state = ?", (s.value,))
+        )
+        events = bench.sql("SELECT count(*) FROM job_event")[0][0]
+        seq = bench.catalog.last_seq()
+        if to in NEXT[before]:
+            bench.catalog.write(lambda tx, t=to: transition(tx, job_id, t, "why"))
+            assert bench.row(key).state == to
+            assert bench.sql("SELECT count(*) FROM job_event")[0][0] == events + 1
+            (event,) = bench.catalog.events_since(seq)
+            assert (event.topic, event.data["key"], event.data["state"]) == ("job.changed", key, to)
+        else:
+            with pytest.raises(Conflict):
+                bench.catalog.write(lambda tx, t=to: transition(tx, job_id, t))
+            assert bench.row(key).state == before
+
+
+class Jobs(RuleBasedStateMachine):
+    """Random people, a random machine, and a clock that jumps; the tables must stay right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory()
+        self.bench = Bench(Path(self._folder.name) / "data")
+        self.bench.study("S-1#V1")
+        self.bench.study("S-2#V1")
+        self.now = 10**13
+        self.ran: set[tuple[int, int]] = set()
+
+    def teardown(self) -> None:
+        self.bench.close()
+        self._folder.cleanup()
+
+    def some_job(self, data: st.DataObject, *states: State) -> int | None:
+        marks = ", ".join("?" * len(states))
+        rows = self.bench.sql(f"SELECT id FROM job WHERE state IN ({marks}) ORDER BY id", *states)
+        return data.draw(st.sampled_from([row[0] for row in rows])) if rows else None
+
+    @rule(
+        cpus=st.integers(1, 4),
+        gpus=st.integers(0, 2),
+        stop=st.booleans(),
+        serial=st.booleans(),
+        priority=st.integers(0, 1),
+    )
+    def submit(self, cpus: int, gpus: int, *, stop: bool, serial: bool, priority: int) -> None:
+        self.bench.submit(
+            bash("true", name="one", resources=need(cpus=cpus, gpus=gpus)),
+            bash("true", name="two", resources=need()),
+            targets=["S-1#V1", "S-2#V1"],
+            mode="serial" if serial else "parallel",
+            on_error="stop" if stop else "continue",
+            priority=priority,
+        )
+
+    @rule(busy=st.sets(st.sampled_from(["fake0", "fake1"])))
+    def start(self, busy: set[str]) -> None:
+        with self.bench.catalog.read() as con:
+            chosen = pick(con, self.bench.scheduler.capacity, frozenset(busy), self.now)
+        for row, gpus in chosen:
+            assert not set(gpus) & busy
+            self.bench.catalog.write(lambda tx, r=row, g=gpus: self._begin(tx, r, g))
+
+    def _begin(self, tx, row, gpus) -> None:  # type: ignore[no-untyped-def]
+        from appliance.jobs.resolve import Resolved
+
+        n, _ = self.bench.scheduler._starter._begin(tx, row, gpus, Resolved())
+        assert (row["id"], n) not in self.ran
+        self.ran.add((row["id"], n))
+
+    @rule(data=st.data())
+    def spawned(self, data: st.DataObject) -> None:
+        job_id = self.some_job(data, State.STARTING)
+        if job_id is not None:
+            self.bench.catalog.write(lambda tx: mark_running(tx, job_id, 1, 1))
+
+    @rule(data=st.data())
+    def never_ran(self, data: st.DataObject) -> None:
+        job_id = self.some_job(data, State.STARTING, State.RUNNING)
+        if job_id is not None:
+            self.bench.catalog.write(lambda tx: requeue_unstarted(tx, job_id))
+
+    @rule(data=st.data(), code=st.sampled_from([0, 0, 1, 127]))
+    def ended(self, data: st.DataObject, code: int) -> None:
+        job_id = self.some_job(data, State.RUNNING, State.SUSPENDED)
+        if job_id is None:
+            return
+        cancelled = self.bench.sql("SELECT cancel_by FROM job WHERE id = ?", job_id)[0][0]
+        why = "cancelled" if cancelled else "exit"
+        end = Exit(code, why, 1.0, 1.0, 1, 0.0, 0, self.now)
+        self.bench.catalog.write(lambda tx: record_exit(tx, job_by_id(tx.con, job_id), end))
+
+    @rule(data=st.data())
+    def lost(self, data: st.DataObject) -> None:
+        job_id = self.some_job(data, State.RUNNING)
+        if job_id is not None:
+            self.bench.catalog.write(
+                lambda tx: end_job(
+                    tx, job_by_id(tx.con, job_id), State.LOST, "gone", failure="lost"
+                )
+            )
+
+    @rule(data=st.data())
+    def registered(self, data: st.DataObject) -> None:
+        job_id = self.some_job(data, State.FINISHING)
+        if job_id is not None:
+            self.bench.catalog.write(lambda tx: transition(tx, job_id, State.DONE))
+
+    @rule(
+        data=st.data(),
+        action=st.sampled_from(["cancel", "suspend", "resume", "retry", "dismiss"]),
+    )
+    def act(self, data: st.DataObject, action: str) -> None:
+        rows = self.bench.sql("SELECT key FROM job ORDER BY id")
+        if not rows:
+            return
+        key = data.draw(st.sampled_from([row[0] for row in rows]))
+        before = self.bench.row(key).state
+        try:
+            self.bench.scheduler.act(key, action, "owner")
+        except ApplianceError:
+            assert self.bench.row(key).state == before
+
+    @rule(hours=st.integers(0, 2))
+    def time_passes(self, hours: int) -> None:
+        self.now += hours * 3_600_000
+
+    @invariant()
+    def tables_are_right(self) -> None:
+        self.bench.check()
+        broken = self.bench.sql(
+            "SELECT j.key FROM job j JOIN job_dep d ON d.job_id = j.id AND d.kind = 'ok'"
+            " JOIN job n ON n.id = d.needs_job_id WHERE j.attempt > 0 AND n.attempt = 0"
+        )
+        assert broken == []  # nothing ran before what it needs
+        history = self.bench.sql(
+            "SELECT j.key FROM job j WHERE j.state <> (SELECT to_state FROM job_event e"
+            " WHERE e.job_id = j.id ORDER BY e.id DESC LIMIT 1)"
+        )
+        assert history == []
+
+
+TestJobs = Jobs.TestCase
+TestJobs.settings = settings(
+    max_examples=12,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)

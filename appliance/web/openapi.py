@@ -29,7 +29,11 @@ _ERROR = "default"
 class SchemaDocument(JsonRenderPlugin):
     """Serves the document, the same text that is committed for the web UI."""
 
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+    def render(  # the base class hands the request in
+        self,
+        request: Request[Any, Any, Any],  # noqa: ARG002
+        openapi_schema: dict[str, Any],
+    ) -> bytes:
         """Encode the document."""
         return _tidy(openapi_schema).encode()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +16,10 @@ import pytest
 from appliance import catalog
 from appliance.catalog import Catalog
 from appliance.core import DataFolder, Settings
-from appliance.jobs import ToolBox
+from appliance.exchange import Importer, exchange_migrations
+from appliance.jobs import Queue, Scheduler, ToolBox, basic_tools, jobs_migrations
+from appliance.privacy import IdentityStore
+from appliance.upkeep import CheckContext, Upkeep
 from appliance.web import Services, WebServer, bind_tcp, bind_unix, create_app
 
 IMAGE = bytes(range(256)) * 16
@@ -82,6 +86,7 @@ def add_file(services: Services, path: str, content: bytes, kind: str, sid: str 
 
 
 def make_services(root: Path) -> Services:
+    """Services without the parts that do work: no arrivals, no jobs, no upkeep."""
     folder = DataFolder(root)
     folder.prepare()
     absent = cast("Any", None)
@@ -98,17 +103,73 @@ def make_services(root: Path) -> Services:
     )
 
 
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    root = Path(tempfile.mkdtemp(prefix="nora-web-"))
-    services = make_services(root / "data")
+@contextmanager
+def working_services(root: Path) -> Iterator[Services]:
+    """Services with everything that works, started."""
+    folder, settings = DataFolder(root), Settings()
+    folder.prepare()
+    opened = Catalog.open(folder.catalog_path, migrations=[jobs_migrations, exchange_migrations])
+    identities = IdentityStore.open(folder.identity_path)
+    queue, tools = Queue(folder.queue_path), ToolBox(basic_tools())
+    scheduler = Scheduler(opened, folder, settings, queue, tools)
+    importer = Importer(opened, identities, queue, folder, settings)
+    upkeep = Upkeep(CheckContext(settings=settings, folder=folder, catalog=opened))
+    opened.write(lambda tx: catalog.ensure_project(tx, "default"))
+    queue.start()
+    importer.start()
+    scheduler.start()
+    try:
+        yield Services(
+            settings=settings,
+            folder=folder,
+            catalog=opened,
+            identities=identities,
+            queue=queue,
+            scheduler=scheduler,
+            importer=importer,
+            upkeep=upkeep,
+            tools=tools,
+        )
+    finally:
+        scheduler.stop()
+        importer.stop()
+        queue.stop()
+        identities.close()
+        opened.close()
+
+
+@contextmanager
+def served(services: Services) -> Iterator[Site]:
+    """Serve on a free port and on the data folder's socket."""
     tcp, unix = bind_tcp("127.0.0.1", 0), bind_unix(services.folder.socket_path)
     port = int(tcp.getsockname()[1])
+    if services.scheduler is not None:
+        services.scheduler.url = f"http://127.0.0.1:{port}"
+    with WebServer(create_app(services), [tcp, unix]):
+        yield Site(services, port, services.folder.socket_path)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """A server over a catalog; nothing else works."""
+    root = Path(tempfile.mkdtemp(prefix="nora-web-"))
+    services = make_services(root / "data")
     try:
-        with WebServer(create_app(services), [tcp, unix]):
-            yield Site(services, port, services.folder.socket_path)
+        with served(services) as running:
+            yield running
     finally:
         services.catalog.close()
+        shutil.rmtree(root)
+
+
+@pytest.fixture(scope="module")
+def works() -> Iterator[Site]:
+    """A server behind which everything works."""
+    root = Path(tempfile.mkdtemp(prefix="nora-web-"))
+    try:
+        with working_services(root / "data") as services, served(services) as running:
+            yield running
+    finally:
         shutil.rmtree(root)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
+from appliance import exchange
 from appliance.web import arrivals, views
 from appliance.web.schemas import Items, OriginalName, Page, Receipt, ReceiptDetail, ResolveRequest
 from appliance.web.services import Rooms, Who
@@ -23,8 +24,6 @@ def list_receipts(
     limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 200,
 ) -> Page[Receipt]:
     """Give one page of arrivals, newest first."""
-    from appliance import exchange
-
     with services.catalog.read() as con:
         found = exchange.list_receipts(
             con, project=project, state=in_state, after=after, limit=limit
@@ -35,8 +34,6 @@ def list_receipts(
 @get("/receipts/{key:str}", right="reader", sync_to_thread=True)
 def show_receipt(services: Rooms, key: FromPath[str]) -> ReceiptDetail:
     """Give one arrival with its files."""
-    from appliance import exchange
-
     with services.catalog.read() as con:
         return arrivals.detail(exchange.get_receipt(con, key))
 

@@ -49,6 +49,7 @@ def _dispatch(words: list[str]) -> int:
 
         print(f"nora {__version__}")
         return OK
+    words = _verb_first(words)
     if words[0].startswith("-"):
         from appliance.cli.lines import run_line
 
@@ -56,6 +57,16 @@ def _dispatch(words: list[str]) -> int:
     from appliance.cli.verbs import run_verb
 
     return run_verb(words)
+
+
+def _verb_first(words: list[str]) -> list[str]:
+    """Let ``nora --data FOLDER status`` mean ``nora status --data FOLDER``."""
+    at = 0
+    while at < len(words) and words[at].partition("=")[0] in ("--data", "--config"):
+        at += 1 if "=" in words[at] else 2
+    if at and at < len(words) and not words[at].startswith("-"):
+        return [words[at], *words[:at], *words[at + 1 :]]
+    return words
 
 
 def _report(error: Exception) -> int:

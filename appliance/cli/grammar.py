@@ -35,6 +35,7 @@ _OPTIONS = {
     "extrafiles_filter",
     "autoexec_queue",
     "data",
+    "config",
 }
 _SWITCHES = {"json", "csv", "byfilename", "throwerror", "handle_job_result"}
 _REST = "admin"

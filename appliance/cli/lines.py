@@ -62,11 +62,13 @@ def run_line(words: list[str]) -> int:
 
         print(ADMIN, end="")
         return 0
-    data = Path(line.options["data"]) if "data" in line.options else None
-    with connect(
-        settings_for(data), create=line.action in _CREATES, run_jobs=_waits(line)
-    ) as client:
+    settings = settings_for(_path(line, "data"), _path(line, "config"))
+    with connect(settings, create=line.action in _CREATES, run_jobs=_waits(line)) as client:
         return _ACTIONS[line.action](_Call(line, client))
+
+
+def _path(line: Line, option: str) -> Path | None:
+    return Path(line.options[option]) if option in line.options else None
 
 
 def _waits(line: Line) -> bool:
@@ -131,7 +133,7 @@ def _told(found: list[Selected], call: _Call) -> int:
 def _add(call: _Call) -> int:
     paths = [_existing(word) for word in _words(call)]
     done = call.client.add_files(call.project, paths, tags=call.tags("addtag"))
-    print(f"added {done.n} files")
+    print(f"added {_count(done.n)}")
     return 0
 
 
@@ -145,7 +147,7 @@ def _existing(word: str) -> str:
 def _del(call: _Call) -> int:
     words = [w if "#" in w else str(Path(w).absolute()) for w in _words(call)]
     done = call.client.remove_files(call.project, words)
-    print(f"put {done.n} files into the trash (operation {done.operation_id})")
+    print(f"put {_count(done.n)} into the trash (operation {done.operation_id})")
     return 0
 
 
@@ -153,7 +155,7 @@ def _del_pat(call: _Call) -> int:
     studies = [_study_id(call, word) for word in _words(call) if "#" in word]
     subjects = [_subject_id(call, word) for word in _words(call) if "#" not in word]
     done = call.client.trash(studies=studies, subjects=subjects)
-    print(f"put {done.n} files into the trash (operation {done.operation_id})")
+    print(f"put {_count(done.n)} into the trash (operation {done.operation_id})")
     return 0
 
 
@@ -264,6 +266,10 @@ def _admin(call: _Call) -> int:
     from appliance.cli.admin import admin
 
     return admin(call.client, call.line.words, lambda: call.project)
+
+
+def _count(n: int) -> str:
+    return f"{n} file" if n == 1 else f"{n} files"
 
 
 def _words(call: _Call) -> list[str]:

@@ -216,7 +216,11 @@ class Appliance:
         watcher = DropWatcher(self.services.importer, self.folder, self.settings)
         watcher.start()
         self._stack.callback(watcher.stop)
-        self._probes["watcher"] = lambda: "" if watcher.is_running() else "Nobody watches."
+        self._probes["watcher"] = lambda: (
+            "; ".join(f"{path}: {why}" for path, why in sorted(watcher.problems.items()))
+            if watcher.is_running()
+            else "Nobody watches."
+        )
 
     def _start_upkeep(self) -> None:
         from appliance.upkeep import HashFiller, Schedule, SidecarWriter

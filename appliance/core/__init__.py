@@ -34,6 +34,7 @@ from appliance.core.files import (
 from appliance.core.folder import DataFolder
 from appliance.core.ids import iso, new_key, now_ms, parse_iso
 from appliance.core.logs import configure_logging
+from appliance.core.mounts import network_kind
 from appliance.core.settings import (
     BackupSettings,
     DataSettings,
@@ -82,6 +83,7 @@ __all__ = [
     "lazy_door",
     "link_or_copy",
     "load_settings",
+    "network_kind",
     "new_key",
     "now_ms",
     "parse_iso",

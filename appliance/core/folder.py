@@ -12,12 +12,14 @@ from pathlib import Path
 
 from appliance.core.errors import Conflict, StorageError
 from appliance.core.files import atomic_write
+from appliance.core.mounts import file_system
 
 __all__ = ["DataFolder"]
 
 MARKER = ".nora-storage"
 _STORAGE_ROOTS = ("incoming", "quarantine", "originals", "projects", "jobs", "backups")
 _OTHER_FOLDERS = ("conf.d", "cache", "tmp", "trash", "models", "logs", "drop")
+_REFUSED = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs"})
 _MAX_SOCKET_BYTES = 100  # sun_path holds 108
 
 
@@ -140,8 +142,8 @@ class DataFolder:
             stream.write(b"This file tells that the disk of this folder is mounted. Keep it.\n")
 
     def _refuse_network(self) -> None:
-        kind = _network_kind(self.root)
-        if kind:
+        kind = file_system(self.root)
+        if kind in _REFUSED:
             raise StorageError(
                 f"the data folder {self.root} lies on a network file system ({kind})",
                 hint="Databases need a local disk. Projects may lie elsewhere through a mount.",
@@ -157,18 +159,3 @@ def _flock(handle: int, root: Path) -> None:
             f"another process (pid {holder}) already uses the data folder {root}",
             hint="Stop it first, or choose another folder with --data.",
         ) from None
-
-
-def _network_kind(path: Path) -> str:
-    """Name the network file system of a path, or give '' for a local one."""
-    best, kind = -1, ""
-    try:
-        table = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    for line in table.splitlines():
-        fields = line.split(" ")
-        mount = fields[1].replace("\\040", " ")
-        if path.is_relative_to(mount) and len(mount) >= best:
-            best, kind = len(mount), fields[2]
-    return kind if kind in {"nfs", "nfs4", "cifs", "smb3", "smbfs"} else ""

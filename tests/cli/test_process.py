@@ -68,9 +68,7 @@ def test_CLI_10_11_tags_are_put_on_and_taken_off(service: Service, study: Path) 
 def test_CLI_04_05_files_are_added_with_tags_and_removed(service: Service, study: Path) -> None:
     new = study / "new.nii"
     new.write_bytes(b"x")
-    assert lines(service.nora("-p", "mri", "-a", str(new), "--addtag", "fresh")) == [
-        "added 1 files"
-    ]
+    assert lines(service.nora("-p", "mri", "-a", str(new), "--addtag", "fresh")) == ["added 1 file"]
     assert lines(service.nora("-p", "mri", "-s", "FTAG:fresh")) == [str(new)]
     lines(service.nora("-p", "mri", "-d", str(new)))
     assert service.nora("-p", "mri", "-s", "new*").returncode == 1

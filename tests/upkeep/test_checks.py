@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from appliance.core import NotFound, Settings, now_ms
+from appliance.core import NotFound, Settings, network_kind, now_ms
 from appliance.upkeep import CheckContext, CheckResult, Upkeep, backup
 from appliance.upkeep.checks import BaseCheck, all_checks
 from appliance.upkeep.checks.arrivals import ArrivalsCheck
@@ -21,7 +21,7 @@ from appliance.upkeep.checks.queue import QueueCheck
 from appliance.upkeep.checks.scheduler import SchedulerCheck
 from appliance.upkeep.checks.schema import SchemaCheck
 from appliance.upkeep.checks.storage import StorageCheck
-from appliance.upkeep.checks.watcher import WatcherCheck, network_kind
+from appliance.upkeep.checks.watcher import WatcherCheck
 
 GIB = 1 << 30
 PARTS = ("listener", "watcher", "queue", "scheduler")

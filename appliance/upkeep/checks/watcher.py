@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from appliance.core import network_kind
 from appliance.upkeep.checks.base import BaseCheck, probed
 from appliance.upkeep.context import CheckContext
 from appliance.upkeep.values import CheckResult
 
-__all__ = ["WatcherCheck", "network_kind"]
-
-_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs"})
-_MOUNTS = Path("/proc/self/mounts")
+__all__ = ["WatcherCheck"]
 
 
 class WatcherCheck(BaseCheck):
@@ -35,14 +33,3 @@ class WatcherCheck(BaseCheck):
         if remote:
             well += f" On a network, found by looking only: {', '.join(remote)}."
         return probed(ctx, "watcher", well, "Restart the service; see its log for the reason.")
-
-
-def network_kind(path: Path, mounts: Path = _MOUNTS) -> str:
-    """Name the network file system that a path lies on, '' for a local one."""
-    best, kind = -1, ""
-    for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
-        fields = line.split(" ")
-        mount = fields[1].replace("\\040", " ")
-        if path.absolute().is_relative_to(mount) and len(mount) >= best:
-            best, kind = len(mount), fields[2]
-    return kind if kind in _NETWORK else ""

@@ -41,9 +41,7 @@ export class VolumeCache {
       kept.users++;
       return kept.volume;
     }
-    const volume = await this.join(key, this.pending.get(key) ?? this.begin(key, load), on);
-    this.entries.get(key)!.users++;
-    return volume;
+    return this.join(key, this.pending.get(key) ?? this.begin(key, load), on);
   }
 
   release(key: string): void {
@@ -72,7 +70,8 @@ export class VolumeCache {
       onProgress: (fraction) => each((on) => on.onProgress?.(fraction)),
     })
       .then((volume) => {
-        this.entries.set(key, { volume, users: 0 });
+        // Everybody who still waits is a user, so that trimming cannot take it from them.
+        this.entries.set(key, { volume, users: listeners.size });
         return volume;
       })
       .finally(() => {

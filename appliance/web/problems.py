@@ -45,7 +45,7 @@ class TooManyAttempts(Refused):
 def to_problem(error: ApplianceError) -> Problem:
     """Turn one of our errors into the body of an answer."""
     return Problem(
-        type=f"/manual/errors#{error.key}",
+        type=f"/manual/api#{error.key}",
         title=HTTPStatus(error.status).phrase,
         status=error.status,
         detail=error.message,
@@ -70,7 +70,7 @@ def _http(_: _AnyRequest, error: HTTPException) -> Response[Problem]:
     status = error.status_code
     detail = error.detail or HTTPStatus(status).phrase
     problem = Problem(
-        type=f"/manual/errors#http_{status}",
+        type=f"/manual/api#http_{status}",
         title=HTTPStatus(status).phrase,
         status=status,
         detail=detail,
@@ -84,7 +84,7 @@ def _validation(_: _AnyRequest, error: ValidationException) -> Response[Problem]
     fields = _fields(error.extra)
     named = "; ".join(f"{name}: {text}" for name, text in fields.items())
     problem = Problem(
-        type="/manual/errors#invalid",
+        type="/manual/api#invalid",
         title=HTTPStatus.BAD_REQUEST.phrase,
         status=HTTPStatus.BAD_REQUEST,
         detail=named or "the request does not fit this address",
@@ -99,7 +99,7 @@ def _unexpected(request: _AnyRequest, error: Exception) -> Response[Problem]:
     incident = new_key()
     _LOG.error("incident %s on %s", incident, request.scope["path"], exc_info=error)
     problem = Problem(
-        type="/manual/errors#error",
+        type="/manual/api#error",
         title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
         status=HTTPStatus.INTERNAL_SERVER_ERROR,
         detail="something went wrong inside the service",

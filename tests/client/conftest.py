@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.web_api.conftest import image, site
+from tests.web_api.conftest import image, site, works
 
-__all__ = ["image", "site"]
+__all__ = ["image", "site", "works"]

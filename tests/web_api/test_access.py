@@ -38,6 +38,13 @@ def test_a_code_makes_a_session_with_a_strict_cookie(site: Site) -> None:
         assert http.get(SESSION).json()["user"]["login"] == "owner"
 
 
+def test_behind_a_tls_proxy_the_cookie_is_secure(site: Site) -> None:
+    origin = {"Origin": f"https://127.0.0.1:{site.port}"}
+    with site.anonymous() as http:
+        answer = http.post(SESSION, json={"code": site.code()}, headers=origin)
+    assert "secure" in answer.headers["set-cookie"].lower()
+
+
 def test_a_code_works_once(site: Site) -> None:
     code = site.code()
     with site.anonymous() as first, site.anonymous() as second:

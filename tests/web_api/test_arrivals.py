@@ -80,6 +80,14 @@ def test_a_zip_is_streamed_in_pieces_and_unpacked(http: httpx.Client) -> None:
     assert receipt["n_done"] == 3
 
 
+def test_an_upload_may_be_larger_than_any_other_request(http: httpx.Client) -> None:
+    size = 33 << 20
+    answer = upload(http, "big.bin", bytes(size), subject="S-9", study="2024")
+    assert answer.status_code == 202
+    assert closed(http, answer.json()["key"])["size_bytes"] == size
+    assert http.post("/tags", content=b" " * size).status_code == 413
+
+
 def test_an_upload_into_nowhere_is_refused_before_a_byte_is_read(http: httpx.Client) -> None:
     assert upload(http, "a.nii", b"x", project="none").status_code == 404
     assert upload(http, "a.nii", b"x", study="2024").status_code == 400

@@ -119,7 +119,8 @@ def _forget_callers(request: Request[Any, Any, Any]) -> None:
 
 
 def _cookie(value: str, request: Request[Any, Any, Any], *, max_age: int) -> Cookie:
-    secure = request.scope["scheme"] == "https"
+    behind_tls = request.headers.get("origin", "").startswith("https://")  # a proxy in front
+    secure = behind_tls or request.scope["scheme"] == "https"
     return Cookie(
         key=COOKIE,
         value=value,

@@ -66,7 +66,8 @@ class Batches:
             (chain, [*problems[i * known : (i + 1) * known], *later])
             for i, chain in enumerate(chains)
         ]
-        order = Order(project, spec, plans, actor)
+        used = [self._tools.get(plan.job.tool) for plan in plans if plan.job.tool]
+        order = Order(project, spec, plans, actor, used)
         return self._catalog.write(lambda tx: insert_batch(tx, order, work))
 
     def _plans(self, spec: BatchSpec) -> list[Plan]:

@@ -11,10 +11,10 @@ import msgspec
 
 from appliance.catalog import Project, Tx, find_study
 from appliance.core import DataFolder, Invalid, NotFound, new_key, now_ms
-from appliance.jobs.plan import Plan, Targets
+from appliance.jobs.plan import Plan, Targets, tool_sha256
 from appliance.jobs.resolve import OutputPath, resolve
 from appliance.jobs.states import State
-from appliance.jobs.structs import BatchSpec, DryRow, Level, Submitted, Unresolved
+from appliance.jobs.structs import BatchSpec, DryRow, Level, Submitted, Tool, Unresolved
 
 __all__ = ["Chain", "Order", "chains_for", "dry_rows", "insert_batch"]
 
@@ -44,6 +44,7 @@ class Order:
     spec: BatchSpec
     plans: Sequence[Plan]
     actor: str
+    tools: Sequence[Tool] = ()
 
 
 def chains_for(
@@ -117,6 +118,7 @@ def insert_batch(
     """
     key, plans = new_key(), order.plans
     batch_id = _insert_row(tx, order, key)
+    _keep_descriptors(tx, order.tools)
     unresolved: list[Unresolved] = []
     for chain, problems in chains:
         _insert_chain(tx, batch_id, order, chain, problems)
@@ -141,6 +143,18 @@ def _insert_row(tx: Tx, order: Order, key: str) -> int:
         ),
     )
     return int(cursor.lastrowid or 0)
+
+
+def _keep_descriptors(tx: Tx, tools: Sequence[Tool]) -> None:
+    """Keep what a tool was when it was used; a job names it by its fingerprint."""
+    tx.con.executemany(
+        "INSERT OR IGNORE INTO descriptor (id, version, sha256, json, source)"
+        " VALUES (?, ?, ?, ?, 'appliance')",
+        [
+            (tool.id, tool.version, tool_sha256(tool), msgspec.json.encode(tool).decode())
+            for tool in tools
+        ],
+    )
 
 
 def _insert_chain(

@@ -1,4 +1,4 @@
-"""A small appliance for tests of the jobs room: catalog, queue, scheduler and one or more studies."""
+"""A small appliance for tests of the jobs room: catalog, queue, scheduler and studies."""
 
 from __future__ import annotations
 
@@ -26,6 +26,23 @@ from appliance.jobs.states import ENDED
 from tests.support.waiting import wait_until
 
 ENDED_STATES = {str(state) for state in ENDED}
+_TAKEN = """
+SELECT ifnull(sum(cpus), 0), ifnull(sum(memory_mb), 0) FROM job
+WHERE state IN ('starting', 'running', 'suspended')
+"""
+_GPUS_GIVEN_TWICE = """
+SELECT g.value FROM job j JOIN attempt a ON a.job_id = j.id AND a.n = j.attempt,
+json_each(a.gpu_uuids) g WHERE j.state IN ('starting', 'running', 'suspended')
+GROUP BY 1 HAVING count(*) > 1
+"""
+_DONE_WITHOUT_SUCCESS = """
+SELECT j.key FROM job j LEFT JOIN attempt a ON a.job_id = j.id AND a.n = j.attempt
+WHERE j.state = 'done' AND a.code IS NOT 0
+"""
+_LIVE_WITHOUT_ATTEMPT = """
+SELECT j.key FROM job j LEFT JOIN attempt a ON a.job_id = j.id AND a.n = j.attempt
+WHERE j.state IN ('starting', 'running', 'suspended') AND a.n IS NULL
+"""
 
 
 class Bench:
@@ -119,25 +136,12 @@ class Bench:
 
     def check(self) -> None:
         """Invariants that hold at every commit, asked of the tables alone."""
-        live = "('starting', 'running', 'suspended')"
-        cpus, memory = self.sql(
-            f"SELECT ifnull(sum(cpus), 0), ifnull(sum(memory_mb), 0) FROM job WHERE state IN {live}"
-        )[0]
+        ((cpus, memory),) = self.sql(_TAKEN)
         assert cpus <= self.scheduler.capacity.cpus
         assert memory <= self.scheduler.capacity.memory_mb
-        twice = self.sql(
-            "SELECT g.value FROM job j JOIN attempt a ON a.job_id = j.id AND a.n = j.attempt,"
-            f" json_each(a.gpu_uuids) g WHERE j.state IN {live} GROUP BY 1 HAVING count(*) > 1"
-        )
-        assert twice == []
-        assert self.sql(
-            "SELECT j.key FROM job j WHERE j.state = 'done' AND NOT EXISTS (SELECT 1 FROM attempt a"
-            " WHERE a.job_id = j.id AND a.n = j.attempt AND a.code = 0)"
-        ) == []
-        assert self.sql(
-            "SELECT j.key FROM job j LEFT JOIN attempt a ON a.job_id = j.id AND a.n = j.attempt"
-            f" WHERE j.state IN {live} AND a.n IS NULL"
-        ) == []
+        assert self.sql(_GPUS_GIVEN_TWICE) == []
+        assert self.sql(_DONE_WITHOUT_SUCCESS) == []
+        assert self.sql(_LIVE_WITHOUT_ATTEMPT) == []
 
 
 MakeBench = Callable[..., Bench]

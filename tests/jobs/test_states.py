@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import tempfile
 from pathlib import Path
 
@@ -69,8 +70,10 @@ class Jobs(RuleBasedStateMachine):
         self._folder.cleanup()
 
     def some_job(self, data: st.DataObject, *states: State) -> int | None:
-        marks = ", ".join("?" * len(states))
-        rows = self.bench.sql(f"SELECT id FROM job WHERE state IN ({marks}) ORDER BY id", *states)
+        rows = self.bench.sql(
+            "SELECT id FROM job WHERE state IN (SELECT value FROM json_each(?)) ORDER BY id",
+            json.dumps(states),
+        )
         return data.draw(st.sampled_from([row[0] for row in rows])) if rows else None
 
     @rule(

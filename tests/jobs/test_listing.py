@@ -1,0 +1,214 @@
+"""The table of jobs, counts on studies, the JOB filter, logs, GPUs, sandbox, retention."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from appliance import catalog as cat
+from appliance.core import Conflict, Invalid, NotFound
+from appliance.jobs import JobQuery, JobRow, purge_jobs
+from appliance.jobs.capacity import pick
+from appliance.jobs.gpus import NvmlGpus, gpus_for
+from appliance.jobs.sandbox import Sandbox
+from tests.jobs.bench import Bench, MakeBench, bash, need
+
+
+@pytest.fixture
+def idle(make_bench: MakeBench) -> Bench:
+    bench = make_bench(start=False)
+    for number in range(1, 6):
+        bench.study(f"S-{number}#V1")
+    return bench
+
+
+def set_state(bench: Bench, key: str, state: str) -> None:
+    bench.catalog.write(
+        lambda tx: tx.con.execute("UPDATE job SET state = ? WHERE key = ?", (state, key))
+    )
+
+
+@pytest.mark.parametrize("sort", ["created", "-created", "psid", "-psid", "name", "state"])
+def test_GRID_02_pages_hold_every_job_once_in_order(idle: Bench, sort: str) -> None:
+    targets = [f"S-{number}#V1" for number in range(1, 6)]
+    for name in ("b", "a"):
+        idle.submit(bash("true", name=name), targets=targets)
+    whole = idle.scheduler.job_rows(JobQuery(sort=sort)).items
+    assert len({row.key for row in whole}) == 10
+    paged: list[JobRow] = []
+    after = None
+    while True:
+        page = idle.scheduler.job_rows(JobQuery(sort=sort, after=after, limit=3))
+        assert page.total == 10
+        paged += page.items
+        after = page.next
+        if after is None:
+            break
+    assert paged == whole
+    if sort.removeprefix("-") in ("psid", "name"):
+        values = [getattr(row, sort.removeprefix("-")) for row in whole]
+        assert values == sorted(values, reverse=sort.startswith("-"))
+
+
+def test_GRID_02_filters_and_search(idle: Bench) -> None:
+    one, two = idle.submit(bash("true", name="smooth_it"), targets=["S-1#V1", "S-2#V1"])
+    (other,) = idle.submit(bash("true", name="smoothXit"), targets=["S-3#V1"])
+    set_state(idle, two, "failed")
+
+    def found(**query: Any) -> set[str]:
+        return {row.key for row in idle.scheduler.job_rows(JobQuery(**query)).items}
+
+    assert found(search="smooth_it") == {one, two}
+    assert found(search="S-3#V1 smooth") == {other}
+    assert found(letters="e") == {two}
+    assert found(letters="qe") == {one, two, other}
+    assert found(letters="d") == found(project="nothing") == set()
+    assert found(project="demo", batch=idle.row(one).batch_key) == {one, two}
+    with pytest.raises(Invalid, match="sorted"):
+        found(sort="nonsense")
+    with pytest.raises(Invalid, match="cursor"):
+        found(after="nonsense")
+    with pytest.raises(NotFound):
+        idle.scheduler.job_detail("nothing")
+
+
+def test_GRID_05_06_errors_stay_until_they_are_dismissed(idle: Bench) -> None:
+    (key,) = idle.submit(bash("true"))
+    with pytest.raises(Conflict):
+        idle.scheduler.dismiss(key, "owner")
+    set_state(idle, key, "failed")
+    idle.scheduler.dismiss(key, "owner")
+    assert idle.scheduler.job_rows(JobQuery()).items == []
+    assert idle.scheduler.job_detail(key).row.key == key
+    assert idle.scheduler.act_on_many([key], "suspend", "owner").keys() == {key}
+    with pytest.raises(Invalid):
+        idle.scheduler.act(key, "explode", "owner")
+
+
+def test_GRID_09_counts_and_the_JOB_filter(idle: Bench) -> None:
+    (first, *_) = idle.submit(bash("true"), bash("true"), targets=["S-1#V1"])
+    idle.submit(bash("true"), targets=["S-2"], level="subject")
+    set_state(idle, first, "failed")
+    with idle.catalog.read() as con:
+        rows = {row.pid: row.jobs for row in cat.list_studies(con, 1, cat.StudyQuery()).items}
+        assert (rows["S-1"].q, rows["S-1"].e) == (1, 1)
+        assert rows["S-2"].q == 1
+        assert rows["S-3"] == cat.JobCounts()
+
+        def pids(jobs: str) -> list[str]:
+            query = cat.StudyQuery(files=f"JOB:{jobs}", sort="pid")
+            return sorted(row.pid for row in cat.list_studies(con, 1, query).items)
+
+        assert pids("e") == ["S-1"]
+        assert pids("q") == ["S-1", "S-2"]
+        assert pids("r") == []
+        with pytest.raises(Invalid, match="JOB"):
+            pids("x")
+
+
+def test_rows_of_other_sources_stand_on_the_first_page(idle: Bench) -> None:
+    idle.submit(bash("true"))
+    (row,) = idle.scheduler.job_rows(JobQuery()).items
+    source = SimpleNamespace(rows=lambda query: [row, row])
+    idle.scheduler.register_row_source(source)
+    page = idle.scheduler.job_rows(JobQuery())
+    assert (len(page.items), page.total) == (3, 3)
+
+
+def test_a_log_is_read_in_pieces_without_cutting_characters(bench: Bench) -> None:
+    (key,) = bench.submit(bash("for i in $(seq 90000); do printf 'äöü'; done; printf '\\377'"))
+    bench.wait([key])
+    text, offset, done, n = "", 0, False, 0
+    while not done:
+        piece = bench.scheduler.read_log(key, offset=offset)
+        text, offset, done, n = text + piece.text, piece.offset, piece.done, n + 1
+        assert n < 10
+    assert text == "äöü" * 90000 + "\N{REPLACEMENT CHARACTER}"
+    assert n == 3
+
+
+def test_a_large_job_is_not_starved_by_small_ones(idle: Bench) -> None:
+    idle.submit(bash("true", resources=need(cpus=2)))
+    big = idle.submit(bash("true", resources=need(cpus=4)))
+    idle.submit(bash("true", resources=need(cpus=1)))
+    idle.catalog.write(
+        lambda tx: tx.con.execute("UPDATE job SET queued_at = 0 WHERE key = ?", (big[0],))
+    )
+    with idle.catalog.read() as con:
+        capacity = idle.scheduler.capacity
+        early = pick(con, capacity, frozenset(), now=60_000)
+        late = pick(con, capacity, frozenset(), now=11 * 60_000)
+    assert [row["cpus"] for row, _ in early] == [2, 1]
+    assert [row["cpus"] for row, _ in late] == [2]
+
+
+class FakeNvml:
+    """Two GPUs: one in use by others, one split into two instances."""
+
+    class NVMLError(Exception):
+        pass
+
+    def nvmlDeviceGetCount(self) -> int:
+        return 2
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> str:
+        return f"GPU-{index}"
+
+    def nvmlDeviceGetUUID(self, handle: str) -> bytes:
+        return handle.encode()
+
+    def nvmlDeviceGetMigMode(self, handle: str) -> list[int]:
+        if handle == "GPU-0":
+            raise self.NVMLError("not supported")
+        return [1, 1]
+
+    def nvmlDeviceGetMaxMigDeviceCount(self, handle: str) -> int:
+        return 7
+
+    def nvmlDeviceGetMigDeviceHandleByIndex(self, handle: str, index: int) -> str:
+        if index > 1:
+            raise self.NVMLError("not found")
+        return f"MIG-{index}"
+
+    def nvmlDeviceGetComputeRunningProcesses(self, handle: str) -> list[int]:
+        return [1] if handle == "GPU-0" else []
+
+
+def test_gpus_by_uuid_with_instances_and_those_others_use() -> None:
+    gpus = NvmlGpus(nvml=FakeNvml())
+    assert gpus.uuids() == ["GPU-0", "MIG-0", "MIG-1"]
+    assert gpus.busy_outside(frozenset()) == {"GPU-0"}
+    assert gpus.busy_outside(frozenset({"GPU-0"})) == frozenset()
+    assert NvmlGpus(["MIG-1"], nvml=FakeNvml()).uuids() == ["MIG-1"]
+    assert gpus_for([]).uuids() == []
+    assert gpus_for(["fake0"]).uuids() == ["fake0"]
+
+
+def test_the_sandbox_hides_our_databases(idle: Bench, tmp_path: Path) -> None:
+    run_folder = idle.folder.jobs / "k" / "1"
+    argv = Sandbox(idle.folder, "auto", works=lambda: True).wrap(["prog", "a b"], run_folder)
+    assert argv[0] == "bwrap"
+    assert argv[-3:] == ["--", "prog", "a b"]
+    assert argv[argv.index("--tmpfs") + 1] == str(idle.folder.root)
+    assert str(run_folder) in argv
+    assert str(idle.folder.identity_path) not in argv
+    assert str(idle.folder.run) not in argv
+    assert Sandbox(idle.folder, "auto", works=lambda: False).wrap(["x"], run_folder) == ["x"]
+    assert Sandbox(idle.folder, "off", works=lambda: True).wrap(["x"], run_folder) == ["x"]
+
+
+def test_old_jobs_are_forgotten_but_not_undismissed_errors(bench: Bench) -> None:
+    (good,) = bench.submit(bash("true"))
+    (bad,) = bench.submit(bash("exit 1"))
+    bench.wait([good, bad])
+    assert purge_jobs(bench.catalog, bench.folder, 90) == 0
+    bench.catalog.write(lambda tx: tx.con.execute("UPDATE job SET ended_at = 0"))
+    assert purge_jobs(bench.catalog, bench.folder, 90) == 1
+    assert not (bench.folder.jobs / good).exists()
+    assert [row.key for row in bench.scheduler.job_rows(JobQuery()).items] == [bad]
+    bench.scheduler.dismiss(bad, "owner")
+    assert purge_jobs(bench.catalog, bench.folder, 90) == 1
+    assert bench.sql("SELECT count(*) FROM batch") == [(0,)]

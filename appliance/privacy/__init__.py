@@ -13,7 +13,7 @@ from appliance.core import lazy_door
 if TYPE_CHECKING:
     from appliance.privacy.identity import Identity, IdentityConflict, Resolution
     from appliance.privacy.policy import ProjectPolicy
-    from appliance.privacy.scrub import scrub_sidecar
+    from appliance.privacy.scrub import mentions, scrub_sidecar, scrub_text
     from appliance.privacy.store import IdentityStore
 
 __all__ = [
@@ -22,7 +22,9 @@ __all__ = [
     "IdentityStore",
     "ProjectPolicy",
     "Resolution",
+    "mentions",
     "scrub_sidecar",
+    "scrub_text",
 ]
 
 _NAMES = {
@@ -31,7 +33,9 @@ _NAMES = {
     "IdentityStore": "store",
     "ProjectPolicy": "policy",
     "Resolution": "identity",
+    "mentions": "scrub",
     "scrub_sidecar": "scrub",
+    "scrub_text": "scrub",
 }
 
 __getattr__ = lazy_door(__name__, _NAMES)

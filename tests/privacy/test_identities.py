@@ -16,6 +16,7 @@ from appliance.privacy import (
     IdentityStore,
     ProjectPolicy,
     scrub_sidecar,
+    scrub_text,
 )
 
 CODED = ProjectPolicy()
@@ -187,6 +188,12 @@ def test_sidecar_loses_the_identity_and_keeps_the_physics():
         "ProtocolName": "t1",
         "EchoTime": 0.003,
     }
-    named = Identity(patient_id="4711", name="Doerte^Jane", birth_date="19700102")
+    named = Identity(patient_id="4711", name="Doe^Jane", birth_date="19700102")
     assert scrub_sidecar(doc, named) == {"ProtocolName": "t1", "EchoTime": 0.003}
-    assert "Jane" not in json.dumps(scrub_sidecar({"a": "for jane"}, named))
+    assert "jane" not in json.dumps(scrub_sidecar({"a": "for jane"}, named))
+    assert scrub_sidecar({"a": "doenut"}, named) == {"a": "doenut"}
+
+
+def test_text_loses_the_identity_alone():
+    assert scrub_text("t1 DOE_JANE sag", DOE) == "t1 _ sag"
+    assert scrub_text("t1  sag", DOE) == "t1  sag"

@@ -1,0 +1,325 @@
+"""Bringing files from a folder into ``incoming/``: announced first, then moved or linked."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from appliance.core import DiskFull, Invalid, StorageError
+from appliance.exchange.context import Context
+from appliance.exchange.crash import crash_point
+from appliance.exchange.disk import claim, require_space, storing, sync_files, sync_folders
+from appliance.exchange.names import is_incomplete, is_junk, item_key, neutral_name, path_hash
+from appliance.exchange.receipts import (
+    add_items,
+    receipt_options,
+    recount,
+    set_receipt,
+    update_items,
+)
+from appliance.exchange.rows import ArrivalKind, ItemState, Options, ReceiptState
+
+if TYPE_CHECKING:
+    from appliance.catalog import Tx
+
+__all__ = ["Found", "announce", "collect", "compile_name_pattern", "pattern_target", "walk_files"]
+
+_CHUNK = 1000
+Trouble = Callable[[Path, str], None]
+
+
+class Found(msgspec.Struct, frozen=True):
+    """One file seen in a folder outside."""
+
+    path: Path
+    size_bytes: int
+    mtime_ns: int
+
+
+def walk_files(root: Path, trouble: Trouble) -> Iterator[Found]:
+    """Give every finished regular file below a folder, sorted; links to folders are not followed.
+
+    Parameters
+    ----------
+    root : Path
+        A folder or a single file.
+    trouble : callable
+        Hears of folders and files that cannot be read, with the reason.
+    """
+    if root.is_file():
+        yield _found(root, root.stat())
+        return
+    for base, folders, names in os.walk(root, onerror=lambda e: trouble(Path(e.filename), _why(e))):
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and not is_junk(f))
+        for name in sorted(names):
+            if is_incomplete(name) or is_junk(name):
+                continue
+            path = Path(base, name)
+            try:
+                facts = path.stat()
+            except FileNotFoundError:
+                continue  # gone meanwhile, or a link to nothing
+            except OSError as error:
+                trouble(path, _why(error))
+                continue
+            if stat.S_ISREG(facts.st_mode):
+                yield _found(path, facts)
+
+
+def announce(
+    ctx: Context, receipt_id: int, files: Sequence[Found], *, remember: bool = False
+) -> None:
+    """Write down what will be taken, before anything is touched.
+
+    Parameters
+    ----------
+    remember : bool
+        Whether the files also go into the list of those that a watcher must not take again.
+    """
+    row = _receipt(ctx, receipt_id)
+    known = set(ctx.identities.original_names(f"{row['key']}/").values())
+    n = _last_number(ctx, receipt_id)
+    fresh = [file for file in files if str(file.path) not in known]
+    for start in range(0, len(fresh), _CHUNK):
+        part = list(enumerate(fresh[start : start + _CHUNK], n + start + 1))
+        ctx.identities.remember_names((item_key(row["key"], k), str(f.path)) for k, f in part)
+        crash_point("collect.named")
+        ctx.catalog.write(_announcing(receipt_id, str(row["key"]), part, remember=remember))
+        crash_point("collect.announced")
+
+
+def _announcing(
+    receipt_id: int, key: str, part: Sequence[tuple[int, Found]], *, remember: bool
+) -> Callable[[Tx], None]:
+    items = [_item(key, n, file) for n, file in part]
+
+    def write(tx: Tx) -> None:
+        ids = add_items(tx, receipt_id, items)
+        if remember:
+            tx.con.executemany(
+                "INSERT INTO taken_files (path_hash, size_bytes, mtime_ns, item_id)"
+                " VALUES (?, ?, ?, ?) ON CONFLICT (path_hash) DO UPDATE SET"
+                " size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns,"
+                " item_id = excluded.item_id",
+                [
+                    (path_hash(file.path), file.size_bytes, file.mtime_ns, item_id)
+                    for item_id, (_, file) in zip(ids, part, strict=True)
+                ],
+            )
+        recount(tx, [receipt_id])
+
+    return write
+
+
+def _item(key: str, n: int, file: Found) -> dict[str, Any]:
+    name = neutral_name(n, file.path.name)
+    return {
+        "n": n,
+        "name": name,
+        "place": f"incoming/{key}/{name}",
+        "size_bytes": file.size_bytes,
+        "mtime_ns": file.mtime_ns,
+        "state": ItemState.EXPECTED,
+    }
+
+
+def collect(ctx: Context, receipt_id: int) -> bool:
+    """Take what was announced; a step that may be repeated.
+
+    Returns
+    -------
+    bool
+        True when everything is here (or is known to be gone) and the work can go on.
+    """
+    row = _receipt(ctx, receipt_id)
+    if row["state"] != ReceiptState.RECEIVING or row["kind"] == ArrivalKind.DICOM:
+        return False
+    options = receipt_options(row)
+    try:
+        if row["kind"] == ArrivalKind.CLI:
+            _look(ctx, row)
+        _fetch(ctx, row, options)
+    except DiskFull as full:
+        _wait(ctx, receipt_id, full)
+        return False
+    ctx.catalog.write(lambda tx: _complete(tx, receipt_id))
+    return True
+
+
+def _complete(tx: Tx, receipt_id: int) -> None:
+    set_receipt(tx, receipt_id, ReceiptState.PENDING)
+    recount(tx, [receipt_id])
+
+
+def _wait(ctx: Context, receipt_id: int, full: DiskFull) -> None:
+    ctx.catalog.write(
+        lambda tx: set_receipt(
+            tx, receipt_id, ReceiptState.RECEIVING, reason=full.message, hint=full.hint
+        )
+    )
+
+
+def _look(ctx: Context, row: Any) -> None:
+    """Walk the source of an import by path; what cannot be read becomes a failed item."""
+    source = ctx.identities.original_name(str(row["key"]))
+    problems: list[tuple[Path, str]] = []
+    if source is not None:
+        files = list(walk_files(Path(source), lambda path, why: problems.append((path, why))))
+        announce(ctx, row["id"], files)
+    if problems:
+        report_unreadable(ctx, row["id"], str(row["key"]), problems)
+
+
+def report_unreadable(
+    ctx: Context, receipt_id: int, key: str, problems: Sequence[tuple[Path, str]]
+) -> None:
+    """Put folders and files that cannot be read onto the receipt."""
+    known = set(ctx.identities.original_names(f"{key}/").values())
+    new = [(path, why) for path, why in problems if str(path) not in known]
+    first = _last_number(ctx, receipt_id) + 1
+    ctx.identities.remember_names(
+        (item_key(key, n), str(path)) for n, (path, _) in enumerate(new, first)
+    )
+    items = [
+        {
+            "n": n,
+            "name": f"{n:06d}",
+            "place": f"incoming/{key}/{n:06d}",
+            "state": ItemState.FAILED,
+            "reason": f"cannot be read: {why}",
+            "hint": "Give the service the right to read it, then retry.",
+        }
+        for n, (_, why) in enumerate(new, first)
+    ]
+
+    def write(tx: Tx) -> None:
+        add_items(tx, receipt_id, items)
+        recount(tx, [receipt_id])
+
+    ctx.catalog.write(write)
+
+
+def _fetch(ctx: Context, row: Any, options: Options) -> None:
+    with ctx.catalog.read() as con:
+        items = con.execute(
+            "SELECT id, n, place, size_bytes FROM receipt_items"
+            " WHERE receipt_id = ? AND state = 'expected' AND from_place IS NULL ORDER BY n",
+            (row["id"],),
+        ).fetchall()
+    if not items:
+        return
+    names = ctx.identities.original_names(f"{row['key']}/")
+    require_space(ctx.folder, ctx.settings)
+    ctx.folder.check_marker(ctx.folder.incoming)
+    home = ctx.folder.incoming / str(row["key"])
+    home.mkdir(exist_ok=True)
+    sync_folders([ctx.folder.incoming])
+    for start in range(0, len(items), _CHUNK):
+        part = items[start : start + _CHUNK]
+        sources = {i["id"]: Path(names[item_key(row["key"], i["n"])]) for i in part}
+        changes = [_take(ctx, item, sources[item["id"]], options) for item in part]
+        sync_files(ctx.path(i["place"]) for i, c in zip(part, changes, strict=True) if _came(c))
+        sync_folders([home, *(source.parent for source in sources.values() if options.move)])
+        crash_point("collect.taken")
+        _record(ctx, row["id"], changes, forget=options.move)
+        crash_point("collect.recorded")
+
+
+def _record(
+    ctx: Context, receipt_id: int, changes: Sequence[tuple[int, dict[str, Any]]], *, forget: bool
+) -> None:
+    def write(tx: Tx) -> None:
+        update_items(tx, changes)
+        if forget:  # a file that comes again under the same name is a new arrival
+            tx.con.executemany(
+                "DELETE FROM taken_files WHERE item_id = ?", [(item_id,) for item_id, _ in changes]
+            )
+        recount(tx, [receipt_id])
+
+    ctx.catalog.write(write)
+
+
+def _came(change: tuple[int, dict[str, Any]]) -> bool:
+    return bool(change[1]["state"] == ItemState.RECEIVED)
+
+
+def _take(ctx: Context, item: Any, source: Path, options: Options) -> tuple[int, dict[str, Any]]:
+    target = ctx.path(item["place"])
+    try:
+        with storing(f"{item['place']}"):
+            claim(source, target, move=options.move)
+            facts = target.stat()
+    except DiskFull:
+        raise
+    except StorageError as error:
+        change = {
+            "state": ItemState.FAILED,
+            "reason": f"cannot be taken: {error.message.partition(': ')[2]}",
+            "hint": "Put the file back or mend its permissions, then retry.",
+        }
+        return item["id"], change
+    return item["id"], {
+        "state": ItemState.RECEIVED,
+        "size_bytes": facts.st_size,
+        "mtime_ns": facts.st_mtime_ns,
+    }
+
+
+def compile_name_pattern(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern on paths, with JavaScript's named groups as NORA users write them.
+
+    Raises
+    ------
+    Invalid
+        If it does not compile or names neither ``patients_id`` nor ``studies_id``.
+    """
+    try:
+        compiled = re.compile(re.sub(r"\(\?<(?![=!])", "(?P<", pattern))
+    except re.error as error:
+        raise Invalid(
+            f"the pattern does not compile: {error}", hint="Check its brackets."
+        ) from error
+    if not compiled.groupindex.keys() & {"patients_id", "studies_id"}:
+        raise Invalid(
+            "the pattern names no group",
+            hint="Use (?<patients_id>...) and (?<studies_id>...).",
+        )
+    return compiled
+
+
+def pattern_target(pattern: re.Pattern[str], path: Path, root: Path) -> dict[str, str]:
+    """Match a pattern on the folder of a file, then on its parents up to the source itself."""
+    for folder in (path.parent, *path.parent.parents):
+        found = pattern.search(str(folder))
+        if found:
+            return {name: value for name, value in found.groupdict().items() if value}
+        if folder == root or not folder.is_relative_to(root):
+            break
+    return {}
+
+
+def _found(path: Path, facts: os.stat_result) -> Found:
+    return Found(path, facts.st_size, facts.st_mtime_ns)
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or type(error).__name__
+
+
+def _receipt(ctx: Context, receipt_id: int) -> Any:
+    with ctx.catalog.read() as con:
+        return con.execute("SELECT * FROM receipts WHERE id = ?", (receipt_id,)).fetchone()
+
+
+def _last_number(ctx: Context, receipt_id: int) -> int:
+    with ctx.catalog.read() as con:
+        row = con.execute(
+            "SELECT ifnull(max(n), 0) FROM receipt_items WHERE receipt_id = ?", (receipt_id,)
+        ).fetchone()
+    return int(row[0])

@@ -1,0 +1,71 @@
+"""What every step of the exchange room works with, handed in once by whoever wires the process."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from appliance.catalog import Catalog
+from appliance.core import DataFolder, Settings
+from appliance.privacy import IdentityStore
+
+__all__ = ["Context", "FilesListener", "StepQueue"]
+
+FilesListener = Callable[[Sequence[int]], None]
+"""Hears the ids of image files that are new or changed, so that previews can be made."""
+
+
+class StepQueue(Protocol):
+    """The queue of short idempotent steps, as the jobs room offers it."""
+
+    def register_step(self, name: str, fn: Callable[[int], None], /) -> object:
+        """Name a function that takes the id of a row."""
+
+    def enqueue(self, name: str, row_id: int, /) -> object:
+        """Have a step done soon, at least once while the process lives."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """The rooms below, the data folder and the settings.
+
+    Attributes
+    ----------
+    on_files : FilesListener
+        Called after images were catalogued.
+    sort_lock, study_lock : Lock
+        One arrival is sorted at a time; one ``nodeinfo.json`` is written at a time.
+    """
+
+    catalog: Catalog
+    identities: IdentityStore
+    queue: StepQueue
+    folder: DataFolder
+    settings: Settings
+    on_files: FilesListener
+    sort_lock: threading.Lock = field(default_factory=threading.Lock)
+    study_lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def path(self, place: str) -> Path:
+        """Give the absolute path of a place, which is relative to the data folder."""
+        return self.folder.root / place
+
+    def place(self, path: Path) -> str:
+        """Give the place of an absolute path below the data folder."""
+        return str(path.relative_to(self.folder.root))
+
+    @contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        """Give an empty folder on the data folder's file system, removed afterwards."""
+        path = self.folder.tmp / name
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,134 @@
+"""Moving and copying files so that a crash or a full disk at any moment loses nothing."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from appliance.core import (
+    DataFolder,
+    DiskFull,
+    Settings,
+    StorageError,
+    fsync_dir,
+    fsync_file,
+    link_or_copy,
+)
+
+__all__ = ["claim", "move_file", "require_space", "storing", "sync_files", "sync_folders"]
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_PARALLEL_SYNCS = 8
+
+
+def require_space(folder: DataFolder, settings: Settings, need_bytes: int = 0) -> None:
+    """Refuse when less than the watermark would be left free.
+
+    Raises
+    ------
+    DiskFull
+        With the numbers, so that a person knows how much to free.
+    """
+    free, keep = folder.free_bytes(), settings.data.min_free_bytes
+    if free - need_bytes < keep:
+        raise DiskFull(
+            f"{free / 1e9:.2f} GB are free; {(keep + need_bytes) / 1e9:.2f} GB are needed",
+            hint="Free some space; what waits goes on by itself. See data.min_free_bytes.",
+            free_bytes=free,
+            needed_bytes=keep + need_bytes,
+        )
+
+
+@contextmanager
+def storing(what: str) -> Iterator[None]:
+    """Turn errors of the file system into `DiskFull` or `StorageError`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise DiskFull(f"the disk is full: {what}", hint="Free some space.") from error
+        raise StorageError(f"{what}: {error.strerror or type(error).__name__}") from error
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Rename within the data folder; a repeat after a crash finds it done already.
+
+    Raises
+    ------
+    StorageError
+        If the file is at neither place.
+    """
+    try:
+        source.replace(target)
+    except FileNotFoundError:
+        if not target.exists():
+            raise StorageError(f"{source.name} is missing from {source.parent.name}") from None
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _copy_durably(source, target)
+        source.unlink()
+
+
+def claim(source: Path, target: Path, *, move: bool) -> None:
+    """Bring a file from outside into our folder: renamed, or linked or copied.
+
+    A copy appears under its final name only when it is whole. When the file is there already, a
+    source that was to be moved is removed if it is the same file.
+    """
+    if target.exists():
+        _finish_move(source, target, move=move)
+        return
+    if not move or source.is_symlink():
+        _link(source.resolve(), target)
+        if move:
+            source.unlink()
+        return
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _copy_durably(source, target)
+        source.unlink()
+
+
+def _finish_move(source: Path, target: Path, *, move: bool) -> None:
+    if move and source.exists() and source.stat().st_size == target.stat().st_size:
+        source.unlink()
+
+
+def _link(source: Path, target: Path) -> None:
+    part = target.with_name(f"{target.name}.part")
+    part.unlink(missing_ok=True)
+    link_or_copy(source, part)
+    part.replace(target)
+
+
+def _copy_durably(source: Path, target: Path) -> None:
+    part = target.with_name(f"{target.name}.part")
+    part.unlink(missing_ok=True)
+    shutil.copyfile(source, part)
+    shutil.copystat(source, part)
+    fsync_file(part)
+    part.replace(target)
+    fsync_dir(target.parent)
+
+
+def sync_files(paths: Iterable[Path]) -> None:
+    """Make the bytes of many files durable, some at a time."""
+    with ThreadPoolExecutor(_PARALLEL_SYNCS, thread_name_prefix="fsync") as pool:
+        for _ in pool.map(fsync_file, paths):
+            pass
+
+
+def sync_folders(folders: Iterable[Path]) -> None:
+    """Make new names in folders durable; a folder that is gone meanwhile needs no more."""
+    for folder in dict.fromkeys(folders):
+        if os.path.isdir(folder):  # noqa: PTH112 - called for many
+            fsync_dir(folder)

@@ -1,0 +1,351 @@
+"""The one way in: receipts are opened here, whatever door an arrival comes through."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from appliance.core import Conflict, Invalid, NotFound, Settings, now_ms, safe_name
+from appliance.exchange.collect import (
+    Found,
+    announce,
+    collect,
+    compile_name_pattern,
+    pattern_target,
+    walk_files,
+)
+from appliance.exchange.context import Context, FilesListener, StepQueue
+from appliance.exchange.convert import convert_series, fail_series
+from appliance.exchange.decisions import resolve_items, retry_receipt
+from appliance.exchange.disk import require_space
+from appliance.exchange.hashing import hash_items
+from appliance.exchange.receipts import get_receipt, open_receipt, set_receipt
+from appliance.exchange.recovery import due_work, newly_due, recover
+from appliance.exchange.rows import ArrivalKind, Options, ReceiptDetail, ReceiptState
+from appliance.exchange.series import load_series
+from appliance.exchange.sort import CONVERT_STEP, sort_receipt
+from appliance.exchange.upload import Upload
+
+if TYPE_CHECKING:
+    from appliance.catalog import Catalog
+    from appliance.core import DataFolder
+    from appliance.privacy import IdentityStore
+
+__all__ = ["Importer"]
+
+_LOG = logging.getLogger(__name__)
+COLLECT_STEP, SORT_STEP, HASH_STEP = "exchange.collect", "exchange.sort", "exchange.hash"
+_TICK_S, _RECONCILE_S = 0.25, 30.0
+
+
+class Importer:
+    """Takes arrivals from all doors and brings them through one pipeline.
+
+    Parameters
+    ----------
+    catalog, identities, queue, folder, settings
+        The rooms below.
+    on_files : callable, optional
+        Hears the ids of images that are new or changed, for previews.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        identities: IdentityStore,
+        queue: StepQueue,
+        folder: DataFolder,
+        settings: Settings,
+        *,
+        on_files: FilesListener | None = None,
+    ) -> None:
+        self.ctx = Context(catalog, identities, queue, folder, settings, on_files or _deaf)
+        limit = settings.imports.workers
+        self._converting = threading.BoundedSemaphore(limit) if limit > 0 else None
+        self._stopping = threading.Event()
+        self._clock: threading.Thread | None = None
+        queue.register_step(COLLECT_STEP, self._collect)
+        queue.register_step(SORT_STEP, self._sort)
+        queue.register_step(CONVERT_STEP, self._convert)
+        queue.register_step(HASH_STEP, self._hash)
+
+    def start(self) -> None:
+        """Take up what an earlier end left behind, and keep what waits going."""
+        recover(self.ctx)
+        self.reconcile()
+        self._stopping.clear()
+        self._clock = threading.Thread(target=self._tick, name="exchange-clock", daemon=True)
+        self._clock.start()
+
+    def stop(self) -> None:
+        """Stop the clock; steps that run are the queue's."""
+        self._stopping.set()
+        if self._clock is not None:
+            self._clock.join()
+            self._clock = None
+
+    def reconcile(self) -> None:
+        """Ask the queue for every step that some row's state calls for."""
+        work = due_work(self.ctx)
+        for receipt_id in work.collect:
+            self.ctx.queue.enqueue(COLLECT_STEP, receipt_id)
+        for receipt_id in work.sort:
+            self.ctx.queue.enqueue(SORT_STEP, receipt_id)
+        for series_id in work.convert:
+            self.ctx.queue.enqueue(CONVERT_STEP, series_id)
+        for receipt_id in work.hash:
+            self.ctx.queue.enqueue(HASH_STEP, receipt_id)
+
+    def begin(
+        self, kind: ArrivalKind, project: str, source: str = "", options: Options | None = None
+    ) -> tuple[int, str]:
+        """Open a receipt before anything else happens.
+
+        Returns
+        -------
+        (int, str)
+            Its id and key.
+
+        Raises
+        ------
+        NotFound
+            If there is no such project.
+        DiskFull
+            If there is too little space to take anything.
+        """
+        from appliance.catalog import get_project
+
+        require_space(self.ctx.folder, self.ctx.settings)
+        with self.ctx.catalog.read() as con:
+            project_id = get_project(con, project).id
+        return self.ctx.catalog.write(
+            lambda tx: open_receipt(tx, project_id, kind, source, options)
+        )
+
+    def finish(self, receipt_id: int) -> None:
+        """Say that all of an arrival is here; the work on it begins."""
+        self.ctx.catalog.write(lambda tx: set_receipt(tx, receipt_id, ReceiptState.PENDING))
+        self.ctx.queue.enqueue(SORT_STEP, receipt_id)
+
+    def receipt(self, key: str) -> ReceiptDetail:
+        """Give a receipt with its items."""
+        with self.ctx.catalog.read() as con:
+            return get_receipt(con, key)
+
+    def begin_upload(
+        self,
+        project: str,
+        filename: str,
+        *,
+        subject: str | None = None,
+        study: str | None = None,
+        size_bytes: int | None = None,
+    ) -> Upload:
+        """Open a receipt for a file that is about to be streamed in.
+
+        Raises
+        ------
+        NotFound, DiskFull, Invalid
+            Before a byte is taken.
+        """
+        if study and not subject:
+            raise Invalid("a study was named without its subject", hint="Name both.")
+        require_space(self.ctx.folder, self.ctx.settings, size_bytes or 0)
+        options = Options(subject=_target(subject), study=_target(study))
+        receipt_id, key = self.begin(ArrivalKind.UPLOAD, project, "upload", options)
+        return Upload(self.ctx, receipt_id, key, filename, self.finish)
+
+    def import_path(
+        self,
+        project: str,
+        path: Path,
+        *,
+        patients_id: str | None = None,
+        studies_id: str | None = None,
+        pattern: str | None = None,
+        extrafiles_filter: str | None = None,
+    ) -> ReceiptDetail:
+        """Import a file or a folder of this machine; the source stays as it is.
+
+        Parameters
+        ----------
+        patients_id, studies_id : str, optional
+            Subject and study that take everything.
+        pattern : str, optional
+            Regular expression with ``(?<patients_id>...)`` and ``(?<studies_id>...)`` on the path.
+        extrafiles_filter : str, optional
+            Extensions, separated by commas, of other files that are taken along.
+
+        Returns
+        -------
+        ReceiptDetail
+            Of the arrival, on which work begins.
+
+        Raises
+        ------
+        NotFound, Invalid, DiskFull
+            If there is no such project or path, the pattern matches nothing, or space is short.
+        """
+        source = Path(path).expanduser().absolute()
+        _check_source(self.ctx.folder, source, pattern)
+        options = Options(
+            subject=_target(patients_id),
+            study=_target(studies_id),
+            pattern=pattern,
+            extra=_extensions(extrafiles_filter),
+            layout=True,
+        )
+        receipt_id, key = self.begin(ArrivalKind.CLI, project, "import", options)
+        self.ctx.identities.remember_name(key, str(source))
+        self.ctx.queue.enqueue(COLLECT_STEP, receipt_id)
+        return self.receipt(key)
+
+    def take(
+        self, project: str, root: Path, files: Sequence[Found], *, move: bool, source: str
+    ) -> str:
+        """Take files that a watched folder holds; gives the key of their receipt."""
+        options = Options(move=move, layout=True)
+        receipt_id, key = self.begin(ArrivalKind.DROP, project, source, options)
+        self.ctx.identities.remember_name(key, str(root))
+        announce(self.ctx, receipt_id, files, remember=True)
+        self.ctx.queue.enqueue(COLLECT_STEP, receipt_id)
+        return key
+
+    def retry(self, key: str) -> ReceiptDetail:
+        """Try again what failed or was quarantined.
+
+        Raises
+        ------
+        NotFound
+            If there is no such receipt.
+        Conflict
+            If nothing of it can be tried again.
+        """
+        if not retry_receipt(self.ctx, self.receipt(key).id):
+            raise Conflict("nothing of this arrival failed")
+        self.reconcile()
+        return self.receipt(key)
+
+    def resolve(
+        self,
+        key: str,
+        action: str,
+        *,
+        item_ids: Sequence[int] = (),
+        pid: str | None = None,
+        actor: str = "",
+    ) -> ReceiptDetail:
+        """Carry out what a person decided about items that wait or have no target.
+
+        Parameters
+        ----------
+        action : {"assign", "new", "discard-wait"}
+            Same subject, a new one, or no longer waiting: set aside.
+        item_ids : sequence of int
+            Empty: all that wait.
+        pid : str, optional
+            Subject to assign to (``PID`` or, for files without a target, ``PID#SID``).
+        """
+        resolve_items(self.ctx, self.receipt(key), action, item_ids=item_ids, pid=pid, actor=actor)
+        self.reconcile()
+        return self.receipt(key)
+
+    def original_names(self, key: str, *, actor: str) -> dict[int, str]:
+        """Tell the names that files came with, by item; the look is put on record."""
+        receipt = self.receipt(key)
+        names = self.ctx.identities.original_names(f"{key}/")
+        with self.ctx.catalog.read() as con:
+            rows = con.execute(
+                "SELECT id, n FROM receipt_items WHERE receipt_id = ?", (receipt.id,)
+            ).fetchall()
+        self.ctx.catalog.write(
+            lambda tx: tx.operation("reveal-names", actor=actor, target={"receipt": key})
+        )
+        found = {row["id"]: names.get(f"{key}/{row['n']:06d}") for row in rows}
+        return {item_id: name for item_id, name in found.items() if name is not None}
+
+    def _collect(self, receipt_id: int) -> None:
+        if collect(self.ctx, receipt_id):
+            self.ctx.queue.enqueue(SORT_STEP, receipt_id)
+
+    def _sort(self, receipt_id: int) -> None:
+        try:
+            sort_receipt(self.ctx, receipt_id)
+        except Exception:
+            self._give_up(receipt_id)
+            raise
+
+    def _give_up(self, receipt_id: int) -> None:
+        """After a fault of ours: nothing is lost, a person sees it and may retry."""
+        reason, hint = "a fault in the service", "The log tells more. Nothing is lost; retry."
+        self.ctx.catalog.write(
+            lambda tx: set_receipt(tx, receipt_id, ReceiptState.FAILED, reason=reason, hint=hint)
+        )
+
+    def _convert(self, series_id: int) -> None:
+        if self._converting is None:
+            self._convert_now(series_id)
+        else:
+            with self._converting:
+                self._convert_now(series_id)
+
+    def _convert_now(self, series_id: int) -> None:
+        try:
+            convert_series(self.ctx, series_id)
+        except Exception:
+            with self.ctx.catalog.read() as con:
+                found = load_series(con, series_id)
+            if found is not None:
+                fail_series(self.ctx, found[0], "a fault in the service", "The log tells more.")
+            raise
+
+    def _hash(self, receipt_id: int) -> None:
+        hash_items(self.ctx, receipt_id)
+
+    def _tick(self) -> None:
+        """Wake series whose quiet time is over, and every half minute whatever else waits."""
+        reconciled = looked = now_ms()
+        while not self._stopping.wait(_TICK_S):
+            since, looked = looked, now_ms()
+            try:
+                for series_id in newly_due(self.ctx, since, looked):
+                    self.ctx.queue.enqueue(CONVERT_STEP, series_id)
+                if looked - reconciled >= _RECONCILE_S * 1000:
+                    reconciled = looked
+                    self.reconcile()
+            except Exception:  # noqa: BLE001 - an outer loop: the next round tries again
+                _LOG.exception("the clock of the exchange room stumbled")
+
+
+def _deaf(_file_ids: Sequence[int]) -> None:
+    """Nobody listens."""
+
+
+def _target(text: str | None) -> str | None:
+    """Make a subject or a study from outside a safe folder name."""
+    return safe_name(text) if text else None
+
+
+def _extensions(text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    return [part.strip().lower().lstrip(".") for part in text.split(",") if part.strip()]
+
+
+def _check_source(folder: DataFolder, source: Path, pattern: str | None) -> None:
+    if not source.exists():
+        raise NotFound(f"there is no {source}", hint="Give a folder, a zip or a file.")
+    if source.is_relative_to(folder.root) and not source.is_relative_to(folder.drop):
+        raise Invalid("this path lies within the data folder", hint="What is there is in already.")
+    if pattern is None:
+        return
+    compiled = compile_name_pattern(pattern)
+    files = walk_files(source, lambda _path, _why: None)
+    if not any(pattern_target(compiled, file.path, source) for file in files):
+        raise Invalid(
+            "the pattern matches no path of this import",
+            hint="It is searched in the folder of every file, without the file's name.",
+        )

@@ -1,0 +1,56 @@
+"""Tables of arrivals in the catalog, as migrations that are only ever appended."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+__all__ = ["exchange_migrations"]
+
+exchange_migrations = Migrations("exchange")
+
+
+@exchange_migrations()
+def m001_arrivals(db: Database) -> None:
+    """Receipts, their items, series being assembled, and what was taken from users' folders."""
+    db.executescript("""
+    CREATE TABLE receipts (
+      id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE,
+      project_id INTEGER NOT NULL REFERENCES projects(id), kind TEXT NOT NULL,
+      source TEXT NOT NULL DEFAULT '', state TEXT NOT NULL,
+      options TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(options)),
+      n_files INTEGER NOT NULL DEFAULT 0, n_done INTEGER NOT NULL DEFAULT 0,
+      n_quarantined INTEGER NOT NULL DEFAULT 0, n_duplicate INTEGER NOT NULL DEFAULT 0,
+      n_pending INTEGER NOT NULL DEFAULT 0, size_bytes INTEGER NOT NULL DEFAULT 0,
+      reason TEXT NOT NULL DEFAULT '', hint TEXT NOT NULL DEFAULT '',
+      created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, closed_at INTEGER) STRICT;
+    CREATE INDEX receipts_open ON receipts (state)
+      WHERE state IN ('receiving', 'pending', 'working');
+    CREATE INDEX receipts_by_project ON receipts (project_id, id);
+    CREATE TABLE incoming_series (
+      id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE,
+      project_id INTEGER NOT NULL REFERENCES projects(id),
+      pid TEXT NOT NULL, sid TEXT NOT NULL, study_uid TEXT NOT NULL, series_uid TEXT NOT NULL,
+      folder TEXT NOT NULL, number INTEGER, modality TEXT NOT NULL DEFAULT '',
+      facts TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(facts)),
+      outputs TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(outputs)),
+      state TEXT NOT NULL DEFAULT 'ready', reason TEXT NOT NULL DEFAULT '',
+      rev INTEGER NOT NULL DEFAULT 0, done_rev INTEGER NOT NULL DEFAULT 0,
+      ready_at INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL,
+      UNIQUE (project_id, pid, sid, series_uid), UNIQUE (project_id, pid, sid, folder)) STRICT;
+    CREATE INDEX incoming_series_ready ON incoming_series (ready_at)
+      WHERE state IN ('ready', 'entered');
+    CREATE TABLE receipt_items (
+      id INTEGER PRIMARY KEY, receipt_id INTEGER NOT NULL REFERENCES receipts(id),
+      n INTEGER NOT NULL, name TEXT NOT NULL, place TEXT NOT NULL, from_place TEXT,
+      size_bytes INTEGER NOT NULL DEFAULT 0, mtime_ns INTEGER NOT NULL DEFAULT 0, sha256 TEXT,
+      state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', hint TEXT NOT NULL DEFAULT '',
+      depth INTEGER NOT NULL DEFAULT 0, sop_uid TEXT,
+      series_id INTEGER REFERENCES incoming_series(id), modality TEXT,
+      pid TEXT, sid TEXT, UNIQUE (receipt_id, n)) STRICT;
+    CREATE INDEX receipt_items_by_state ON receipt_items (receipt_id, state);
+    CREATE INDEX receipt_items_by_series ON receipt_items (series_id, state);
+    CREATE INDEX receipt_items_by_sop ON receipt_items (sop_uid) WHERE sop_uid IS NOT NULL;
+    CREATE TABLE taken_files (
+      path_hash TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+      item_id INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    """)

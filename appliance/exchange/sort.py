@@ -1,0 +1,247 @@
+"""The step that sorts an arrival: unpack, scan, decide, move, and ask for conversions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from appliance.core import DiskFull, FormatError, iso, now_ms
+from appliance.exchange.archive import unpack_archives
+from appliance.exchange.collect import compile_name_pattern
+from appliance.exchange.context import Context
+from appliance.exchange.crash import crash_point
+from appliance.exchange.dicom_sort import Arrival, Scanned, sort_objects
+from appliance.exchange.disk import move_file, require_space, sync_folders
+from appliance.exchange.files import finish_files, store_file
+from appliance.exchange.names import item_key
+from appliance.exchange.quarantine import quarantine_item
+from appliance.exchange.receipts import receipt_options, recount, set_receipt, update_items
+from appliance.exchange.rows import ArrivalKind, ItemState, ReceiptState
+from appliance.exchange.targets import Targets
+from appliance.privacy import ProjectPolicy
+
+if TYPE_CHECKING:
+    from appliance.catalog import Tx
+    from appliance.formats import ScanProblem
+
+__all__ = ["CONVERT_STEP", "sort_receipt"]
+
+CONVERT_STEP = "exchange.convert"
+_SCAN_CHUNK = 5000
+_NOWHERE = "not DICOM, and no target was named"
+_NOWHERE_HINT = "Choose a subject and a study for it on the arrivals page, or upload it there."
+_FILTERED = "left out by this import's filter of extensions"
+_DAMAGED_HINT = "Send it again; a file that is cut off cannot be mended here."
+_OPEN = (ReceiptState.PENDING, ReceiptState.WORKING)
+
+
+def sort_receipt(ctx: Context, receipt_id: int) -> None:
+    """Bring every file of an arrival onto its way; a step that may be repeated."""
+    from appliance.catalog import get_project
+
+    with ctx.catalog.read() as con:
+        row = con.execute(
+            "SELECT r.*, p.name AS project FROM receipts r JOIN projects p ON p.id = r.project_id"
+            " WHERE r.id = ?",
+            (receipt_id,),
+        ).fetchone()
+        project = get_project(con, row["project"])
+    if row["state"] not in _OPEN:
+        return
+    ctx.catalog.write(lambda tx: set_receipt(tx, receipt_id, ReceiptState.WORKING))
+    try:
+        require_space(ctx.folder, ctx.settings)
+        _work(ctx, row, project)
+    except DiskFull as full:
+        reason, hint = full.message, full.hint
+        ctx.catalog.write(
+            lambda tx: set_receipt(tx, receipt_id, ReceiptState.PENDING, reason=reason, hint=hint)
+        )
+
+
+def _work(ctx: Context, row: Any, project: Any) -> None:
+    receipt_id = int(row["id"])
+    finish_moves(ctx, receipt_id)
+    finish_files(ctx, receipt_id)
+    unpack_archives(ctx, receipt_id)
+    arrival, targets = _arrival(ctx, row, project)
+    items = _received(ctx, receipt_id)
+    for start in range(0, len(items), _SCAN_CHUNK):
+        _sort_part(ctx, arrival, targets, items[start : start + _SCAN_CHUNK])
+    finish_moves(ctx, receipt_id)
+    finish_files(ctx, receipt_id)
+    _drop_duplicates(ctx, receipt_id)
+    ctx.catalog.write(lambda tx: _conclude(tx, receipt_id))
+    for series_id in _due_series(ctx, receipt_id):
+        ctx.queue.enqueue(CONVERT_STEP, series_id)
+
+
+def _arrival(ctx: Context, row: Any, project: Any) -> tuple[Arrival, Targets]:
+    options, policy = receipt_options(row), ProjectPolicy.of(project.policy)
+    names = ctx.identities.original_names(f"{row['key']}")
+    root = names.get(row["key"])
+    with ctx.catalog.read() as con:
+        subjects = con.execute("SELECT pid FROM subjects WHERE project_id = ?", (project.id,))
+        known = frozenset(str(found[0]) for found in subjects)
+        numbers = con.execute(
+            "SELECT id, n FROM receipt_items WHERE receipt_id = ?", (row["id"],)
+        ).fetchall()
+    targets = Targets(
+        options,
+        policy,
+        root=Path(root) if root else None,
+        pattern=compile_name_pattern(options.pattern) if options.pattern else None,
+        today=iso(now_ms())[:10],
+        known=known,
+    )
+    quiet_ms = int(ctx.settings.dicom.quiet_s * 1000) if row["kind"] == ArrivalKind.DICOM else 0
+    arrival = Arrival(
+        receipt_id=row["id"],
+        key=row["key"],
+        project=project,
+        policy=policy,
+        override=targets.overrides,
+        original={i["id"]: names.get(item_key(row["key"], i["n"]), i["id"]) for i in numbers},
+        ready_at=now_ms() + quiet_ms,
+    )
+    return arrival, targets
+
+
+def _received(ctx: Context, receipt_id: int) -> list[Any]:
+    with ctx.catalog.read() as con:
+        return con.execute(
+            "SELECT i.*, r.key, p.name AS project FROM receipt_items i"
+            " JOIN receipts r ON r.id = i.receipt_id JOIN projects p ON p.id = r.project_id"
+            " WHERE i.receipt_id = ? AND i.state = 'received' ORDER BY i.n",
+            (receipt_id,),
+        ).fetchall()
+
+
+def _sort_part(ctx: Context, arrival: Arrival, targets: Targets, items: Sequence[Any]) -> None:
+    from appliance.formats import DicomRecord, scan_dicom
+
+    objects: list[Scanned] = []
+    others: list[tuple[Any, ScanProblem]] = []
+    for item, found in zip(items, scan_dicom(ctx.path(i["place"]) for i in items), strict=True):
+        if isinstance(found, DicomRecord):
+            objects.append(Scanned(item, found))
+        else:
+            others.append((item, found))
+    crash_point("sort.scanned")
+    sort_objects(ctx, arrival, objects)
+    crash_point("sort.decided")
+    only = _only_study(ctx, arrival.receipt_id)
+    for item, problem in others:
+        _settle_other(ctx, arrival, targets, item=item, problem=problem, only=only)
+
+
+def _settle_other(
+    ctx: Context,
+    arrival: Arrival,
+    targets: Targets,
+    *,
+    item: Any,
+    problem: ScanProblem,
+    only: tuple[str, str] | None,
+) -> None:
+    """Decide on a file that gave no DICOM record."""
+    if problem.reason == "dicomdir":
+        _keep_index(ctx, arrival, item)
+        return
+    if problem.reason != "not_dicom":
+        quarantine_item(ctx, item, problem.message, _DAMAGED_HINT)
+        return
+    original = str(arrival.original[item["id"]])
+    if not targets.wanted(original):
+        quarantine_item(ctx, item, _FILTERED)
+        return
+    preset = (item["pid"], item["sid"]) if item["pid"] else None
+    target = targets.find(original, preset, only)
+    if target is None:
+        quarantine_item(ctx, item, _NOWHERE, _NOWHERE_HINT)
+        return
+    try:
+        store_file(ctx, item, target)
+    except FormatError as error:
+        quarantine_item(ctx, item, f"damaged: {error.message}", _DAMAGED_HINT)
+
+
+def _keep_index(ctx: Context, arrival: Arrival, item: Any) -> None:
+    """Keep the index of a medium beside the originals; the objects themselves say it all."""
+    name = f"{item['n']:06d}.dicomdir"
+    change = {
+        "state": ItemState.STORED,
+        "reason": "the index of a medium; kept with the originals",
+        "place": f"originals/{arrival.project.name}/media/{arrival.key}/{name}",
+        "from_place": item["place"],
+    }
+    ctx.catalog.write(lambda tx: update_items(tx, [(item["id"], change)]))
+
+
+def _only_study(ctx: Context, receipt_id: int) -> tuple[str, str] | None:
+    with ctx.catalog.read() as con:
+        rows = con.execute(
+            "SELECT DISTINCT pid, sid FROM receipt_items WHERE receipt_id = ?"
+            " AND (series_id IS NOT NULL OR state = 'duplicate') AND pid IS NOT NULL",
+            (receipt_id,),
+        ).fetchall()
+    return (rows[0]["pid"], rows[0]["sid"]) if len(rows) == 1 else None
+
+
+def finish_moves(ctx: Context, receipt_id: int) -> None:
+    """Move every file that was decided on; what is done already is found done."""
+    with ctx.catalog.read() as con:
+        rows = con.execute(
+            "SELECT id, place, from_place FROM receipt_items WHERE receipt_id = ?"
+            " AND from_place IS NOT NULL AND state IN ('sorted', 'quarantined', 'stored',"
+            " 'duplicate') AND place NOT LIKE 'projects/%'",
+            (receipt_id,),
+        ).fetchall()
+    if not rows:
+        return
+    ctx.folder.check_marker(ctx.folder.originals)
+    pairs = [(ctx.path(row["from_place"]), ctx.path(row["place"])) for row in rows]
+    homes = dict.fromkeys(target.parent for _, target in pairs)
+    for home in homes:
+        home.mkdir(parents=True, exist_ok=True)
+    for source, target in pairs:
+        move_file(source, target)
+        crash_point("sort.moving")
+    folders = [*homes, *(home.parent for home in homes), *(source.parent for source, _ in pairs)]
+    sync_folders(folders)
+    crash_point("sort.moved")
+    changes = [(row["id"], {"from_place": None}) for row in rows]
+    ctx.catalog.write(lambda tx: update_items(tx, changes))
+
+
+def _drop_duplicates(ctx: Context, receipt_id: int) -> None:
+    """Remove second copies of bytes that we hold already."""
+    with ctx.catalog.read() as con:
+        rows = con.execute(
+            "SELECT place FROM receipt_items WHERE receipt_id = ? AND state = 'duplicate'"
+            " AND place LIKE 'incoming/%'",
+            (receipt_id,),
+        ).fetchall()
+    for row in rows:
+        ctx.path(row["place"]).unlink(missing_ok=True)
+
+
+def _conclude(tx: Tx, receipt_id: int) -> None:
+    n = tx.con.execute(
+        "SELECT count(*) FROM receipt_items WHERE receipt_id = ?", (receipt_id,)
+    ).fetchone()[0]
+    if n == 0:
+        set_receipt(tx, receipt_id, ReceiptState.FAILED, reason="nothing arrived")
+    recount(tx, [receipt_id])
+
+
+def _due_series(ctx: Context, receipt_id: int) -> list[int]:
+    with ctx.catalog.read() as con:
+        rows = con.execute(
+            "SELECT DISTINCT s.id FROM incoming_series s JOIN receipt_items i"
+            " ON i.series_id = s.id WHERE i.receipt_id = ? AND s.state = 'ready'"
+            " AND s.ready_at <= ?",
+            (receipt_id, now_ms()),
+        ).fetchall()
+    return [int(row[0]) for row in rows]

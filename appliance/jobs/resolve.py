@@ -102,7 +102,7 @@ def resolve(
     targets : Targets
         Its studies.
     promised : sequence of OutputPath, optional
-        What earlier jobs of the chain will make; it counts where nothing matches yet.
+        What earlier jobs of the chain will make; it counts as if it were there.
 
     Returns
     -------
@@ -135,24 +135,30 @@ def _files(scene: _Scene, plan: Plan, arg: Argument, found: Resolved) -> list[st
     studies = studies_for(scene.con, scene.targets, arg.studyref)
     if not studies:
         raise Invalid(f"there is no study {arg.studyref!r}")
-    files = select(scene.con, scene.project_id, str(arg.value), studies=studies)
-    if not files and (coming := _promised(scene, arg, studies)):
-        return coming
-    if not files and not arg.optional:
-        raise Invalid(f"no file matches {arg.value!r}")
-    if plan.command and len(files) > 1 and not arg.multiple:
-        raise Invalid(f"{len(files)} files match {arg.value!r}, one is needed")
+    text = _patterns(arg)
     inputs = [
         InputFile(arg.id, f.file_id, f.study_id, absolute_path(scene.folder, scene.project, f))
-        for f in files
+        for f in select(scene.con, scene.project_id, text, studies=studies)
     ]
+    paths = list(
+        dict.fromkeys([*(str(one.path) for one in inputs), *_promised(scene, text, studies)])
+    )
+    if not paths and not arg.optional:
+        raise Invalid(f"no file matches {text!r}")
+    if plan.command and len(paths) > 1 and not arg.multiple:
+        raise Invalid(f"{len(paths)} files match {text!r}, one is needed")
     found.inputs += inputs
-    return [str(one.path) for one in inputs]
+    return paths
 
 
-def _promised(scene: _Scene, arg: Argument, studies: Sequence[int]) -> list[str]:
+def _patterns(arg: Argument) -> str:
+    """Give the patterns of an argument as one selector; several in a list are alternatives."""
+    return " ".join(map(str, arg.value)) if isinstance(arg.value, list) else str(arg.value)
+
+
+def _promised(scene: _Scene, text: str, studies: Sequence[int]) -> list[str]:
     """Paths that earlier jobs will make and that a pattern means."""
-    tests = [_pattern(word) for word in str(arg.value).split()]
+    tests = [_pattern(word) for word in text.split()]
     found = []
     for output in scene.promised:
         parts = output.path.relative_to(project_root(scene.folder, scene.project)).parts[2:]

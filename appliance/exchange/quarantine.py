@@ -42,7 +42,7 @@ def set_aside(ctx: Context, row: Any, reason: str, hint: str = "") -> str:
     source, target = ctx.path(row["place"]), ctx.path(place)
     write_reason(ctx, target, reason, hint)
     move_file(source, target)
-    sync_folders([target.parent, source.parent])
+    sync_folders([target.parent, target.parent.parent, source.parent])
     crash_point("quarantine.moved")
     return place
 

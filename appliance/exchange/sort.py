@@ -208,8 +208,8 @@ def finish_moves(ctx: Context, receipt_id: int) -> None:
     for source, target in pairs:
         move_file(source, target)
         crash_point("sort.moving")
-    folders = [*homes, *(home.parent for home in homes), *(source.parent for source, _ in pairs)]
-    sync_folders(folders)
+    above = [at for home in homes for at in (home.parent, home.parent.parent)]
+    sync_folders([*homes, *above, *(source.parent for source, _ in pairs)])
     crash_point("sort.moved")
     changes = [(row["id"], {"from_place": None}) for row in rows]
     ctx.catalog.write(lambda tx: update_items(tx, changes))

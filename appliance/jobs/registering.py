@@ -215,8 +215,10 @@ def _header(path: Path, kind: str) -> dict[str, Any] | None:
     from appliance.formats import read_header
 
     try:
-        return dict(read_header(path))
-    except (ApplianceError, OSError) as error:
+        header = dict(read_header(path))
+        json.dumps(header, allow_nan=False)  # the catalog takes JSON, which knows no NaN
+        return header
+    except (ApplianceError, OSError, ValueError) as error:
         _LOG.warning("the header of an output cannot be read: %s", error)
         return None
 
@@ -225,8 +227,8 @@ def _document(path: Path, kind: str, size_bytes: int) -> Any:
     if kind != "json" or size_bytes > _MAX_JSON_BYTES:
         return None
     try:
-        return json.loads(path.read_bytes())
-    except ValueError:
+        return json.loads(path.read_bytes(), parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
         return None
 
 

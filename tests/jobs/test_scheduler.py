@@ -24,7 +24,7 @@ def study_files(bench: Bench) -> dict[str, cat.FileRow]:
 
 
 def test_JOB_03_05_outputs_are_registered_with_tags_and_origin(bench: Bench) -> None:
-    code = 'cat "${f1[@]}" > $o1; mkdir -p $p1/deep; echo "{\\"a\\": 1}" > $p1/deep/x.json'
+    code = 'cat "${f1[@]}" > $o1; mkdir -p $p1/deep; echo "{\\"a\\": [NaN, 1]}" > $p1/deep/x.json'
     job = bash(
         code,
         file("t1/s00_.nii"),
@@ -39,6 +39,7 @@ def test_JOB_03_05_outputs_are_registered_with_tags_and_origin(bench: Bench) -> 
     assert files["META/deep/x.json"].tags == ["meta"]
     assert files["META/deep/x.json"].kind == "json"
     assert files["t1/s001.nii"].origin is None
+    assert bench.sql("SELECT doc FROM meta") == [('{"a": [null, 1]}',)]
     seen = {
         (one.dir, one.arg_id, Path(one.path).name) for one in bench.scheduler.job_detail(key).files
     }

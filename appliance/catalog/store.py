@@ -166,6 +166,7 @@ class Catalog:
             Rows are `sqlite3.Row`. Nested use in one thread shares the outer view.
         """
         con = self._reader()
+        con.job_counter = self._job_counter  # may have been registered since this one was opened
         if con.in_transaction:
             yield con
             return
@@ -248,7 +249,6 @@ class Catalog:
         con.row_factory = sqlite3.Row
         con.execute("PRAGMA query_only = 1")
         con.attributes = self._attributes
-        con.job_counter = self._job_counter
         with self._readers_lock:
             self._readers.append(con)
         return con

@@ -17,7 +17,7 @@ from pynetdicom.dsutils import encode
 
 from appliance.upkeep.demo_dicom import MadePatient, MadeSeries, series_datasets
 from tests.support.power import PowerCut
-from tests.support.samples import OBLIQUE, blob
+from tests.support.samples import OBLIQUE, blob, tiny_series, zip_of
 from tests.support.service import Service
 from tests.support.waiting import wait_until
 
@@ -124,6 +124,7 @@ def encoded(ds: Dataset) -> bytes:
 
 @pytest.mark.system
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the cut sender
 @pytest.mark.parametrize("n_acked", [3, 27])
 def test_acknowledged_objects_survive_a_power_cut(
     tmp_path: Path, start_service: Callable[..., Service], n_acked: int
@@ -157,3 +158,30 @@ def test_acknowledged_objects_survive_a_power_cut(
     lost = [uid for uid in promised if kept.get(uid) != sent[uid]]
     assert not lost
     assert sum(receipt["n_files"] for receipt in receipts) >= len(promised)
+
+
+@pytest.mark.system
+@pytest.mark.slow
+def test_acknowledged_uploads_survive_a_power_cut(
+    tmp_path: Path, start_service: Callable[..., Service]
+) -> None:
+    first = start_service("disk")
+    first.stop()
+    power = PowerCut(first.root, tmp_path / "store")
+    power.everything_is_durable()
+    service = start_service("disk", extra_env=power.env)
+    sent: list[Path] = []
+    for n in range(1, 4):
+        patient = MadePatient("DEMO^POWER", "DEMO-5002", "19700101", "O", f"2023070{n}")
+        paths = tiny_series(tmp_path / f"visit{n}", number=n, patient=patient)
+        service.upload(f"visit{n}.zip", zip_of(paths))
+        sent += paths
+    service.kill()
+    power.restore(tmp_path / "after")
+
+    back = start_service("after")
+    receipts = back.settled(3, within_s=120)
+    assert [receipt["state"] for receipt in receipts] == ["done"] * 3
+    kept = {path.read_bytes() for path in back.folder.originals.rglob("*") if path.is_file()}
+    assert {path.read_bytes() for path in sent} <= kept
+    assert len(back.items("/projects/default/studies")) == 3

@@ -8,7 +8,7 @@ const STOPS: Record<string, readonly Stop[]> = {
     [0, 0, 0, 0],
     [1, 255, 255, 255],
   ],
-  "gray inverted": [
+  inverse: [
     [0, 255, 255, 255],
     [1, 0, 0, 0],
   ],
@@ -55,7 +55,7 @@ const STOPS: Record<string, readonly Stop[]> = {
 };
 
 /** Maps whose colour is the layer's own; the last two show only what is beyond a limit. */
-const OWN_COLOUR = ["unicolor", "upper threshold", "lower threshold"] as const;
+const OWN_COLOUR = ["unicolor", "above limit", "below limit"] as const;
 export const COLORMAPS: readonly string[] = [...Object.keys(STOPS), ...OWN_COLOUR];
 
 /** Colours of ROIs, markers and fibers, in NORA's order. */
@@ -97,7 +97,7 @@ function interpolate(stops: readonly Stop[], x: number): Rgb {
 
 function ownColour(name: string, colour: Rgb, i: number): readonly number[] {
   if (name === "unicolor") return [...colour, i];
-  const shown = name === "upper threshold" ? i === 255 : i === 0;
+  const shown = name === "above limit" ? i === 255 : i === 0;
   return [...colour, shown ? 255 : 0];
 }
 

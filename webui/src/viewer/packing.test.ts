@@ -124,7 +124,7 @@ describe("colour tables", () => {
   it.each(COLORMAPS)("%s has 256 opaque or own entries", (name) => {
     const table = colourTable(name, [10, 20, 30]);
     expect(table.length).toBe(1024);
-    expect(table[1023]).toBe(name === "lower threshold" ? 0 : 255);
+    expect(table[1023]).toBe(name === "below limit" ? 0 : 255);
   });
 
   it("fades the black end of an overlay", () => {

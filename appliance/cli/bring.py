@@ -24,7 +24,7 @@ def import_verb(options: argparse.Namespace) -> int:
     """Carry out ``nora import PATH``."""
     settings = settings_for(options.data, options.config)
     path = source_path(options.path)
-    with connect(settings, create=True) as client:
+    with connect(settings, create=True, imports=not options.no_wait) as client:
         receipt = client.import_path(options.project or settings.dicom.project, str(path))
         if options.no_wait:
             print(receipt.key)

@@ -63,7 +63,8 @@ def run_line(words: list[str]) -> int:
         print(ADMIN, end="")
         return 0
     settings = settings_for(_path(line, "data"), _path(line, "config"))
-    with connect(settings, create=line.action in _CREATES, run_jobs=_waits(line)) as client:
+    creates, imports = line.action in _CREATES, line.action == "import"
+    with connect(settings, create=creates, imports=imports, jobs=_waits(line)) as client:
         return _ACTIONS[line.action](_Call(line, client))
 
 
@@ -72,7 +73,8 @@ def _path(line: Line, option: str) -> Path | None:
 
 
 def _waits(line: Line) -> bool:
-    return bool(line.switches & {"throwerror", "handle_job_result"})
+    waiting = {"throwerror", "handle_job_result"}
+    return line.action in ("launch", "launchfile") and bool(line.switches & waiting)
 
 
 def _select(call: _Call) -> int:

@@ -14,11 +14,17 @@ __all__ = ["serve_offline"]
 
 
 @contextmanager
-def serve_offline(settings: Settings, *, run_jobs: bool = False) -> Iterator[Path]:
+def serve_offline(
+    settings: Settings, *, imports: bool = False, jobs: bool = False
+) -> Iterator[Path]:
     """Lock the data folder and serve it on a socket of its own; give the socket's path.
 
-    The queue runs, so that an import ends. Listener, watcher and the daily backup do not, nor,
-    unless `run_jobs`, the scheduler: jobs that are launched wait for the next `nora serve`.
+    Parameters
+    ----------
+    imports : bool
+        Whether arrivals are worked on meanwhile; else they wait for the next `nora serve`.
+    jobs : bool
+        Whether jobs run meanwhile; else they wait likewise.
     """
     from appliance.web import WebServer, bind_unix, create_app
 
@@ -27,7 +33,8 @@ def serve_offline(settings: Settings, *, run_jobs: bool = False) -> Iterator[Pat
         Appliance(settings) as appliance,
         tempfile.TemporaryDirectory(prefix="nora-") as private,
     ):
-        appliance.start(Parts.QUEUE | (Parts.JOBS if run_jobs else Parts.NONE))
+        if imports or jobs:
+            appliance.start(Parts.QUEUE | (Parts.JOBS if jobs else Parts.NONE))
         path = Path(private) / "nora.sock"
         with WebServer(create_app(appliance.services), [bind_unix(path)]):
             yield path

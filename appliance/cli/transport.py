@@ -25,7 +25,7 @@ def settings_for(data: Path | None, config: Path | None = None) -> Settings:
 
 @contextmanager
 def connect(
-    settings: Settings, *, create: bool = False, run_jobs: bool = False
+    settings: Settings, *, create: bool = False, imports: bool = False, jobs: bool = False
 ) -> Iterator[Client]:
     """Give a client of the service.
 
@@ -38,8 +38,8 @@ def connect(
     settings : Settings
     create : bool
         Whether a data folder that does not exist is made.
-    run_jobs : bool
-        Whether jobs run meanwhile in this process, when no service does.
+    imports, jobs : bool
+        Whether arrivals are worked on, and jobs run, in this process when no service runs.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def connect(
     from appliance.cli.offline import serve_offline
 
     print(f"no service runs: working on {folder.root} alone", file=sys.stderr)
-    with serve_offline(settings, run_jobs=run_jobs) as path, Client(socket=path) as client:
+    with serve_offline(settings, imports=imports, jobs=jobs) as path, Client(socket=path) as client:
         yield client
 
 

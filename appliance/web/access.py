@@ -152,8 +152,12 @@ def caller_of(request: Request[Caller, str, Any]) -> Caller:
     return request.user
 
 
-def authorize(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def authorize(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
     """Let a request pass if its caller has the right that the route names.
+
+    A coroutine, although it waits for nothing: a plain guard is run in a thread.
 
     Raises
     ------

@@ -94,7 +94,7 @@ export class Layer {
   /** Defaults of a role; limits stay. */
   setRole(role: Role): void {
     this.role = role;
-    this.opacity = role === "background" ? 1 : role === "overlay" ? 0.7 : 0.4;
+    this.opacity = role === "overlay" ? 0.7 : role === "labels" ? 0.4 : 1;
     this.colormap = role === "overlay" ? "hot" : "gray";
     this.hideBelow = role === "overlay";
     this.hideAbove = false;

@@ -47,7 +47,7 @@ def demo(options: argparse.Namespace) -> int:
         if options.headless:
             return _check(run)
         run.carry_out(_say)
-        return _stay(run, client.login_link(), open_browser=options.open)
+        return _stay(run, open_browser=options.open)
 
 
 @contextmanager
@@ -131,18 +131,20 @@ def _check(run: DemoRun) -> int:
     return int(failed > 0)
 
 
-def _stay(run: DemoRun, link: str, *, open_browser: bool) -> int:
-    """Print the summary and the link; on a terminal stay up until Ctrl+C."""
+def _stay(run: DemoRun, *, open_browser: bool) -> int:
+    """Print the summary and, on a terminal, the link; then stay up until Ctrl+C."""
     checks = run.checks()
-    print(run.summary(), end="\n\n")
-    print(f"Log in once with this link:\n\n    {link}\n", flush=True)
-    if open_browser:
-        import webbrowser
-
-        webbrowser.open(link)
+    print(run.summary(), flush=True)
     if _is_terminal(sys.stdin) and _is_terminal(sys.stdout):
-        print("The demo stays up until Ctrl+C.", flush=True)
+        link = run.client.login_link()
+        print(f"\nLog in once with this link:\n\n    {link}\n\nThe demo stays up until Ctrl+C.")
+        if open_browser:
+            import webbrowser
+
+            webbrowser.open(link)
         _until_interrupted()
+    else:
+        print(f"\nThis is no terminal: the demo ends. nora serve --data {run.folder.root}")
     return int(not all(check.ok for check in checks))
 
 
@@ -155,7 +157,7 @@ def _until_interrupted() -> None:
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:
-        print("\nstopping")
+        print("\nstopping", flush=True)
 
 
 def _say(text: str) -> None:

@@ -138,18 +138,22 @@ def test_a_script_that_fails_shows_why_and_leaves_no_output(
 
 
 def test_a_pattern_without_match_is_told_and_not_started(
-    service: Service, study: dict[str, Any]
+    service: Service, study: dict[str, Any], tmp_path: Path
 ) -> None:
+    mark = tmp_path / "ran"
     job = {
         "name": "nothing",
         "language": "bash",
-        "code": 'cat "$f1"',
+        "code": f'echo "$f1" > "{mark}"',
         "args": [file_arg("*no such file*")],
     }
     answer = submit(service, study["psid"], job)
-    assert answer["n_jobs"] == 0
     assert answer["unresolved"][0]["psid"] == study["psid"]
     assert answer["unresolved"][0]["problem"]
+    rows = ended(service, answer["key"])
+    assert rows[0]["letter"] in "ek"
+    assert rows[0]["why"]
+    assert not mark.exists()
     tried = submit(service, study["psid"], job, dry_run=True)
     assert tried["rows"][0]["problem"]
 

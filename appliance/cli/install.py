@@ -145,5 +145,5 @@ def _next_steps(*, system: bool, account: str) -> list[str]:
         f"id {account} || useradd --system --home-dir {_STATE} --shell /usr/sbin/nologin {account}",
         "systemctl daemon-reload",
         "systemctl enable --now nora-appliance",
-        f"sudo -u {account} nora login",
+        f"sudo -u {account} -H nora login",
     ]

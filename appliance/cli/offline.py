@@ -26,15 +26,20 @@ def serve_offline(
     jobs : bool
         Whether jobs run meanwhile; else they wait likewise.
     """
-    from appliance.web import WebServer, bind_unix, create_app
+    from appliance.web import WebServer, bind_tcp, bind_unix, create_app
 
     configure_logging("WARNING")
     with (
         Appliance(settings) as appliance,
         tempfile.TemporaryDirectory(prefix="nora-") as private,
     ):
-        if imports or jobs:
-            appliance.start(Parts.QUEUE | (Parts.JOBS if jobs else Parts.NONE))
         path = Path(private) / "nora.sock"
-        with WebServer(create_app(appliance.services), [bind_unix(path)]):
+        sockets = [bind_unix(path)]
+        if jobs:  # `nora` inside a job speaks to a port
+            sockets.append(bind_tcp("127.0.0.1", 0))
+            port = sockets[-1].getsockname()[1]
+            appliance.services.scheduler.url = f"http://127.0.0.1:{port}"
+        with WebServer(create_app(appliance.services), sockets):
+            if imports or jobs:
+                appliance.start(Parts.QUEUE | (Parts.JOBS if jobs else Parts.NONE))
             yield path

@@ -59,7 +59,7 @@ class ToolBox:
             return self._tools[tool_id]
         except KeyError:
             raise NotFound(
-                f"there is no tool {tool_id!r}", hint="`nora tools` lists the tools there are."
+                f"there is no tool {tool_id!r}", hint="The menu of Batch lists them."
             ) from None
 
 

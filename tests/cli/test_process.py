@@ -226,6 +226,32 @@ def test_without_a_service_the_same_verbs_work_alone(tmp_path: Path) -> None:
     assert lines(service.nora("-p", "alone", "-s", "*")) == [str(folder / "a.nii")]
 
 
+def test_CLI_13_without_a_service_a_batch_runs_to_its_end_and_its_jobs_can_speak(
+    tmp_path: Path,
+) -> None:
+    service = Service(tmp_path / "data")
+    lines(service.nora("--createproject", "alone"))
+    folder = service.folder.projects / "alone" / "P1" / "S1"
+    folder.mkdir(parents=True)
+    (folder / "a.txt").write_text("x")
+    lines(service.nora("rescan"))
+    code = 'cp "$f1" "$o1"\nnora -a "$o1" --addtag mask\nnora --out below/b.txt\n'
+    args = [
+        {"id": "f1", "kind": "FILE", "value": "a.txt"},
+        {"id": "o1", "kind": "OUT", "value": "copy.txt"},
+    ]
+    batch = tmp_path / "batch.json"
+    job = {"name": "copy", "language": "bash", "code": code, "args": args}
+    batch.write_text(json.dumps({"targets": ["P1#S1"], "jobs": [job]}))
+    words = ["-p", "alone", "--launchfile", str(batch), "--handle_job_result"]
+    assert lines(service.nora(*words))[-1] == "DONE"
+    assert lines(service.nora("-p", "alone", "-s", "FTAG:mask")) == [str(folder / "copy.txt")]
+    batch.write_text(json.dumps({"targets": ["P1#S1"], "jobs": [{**job, "code": "exit 3"}]}))
+    failed = service.nora("-p", "alone", "--launchfile", str(batch), "--throwerror")
+    assert failed.returncode == 1
+    assert "error: job copy of P1#S1" in failed.stderr
+
+
 def test_an_interrupted_restore_is_rolled_back_by_the_next_start(tmp_path: Path) -> None:
     from appliance.upkeep.swap import Swap
 

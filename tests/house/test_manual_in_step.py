@@ -60,3 +60,14 @@ def test_a_page_has_a_title_and_links_that_lead_somewhere(path):
     assert text.startswith("# ")
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         assert "://" in target or (path.parent / target).exists(), target
+
+
+def test_every_verb_that_a_hint_or_a_page_tells_people_to_use_exists():
+    sources = [*(ROOT / "appliance").rglob("*.py"), *PAGES, ROOT / "README.md", ROOT / "Makefile"]
+    told = {
+        (path.name, verb)
+        for path in sources
+        for verb in re.findall(r"['`]nora ([a-z]+)\b", path.read_text(encoding="utf-8"))
+    }
+    assert len(told) > 10
+    assert [pair for pair in sorted(told) if pair[1] not in {*VERBS, "help"}] == []

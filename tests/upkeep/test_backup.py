@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.core import Conflict, StorageError, UpkeepError, sha256_file
+from appliance.catalog import Catalog
+from appliance.core import Conflict, DataFolder, StorageError, UpkeepError, sha256_file
 from appliance.upkeep import backup, finish_interrupted_restore, list_backups, restore
 from appliance.upkeep.manifest import prove, read_manifest
 from appliance.upkeep.swap import Swap
@@ -89,8 +90,6 @@ def test_a_restore_works_when_the_present_database_is_broken(saved):
 
 
 def test_a_restore_works_into_an_empty_folder(saved, tmp_path):
-    from appliance.core import DataFolder
-
     other = DataFolder(tmp_path / "other")
     report = restore(saved[1], other)
     assert report.restore_point is None
@@ -120,6 +119,17 @@ def test_a_backup_of_a_newer_version_is_refused_by_name(saved):
         restore(made, folder)
     assert "9.9.0" in caught.value.hint
     assert count(folder.catalog_path, "files") == 2
+
+
+def test_a_backup_of_an_older_version_is_migrated(tmp_path):
+    old = DataFolder(tmp_path / "old")
+    old.prepare()
+    Catalog.open(old.catalog_path).close()
+    made = backup(old)
+    new = DataFolder(tmp_path / "new")
+    report = restore(Path(made.path), new)
+    assert any(name.startswith("exchange/") for name in report.migrated)
+    assert count(new.catalog_path, "receipts") == 0
 
 
 def test_a_manifest_of_a_newer_format_is_refused(saved):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from types import SimpleNamespace
 
 import msgspec
 import pytest
 
-from appliance.core import NotFound, Settings, network_kind, now_ms
+from appliance.catalog import ensure_project
+from appliance.core import NotFound, Settings, network_kind, new_key, now_ms
 from appliance.upkeep import CheckContext, CheckResult, Upkeep, backup
 from appliance.upkeep.checks import BaseCheck, all_checks
 from appliance.upkeep.checks.arrivals import ArrivalsCheck
@@ -157,14 +157,20 @@ def test_a_missing_bundle_is_said(ctx, tmp_path):
 @pytest.mark.parametrize(
     ("states", "level"), [([], "ok"), (["done"], "ok"), (["done", "waiting"], "warning")]
 )
-def test_arrivals_that_need_a_person_are_counted(ctx, states, level):
-    class Catalog:
-        @contextmanager
-        def read(self):
-            rows = [{"state": state, "n": 1} for state in states]
-            yield SimpleNamespace(execute=lambda _: SimpleNamespace(fetchall=lambda: rows))
+def test_arrivals_that_need_a_person_are_counted(ctx, site, states, level):
+    def receive(tx):
+        project = ensure_project(tx, "p").id
+        for state in states:
+            tx.con.execute(
+                "INSERT INTO receipts (key, project_id, kind, state, created_at, updated_at)"
+                " VALUES (?, ?, 'drop', ?, 0, 0)",
+                (new_key(), project, state),
+            )
 
-    assert ArrivalsCheck().run(with_(ctx, catalog=Catalog())).level == level
+    site.catalog.write(receive)
+    result = ArrivalsCheck().run(ctx)
+    assert result.level == level
+    assert ("1 wait for a decision" in result.text) is ("waiting" in states)
 
 
 def test_all_checks_run_on_a_new_data_folder(ctx):

@@ -259,7 +259,8 @@ class Importer:
         names = self.ctx.identities.original_names(f"{key}/")
         with self.ctx.catalog.read() as con:
             rows = con.execute(
-                "SELECT id, n FROM receipt_items WHERE receipt_id = ?", (receipt.id,)
+                "SELECT id, n FROM receipt_items WHERE receipt_id = ? AND state <> 'unpacked'",
+                (receipt.id,),
             ).fetchall()
         self.ctx.catalog.write(
             lambda tx: tx.operation("reveal-names", actor=actor, target={"receipt": key})

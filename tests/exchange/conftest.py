@@ -15,7 +15,7 @@ def make_kit(tmp_path: Path):
     made: list[Kit] = []
 
     def make(name: str = "data", **more) -> Kit:
-        made.append(Kit(tmp_path / name, **more))
+        made.append(Kit(tmp_path / name, **more))  # an absolute name stands for itself
         return made[-1]
 
     yield make

@@ -1,4 +1,4 @@
-"""A small appliance for the tests of this room: real rooms below, a queue run by hand or for real."""
+"""A small appliance for the tests of this room: real rooms below, a queue run by hand."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from appliance.catalog import Catalog, ensure_project, get_project, list_files
-from appliance.catalog import FileQuery
+from appliance.catalog import Catalog, FileQuery, ensure_project, get_project, list_files
 from appliance.core import DataFolder, load_settings
 from appliance.exchange import Importer, exchange_migrations
 from appliance.privacy import IdentityStore

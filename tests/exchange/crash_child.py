@@ -1,0 +1,84 @@
+"""Run one arrival per crash point, each in a fork that dies there; prints how each ended."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+import zipfile
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from appliance.exchange.collect import walk_files
+from appliance.exchange.reception import Reception
+from tests.exchange.kit import Kit, write_series
+
+__all__ = ["make_source"]
+
+
+def make_source(folder: Path) -> list[bytes]:
+    """A series, a zip with another one, an image with a target, and a foreign file."""
+    paths = write_series(folder / "a", n=3)
+    zipped = write_series(folder.parent / "zipped", n=3, number=4)
+    with zipfile.ZipFile(folder / "b.zip", "w") as archive:
+        for path in zipped:
+            archive.write(path, path.name)
+    image = folder / "S-0042/V1/t1.nii"
+    image.parent.mkdir(parents=True)
+    nib.Nifti1Image(np.zeros((4, 5, 6), np.int16), np.eye(4)).to_filename(image)
+    (folder / "odd.bin").write_bytes(b"odd" * 100)
+    return [p.read_bytes() for p in (*paths, *zipped, image, folder / "odd.bin")]
+
+
+def drop(kit: Kit, base: Path) -> None:
+    source = base / "drop"
+    make_source(source)
+    files = list(walk_files(source, lambda path, why: None))
+    kit.importer.take("default", source, files, move=True, source="test")
+    kit.run()
+
+
+def upload(kit: Kit, base: Path) -> None:
+    paths = write_series(base / "in", n=3)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in paths:
+            archive.write(path, path.name)
+    opened = kit.importer.begin_upload("default", "a.zip")
+    opened.write(buffer.getvalue())
+    opened.commit()
+    (base / "acknowledged").touch()
+    kit.run()
+
+
+def dicom(kit: Kit, base: Path) -> None:
+    opened = Reception(kit.importer, "default", "TEST")
+    for path in write_series(base / "in", n=3):
+        opened.store(path.read_bytes())
+        with (base / "acknowledged").open("a") as stream:
+            stream.write("x")
+    opened.close()
+    kit.run()
+
+
+def run(base: Path, point: str) -> None:
+    os.environ.update({"NORA_TEST": "1", "NORA_CRASH_AT": point})
+    kit = Kit(base / "data")
+    {"upload": upload, "dicom": dicom}.get(point.partition(".")[0], drop)(kit, base)
+
+
+if __name__ == "__main__":
+    for point in sys.argv[2:]:
+        base = Path(sys.argv[1]) / point
+        base.mkdir(parents=True)
+        pid = os.fork()
+        if pid == 0:
+            run(base, point)
+            os._exit(0)
+        _, status = os.waitpid(pid, 0)
+        died = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        sys.stdout.write(f"{point} {'died' if died else f'lived {status}'}\n")
+        sys.stdout.flush()

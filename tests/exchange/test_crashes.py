@@ -1,0 +1,109 @@
+"""Killed at any commit or rename, every arrival is fully in after the next start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.exchange.crash_child import make_source
+
+DROP = (
+    "collect.named",
+    "collect.announced",
+    "collect.taken",
+    "collect.recorded",
+    "unpack.announced",
+    "unpack.written",
+    "unpack.done",
+    "sort.scanned",
+    "sort.decided",
+    "sort.moving:2",
+    "sort.moved",
+    "quarantine.moved",
+    "store.reserved",
+    "store.moved",
+    "store.done",
+    "convert.ran",
+    "convert.placed",
+    "convert.entered",
+)
+UPLOAD = ("upload.written", "upload.renamed", "upload.journaled")
+DICOM = ("dicom.written:2", "dicom.renamed:2")
+
+
+@pytest.fixture(scope="module")
+def crashed(tmp_path_factory):
+    """Folders in which an arrival was killed at each point."""
+    base = tmp_path_factory.mktemp("crashes")
+    command = [sys.executable, "-m", "tests.exchange.crash_child", str(base)]
+    done = subprocess.run(
+        [*command, *DROP, *UPLOAD, *DICOM], capture_output=True, text=True, check=False, timeout=280
+    )
+    ends = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    return base, ends, done.stderr
+
+
+@pytest.fixture
+def restarted(crashed, make_kit):
+    def restart(point):
+        base, ends, errors = crashed
+        assert ends.get(point) == "died", errors
+        kit = make_kit(base / point / "data")
+        kit.importer.start()
+        kit.importer.stop()
+        kit.run()
+        with kit.catalog.read() as con:
+            keys = [row[0] for row in con.execute("SELECT key FROM receipts")]
+        return kit, base / point, [kit.importer.receipt(key) for key in keys]
+
+    return restart
+
+
+@pytest.mark.parametrize("point", DROP)
+def test_a_drop_killed_anywhere_is_in_after_the_next_start(restarted, point, tmp_path):
+    kit, base, receipts = restarted(point)
+    if point == "collect.named":  # nothing is promised yet: the watcher finds the files again
+        assert [r.n_files for r in receipts] == [0]
+        assert len([p for p in (base / "drop").rglob("*") if p.is_file()]) == 6
+        return
+    (receipt,) = receipts
+    assert (receipt.state, receipt.n_files) == ("partial", 8)
+    assert (receipt.n_done, receipt.n_quarantined, receipt.n_pending) == (7, 1, 0)
+    assert sorted(kit.images()) == [
+        "S-0001#2024-05-02/t1_mprage_3/s001.nii",
+        "S-0001#2024-05-02/t1_mprage_4/s001.nii",
+        "S-0042#V1/t1.nii",
+    ]
+    places = (kit.folder.originals, kit.folder.projects, kit.folder.quarantine)
+    kept = {p.read_bytes() for place in places for p in place.rglob("*") if p.is_file()}
+    assert set(make_source(tmp_path / "again")) <= kept
+    assert not [p for p in kit.folder.incoming.rglob("*") if p.is_file() and p.suffix == ".dcm"]
+    assert (kit.folder.projects / "default/S-0001/2024-05-02/nodeinfo.json").is_file()
+    with kit.catalog.read() as con:
+        subjects = [row[0] for row in con.execute("SELECT pid FROM subjects ORDER BY pid")]
+        left = con.execute("SELECT count(*) FROM receipt_items WHERE from_place IS NOT NULL")
+        assert left.fetchone()[0] == 0
+    assert subjects == ["S-0001", "S-0042"]
+
+
+@pytest.mark.parametrize("point", UPLOAD)
+def test_an_upload_killed_anywhere_is_in_or_was_never_acknowledged(restarted, point):
+    kit, base, (receipt,) = restarted(point)
+    assert not (base / "acknowledged").exists()
+    if point == "upload.written":
+        assert receipt.state == "failed"
+        assert "cut off" in receipt.reason
+        assert not list(kit.folder.incoming.rglob("*.part"))
+    else:
+        assert (receipt.state, receipt.n_files, receipt.n_done) == ("done", 3, 3)
+
+
+@pytest.mark.parametrize("point", DICOM)
+def test_objects_that_were_acknowledged_are_in(restarted, point):
+    _, base, (receipt,) = restarted(point)
+    acknowledged = len((base / "acknowledged").read_text())
+    assert acknowledged == 1
+    assert receipt.state == "done"
+    assert receipt.n_done >= acknowledged

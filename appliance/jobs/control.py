@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from appliance.catalog import Catalog, Tx
-from appliance.core import Conflict, Invalid, now_ms
+from appliance.core import Conflict, Invalid, NotFound, now_ms
 from appliance.jobs.attempts import open_pid
 from appliance.jobs.finish import attempt_folder, declared_outputs, skip_dependents
 from appliance.jobs.listing import find_job
@@ -117,7 +117,7 @@ class Controls:
         for key in keys:
             try:
                 self.act(key, action, actor)
-            except Conflict as error:
+            except (Conflict, NotFound) as error:
                 refused[key] = error.message
         return refused
 

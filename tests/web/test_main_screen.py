@@ -15,7 +15,7 @@ from tests.web.pages import Desktop
 
 pytestmark = [pytest.mark.browser, pytest.mark.system]
 
-IMAGE = "t1_mprage_3"
+IMAGE = "t1_mprage_3/s001.nii"
 
 
 def expected_value(world: list[float]) -> float | None:

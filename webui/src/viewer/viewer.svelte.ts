@@ -204,7 +204,8 @@ export class Viewer {
     const url = row.volume_url ?? row.content_url ?? "";
     const fixed = row.kind === "surface" || row.kind === "streamlines";
     const wanted = fixed ? undefined : role === "roi" ? "labels" : role;
-    const chosen = wanted ?? roleFor(row.kind, this.hasBackground(viewport));
+    const kind = row.kind === "image" ? kindOfName(row.name) : row.kind;
+    const chosen = wanted ?? roleFor(kind, this.hasBackground(viewport));
     return this.show(new Layer({ row }, chosen), viewport, (on) => loadUrl(url, row.name, on));
   }
 

@@ -55,6 +55,12 @@ describe("opening", () => {
     expect(viewer.layers.map((l) => l.name)).toEqual(["seg.nii", "t2.nii", "flair.nii"]);
   });
 
+  it("takes an image that is named as a mask for one", async () => {
+    await viewer.open(row("t1.nii"));
+    await viewer.open(row("brain_labels.nii"));
+    expect(viewer.layers.map((l) => l.role)).toEqual(["background", "labels"]);
+  });
+
   it("does not stack the same overlay twice", async () => {
     await viewer.open(row("t1.nii"));
     await viewer.open(row("seg.nii", "mask"));

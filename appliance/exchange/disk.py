@@ -55,7 +55,7 @@ def storing(what: str) -> Iterator[None]:
         raise StorageError(f"{what}: {error.strerror or type(error).__name__}") from error
 
 
-def move_file(source: Path, target: Path) -> None:
+def move_file(source: Path | str, target: Path | str) -> None:
     """Rename within the data folder; a repeat after a crash finds it done already.
 
     Raises
@@ -64,15 +64,16 @@ def move_file(source: Path, target: Path) -> None:
         If the file is at neither place.
     """
     try:
-        source.replace(target)
+        os.replace(source, target)  # noqa: PTH105 - called for many
     except FileNotFoundError:
-        if not target.exists():
-            raise StorageError(f"{source.name} is missing from {source.parent.name}") from None
+        if not Path(target).exists():
+            name = "/".join(Path(source).parts[-2:])
+            raise StorageError(f"{name} is missing") from None
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        _copy_durably(source, target)
-        source.unlink()
+        _copy_durably(Path(source), Path(target))
+        Path(source).unlink()
 
 
 def claim(source: Path, target: Path, *, move: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -117,14 +118,14 @@ def add_items(tx: Tx, receipt_id: int, items: Iterable[dict[str, Any]]) -> list[
 
 
 def update_items(tx: Tx, changes: Iterable[tuple[int, dict[str, Any]]]) -> None:
-    """Change items by id; keys are columns."""
-    for item_id, change in changes:
-        if not change.keys() <= _COLUMNS:
-            raise Invalid(f"no such column: {sorted(change.keys() - _COLUMNS)}")
-        text = ", ".join(f"{column} = ?" for column in change)
-        tx.con.execute(
+    """Change items by id; keys are columns. Runs of changes with the same keys go at once."""
+    for columns, run in groupby(changes, key=lambda change: tuple(change[1])):
+        if not set(columns) <= _COLUMNS:
+            raise Invalid(f"no such column: {sorted(set(columns) - _COLUMNS)}")
+        text = ", ".join(f"{column} = ?" for column in columns)
+        tx.con.executemany(
             f"UPDATE receipt_items SET {text} WHERE id = ?",
-            (*change.values(), item_id),
+            [(*change.values(), item_id) for item_id, change in run],
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +73,7 @@ def _work(ctx: Context, row: Any, project: Any) -> None:
     finish_files(ctx, receipt_id)
     _drop_duplicates(ctx, receipt_id)
     ctx.catalog.write(lambda tx: _conclude(tx, receipt_id))
-    for series_id in _due_series(ctx, receipt_id):
+    for series_id in _due_series(ctx, _series_of(ctx, receipt_id)):
         ctx.queue.enqueue(CONVERT_STEP, series_id)
 
 
@@ -190,10 +190,13 @@ def _only_study(ctx: Context, receipt_id: int) -> tuple[str, str] | None:
 
 
 def finish_moves(ctx: Context, receipt_id: int) -> None:
-    """Move every file that was decided on; what is done already is found done."""
+    """Move every file that was decided on; what is done already is found done.
+
+    Folder by folder, the largest first, so that conversions begin while others are still moved.
+    """
     with ctx.catalog.read() as con:
         rows = con.execute(
-            "SELECT id, place, from_place FROM receipt_items WHERE receipt_id = ?"
+            "SELECT id, place, from_place, series_id FROM receipt_items WHERE receipt_id = ?"
             " AND from_place IS NOT NULL AND state IN ('sorted', 'quarantined', 'stored',"
             " 'duplicate') AND place NOT LIKE 'projects/%'",
             (receipt_id,),
@@ -201,18 +204,32 @@ def finish_moves(ctx: Context, receipt_id: int) -> None:
     if not rows:
         return
     ctx.folder.check_marker(ctx.folder.originals)
-    pairs = [(ctx.path(row["from_place"]), ctx.path(row["place"])) for row in rows]
-    homes = dict.fromkeys(target.parent for _, target in pairs)
-    for home in homes:
-        home.mkdir(parents=True, exist_ok=True)
-    for source, target in pairs:
-        move_file(source, target)
-        crash_point("sort.moving")
-    above = [at for home in homes for at in (home.parent, home.parent.parent)]
-    sync_folders([*homes, *above, *(source.parent for source, _ in pairs)])
+    homes: dict[str, list[Any]] = {}
+    for row in rows:
+        homes.setdefault(row["place"].rpartition("/")[0], []).append(row)
+    for home, members in sorted(homes.items(), key=lambda pair: -len(pair[1])):
+        _move_home(ctx, ctx.path(home), members)
+    sources = {row["from_place"].rpartition("/")[0] for row in rows}
+    sync_folders(ctx.path(source) for source in sources)
     crash_point("sort.moved")
-    changes = [(row["id"], {"from_place": None}) for row in rows]
-    ctx.catalog.write(lambda tx: update_items(tx, changes))
+
+
+def _move_home(ctx: Context, home: Path, rows: Sequence[Any]) -> None:
+    """Move the files of one folder, then ask for the conversion of its series."""
+    home.mkdir(parents=True, exist_ok=True)
+    root = str(ctx.folder.root)
+    for row in rows:
+        move_file(f"{root}/{row['from_place']}", f"{root}/{row['place']}")
+        crash_point("sort.moving")
+    sync_folders([home, home.parent])
+    ids = [(row["id"],) for row in rows]
+    ctx.catalog.write(
+        lambda tx: tx.con.executemany(
+            "UPDATE receipt_items SET from_place = NULL WHERE id = ?", ids
+        )
+    )
+    for series_id in _due_series(ctx, {row["series_id"] for row in rows} - {None}):
+        ctx.queue.enqueue(CONVERT_STEP, series_id)
 
 
 def _drop_duplicates(ctx: Context, receipt_id: int) -> None:
@@ -236,12 +253,26 @@ def _conclude(tx: Tx, receipt_id: int) -> None:
     recount(tx, [receipt_id])
 
 
-def _due_series(ctx: Context, receipt_id: int) -> list[int]:
+def _series_of(ctx: Context, receipt_id: int) -> list[int]:
+    """Give the series whose objects were in place already, as after a retry."""
     with ctx.catalog.read() as con:
         rows = con.execute(
-            "SELECT DISTINCT s.id FROM incoming_series s JOIN receipt_items i"
-            " ON i.series_id = s.id WHERE i.receipt_id = ? AND s.state = 'ready'"
-            " AND s.ready_at <= ?",
-            (receipt_id, now_ms()),
+            "SELECT DISTINCT series_id FROM receipt_items WHERE receipt_id = ?"
+            " AND state = 'sorted' AND series_id IS NOT NULL",
+            (receipt_id,),
         ).fetchall()
     return [int(row[0]) for row in rows]
+
+
+def _due_series(ctx: Context, series_ids: Iterable[int]) -> list[int]:
+    with ctx.catalog.read() as con:
+        return [
+            series_id
+            for series_id in series_ids
+            if con.execute(
+                "SELECT 1 FROM incoming_series WHERE id = ? AND state = 'ready' AND ready_at <= ?"
+                " AND NOT EXISTS (SELECT 1 FROM receipt_items i WHERE i.series_id = ?"
+                "  AND i.from_place IS NOT NULL AND i.state = 'sorted')",
+                (series_id, now_ms(), series_id),
+            ).fetchone()
+        ]

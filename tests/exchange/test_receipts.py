@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from appliance.exchange import get_receipt, list_receipts
 from appliance.exchange.dcm2niix import ConverterRefused, run_dcm2niix
 from appliance.jobs import Queue
 from tests.exchange.kit import write_series
+from tests.support.loops import run_alone
 from tests.support.waiting import wait_until
 
 
@@ -54,7 +54,7 @@ def test_an_upload_is_streamed_and_acknowledged_when_durable(kit, tmp_path):
             yield data[start : start + 100]
 
     upload = kit.importer.begin_upload("default", "one.dcm")
-    receipt = asyncio.run(upload.receive(pieces()))
+    receipt = run_alone(upload.receive(pieces()))
     assert receipt.state == "pending"
     assert (kit.folder.incoming / receipt.key / "000001.dcm").read_bytes() == path.read_bytes()
     kit.run()
@@ -68,7 +68,7 @@ def test_an_upload_that_breaks_off_leaves_a_failed_receipt_and_no_file(kit):
 
     upload = kit.importer.begin_upload("default", "one.zip")
     with pytest.raises(ConnectionResetError):
-        asyncio.run(upload.receive(pieces()))
+        run_alone(upload.receive(pieces()))
     receipt = kit.importer.receipt(upload.key)
     assert (receipt.state, receipt.reason) == ("failed", "the upload was cut off")
     assert not [p for p in kit.folder.incoming.rglob("*") if p.suffix in (".zip", ".part")]

@@ -16,6 +16,7 @@ from appliance import catalog
 from appliance.catalog import Catalog
 from appliance.web import WebServer, bind_tcp, create_app
 from appliance.web.hub import EventHub
+from tests.support.loops import run_alone
 from tests.web_api.conftest import Site, make_services
 
 
@@ -110,7 +111,7 @@ def test_silence_is_filled_with_comments(quiet_catalog: Catalog) -> None:
         hub.close()
         return piece
 
-    assert asyncio.run(listen()).startswith(b":")
+    assert run_alone(listen()).startswith(b":")
 
 
 def test_a_reader_that_lies_too_far_behind_is_ended(quiet_catalog: Catalog) -> None:
@@ -126,7 +127,7 @@ def test_a_reader_that_lies_too_far_behind_is_ended(quiet_catalog: Catalog) -> N
         hub.close()
         return pieces
 
-    assert asyncio.run(listen()) == []
+    assert run_alone(listen()) == []
 
 
 def test_the_server_stops_although_a_stream_is_open(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ export default defineConfig(({ mode }) => ({
   server: { proxy: { "/api": service, "/schema": service } },
   test: {
     environment: "jsdom",
-    include: ["src/**/*.test.ts", "tests/**/*.test.ts"],
+    include: ["src/**/*.test.ts"],
     restoreMocks: true,
   },
 }));

@@ -34,14 +34,17 @@ function emit(topic: Topic, data: EventData): void {
   for (const listener of [...(listeners.get(topic) ?? [])]) listener(data);
 }
 
+function parsed(text: string): EventData {
+  try {
+    return JSON.parse(text) as EventData;
+  } catch {
+    return {};
+  }
+}
+
 function receive(topic: Topic, message: MessageEvent<string>): void {
   if (message.lastEventId) lastId = message.lastEventId;
-  let data: EventData = {};
-  try {
-    data = JSON.parse(message.data) as EventData;
-  } catch {
-    data = {};
-  }
+  const data = parsed(message.data);
   emit(topic === "events.reset" ? "resync" : topic, data);
 }
 

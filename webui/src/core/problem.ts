@@ -37,16 +37,19 @@ export class ApiError extends Error {
 
 const isObject = (value: unknown): value is Problem => typeof value === "object" && value !== null;
 
+function parsed(text: string): Problem {
+  try {
+    const body: unknown = JSON.parse(text);
+    return isObject(body) ? body : {};
+  } catch {
+    return {};
+  }
+}
+
 /** Turn any answer that is not a success into an ApiError. */
 export async function toApiError(response: Response, request: string): Promise<ApiError> {
   const text = await response.text().catch(() => "");
-  let body: unknown = null;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    body = null;
-  }
-  const problem = isObject(body) ? body : {};
+  const problem = parsed(text);
   const title = problem.title || response.statusText || `HTTP ${response.status}`;
   return new ApiError({ ...problem, title, status: response.status }, request);
 }

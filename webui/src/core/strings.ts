@@ -24,3 +24,9 @@ function fill(text: string, params: Params): string {
 export function t(key: StringKey, params: Params = {}): string {
   return fill(en[key], params);
 }
+
+/** The text for a word the service uses ("state", "done"); the word itself when it is new to us. */
+export function word(prefix: string, value: string): string {
+  const table: Record<string, string> = en;
+  return table[`${prefix}_${value}`] ?? value;
+}

@@ -42,6 +42,7 @@ export const frame = {
   palette_placeholder: "An action, a page or a study…",
   palette_actions: "Actions",
   palette_none: "Nothing found for “{text}”",
+  layers: "Layers",
   layout: "Layout",
   linked: "linked",
   unlinked: "not linked",

@@ -7,7 +7,7 @@ export const upkeep = {
   login_code_hint: "The part of the link after #",
   login_do: "Sign in",
   login_again: "A new link: run this on the machine of the appliance",
-  login_command: "nora link",
+  login_command: "nora login",
   login_failed: "Signing in did not work",
   health_text: "What is looked at, with the numbers that were used.",
   health_ok: "All is well",

@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { bytes, count, duration, headTail, middleCut, moment, percent, studyDate } from "./format";
+
+describe("bytes", () => {
+  it("carries a unit at every size", () => {
+    const sizes = [0, 999, 1000, 88_000, 14_700_000, 212_000_000, 1_999_000_000_000];
+    expect(sizes.map(bytes)).toEqual([
+      "0 B",
+      "999 B",
+      "1.0 kB",
+      "88.0 kB",
+      "14.7 MB",
+      "212 MB",
+      "2.0 TB",
+    ]);
+  });
+  it("never rounds up to 1000 of a unit", () => {
+    expect(bytes(999_950)).toBe("1.0 MB");
+  });
+  it("says nothing for what is not known", () => {
+    expect(bytes(null)).toBe("–");
+  });
+});
+
+describe("names", () => {
+  it("are cut in the middle and keep their end", () => {
+    const cut = middleCut("a_very_long_protocol_name_17/s001.nii", 20);
+    expect(cut).toHaveLength(20);
+    expect(cut.endsWith("s001.nii")).toBe(true);
+    expect(cut).toContain("…");
+  });
+  it("of short length stay whole", () => {
+    expect(middleCut("s001.nii", 20)).toBe("s001.nii");
+    expect(headTail("short", 10)).toEqual(["short", ""]);
+  });
+  it("split into head and tail without loss", () => {
+    expect(headTail("t1_mprage/s001.nii", 8).join("")).toBe("t1_mprage/s001.nii");
+  });
+});
+
+describe("times", () => {
+  it("read as people say them", () => {
+    expect([0.25, 9.96, 61, 3600, 3725, 200_000].map(duration)).toEqual([
+      "0.3 s",
+      "10.0 s",
+      "1 min 1 s",
+      "1 h",
+      "1 h 2 min",
+      "2 d 7 h",
+    ]);
+  });
+  it("of a study stay ISO dates", () => {
+    expect(studyDate("20240502")).toBe("2024-05-02");
+    expect(studyDate("2024-05-02")).toBe("2024-05-02");
+    expect(studyDate(null)).toBe("");
+  });
+  it("of another year name the year", () => {
+    expect(moment("2020-03-04T10:00:00.000Z", new Date("2026-01-01"))).toContain("2020");
+  });
+  it("that do not parse are shown as they are", () => {
+    expect(moment("yesterday")).toBe("yesterday");
+  });
+});
+
+it("counts group by thousands", () => {
+  expect(count(1204567)).toBe("1\u202f204\u202f567");
+});
+
+it("percent stays within the bar", () => {
+  expect([percent(1, 0), percent(5, 4), percent(1, 4)]).toEqual([0, 100, 25]);
+});

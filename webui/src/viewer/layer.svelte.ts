@@ -79,6 +79,15 @@ export class Layer {
     this.setRole(role);
   }
 
+  /** The series' folder says more than "s001.nii". */
+  get label(): string {
+    const folder = (this.row?.folder || this.row?.path?.split("/").slice(0, -1).join("/")) ?? "";
+    const series = folder.split("/").at(-1);
+    const generic = /^s(\d+)\.nii(\.gz)?$/i.exec(this.name);
+    if (!generic || !series) return this.name;
+    return Number(generic[1]) === 1 ? series : `${series}/${this.name}`;
+  }
+
   get signal(): AbortSignal {
     return this.abort.signal;
   }

@@ -96,10 +96,6 @@ export function corners(grid: GridLike): Vec3[] {
 export const middle = (grid: GridLike): Vec3 =>
   apply(grid.affine, grid.shape.map((n) => Math.floor(n / 2)) as unknown as Vec3);
 
-/** Geometric centre of an image in the world. */
-export const centre = (grid: GridLike): Vec3 =>
-  apply(grid.affine, grid.shape.map((n) => (n - 1) / 2) as unknown as Vec3);
-
 /** Millimetres per pixel that show the whole image in a viewport, with a margin in pixels. */
 export function fitScale(grid: GridLike, axes: Axes, size: Size, margin = 0.94): number {
   const points = corners(grid);

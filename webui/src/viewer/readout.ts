@@ -31,7 +31,7 @@ function unitOf(layer: Layer): string {
 function read(layer: Layer, mm: Vec3): Readout {
   const voxel = layer.revision > 0 && layer.volume ? layer.volume.voxelAt(mm) : null;
   const value = voxel ? layer.volume!.value(voxel, layer.frame) : null;
-  return { layerId: layer.id, name: layer.name, voxel, value, unit: unitOf(layer) };
+  return { layerId: layer.id, name: layer.label, voxel, value, unit: unitOf(layer) };
 }
 
 /** Values of a viewport's images under its crosshair, its base image first. */
@@ -71,6 +71,6 @@ export function summarize(viewer: Viewer): ViewerState {
     world: first ? crosshair : null,
     voxel: first?.voxel ?? null,
     value: first ? valueText(first) : null,
-    file: first ? fileOf(viewport.base?.row ?? null, first.name) : null,
+    file: first ? fileOf(viewport.base?.row ?? null, viewport.base?.name ?? "") : null,
   };
 }

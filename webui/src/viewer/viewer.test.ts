@@ -87,6 +87,13 @@ describe("opening", () => {
     await vi.waitFor(() => expect(viewer.layers[0]!.status).toBe("ready"));
   });
 
+  it("calls a series by its folder", async () => {
+    const first = { ...row("s001.nii"), folder: "t1_mprage_3", path: "t1_mprage_3/s001.nii" };
+    expect((await viewer.open(first)).label).toBe("t1_mprage_3");
+    expect((await viewer.open({ ...first, name: "s002.nii" })).label).toBe("t1_mprage_3/s002.nii");
+    expect((await viewer.open(row("t1.nii"))).label).toBe("t1.nii");
+  });
+
   it("knows roles by kind and by name", () => {
     expect(roleFor("mask", true)).toBe("labels");
     expect(roleFor("mask", false)).toBe("background");

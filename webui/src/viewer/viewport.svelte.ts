@@ -3,7 +3,7 @@ import type { Layer } from "./layer.svelte";
 import type { Mat3, Vec3 } from "./linalg";
 import { add, dot, scale, sub } from "./linalg";
 import type { View } from "./planes";
-import { centre, fitScale, onPlane, planeAxes, screenToWorld } from "./planes";
+import { fitScale, middle, onPlane, planeAxes, screenToWorld } from "./planes";
 import type { PlaneName, Point, Rect, Size, ViewKind } from "./types";
 import type { Volume } from "./volume";
 
@@ -14,7 +14,7 @@ const MAX_ZOOM = 60;
 export class Viewport {
   kind: ViewKind = $state("axial");
   layers: Layer[] = $state.raw([]);
-  /** World point kept in the middle, null: the middle of the image. */
+  /** World point kept in the middle, null: the middle voxel of the image. */
   centre: Vec3 | null = $state.raw(null);
   zoom = $state(1);
   /** Own crosshair of viewports that are not linked. */
@@ -62,7 +62,7 @@ export class Viewport {
     const { volume, plane } = this;
     if (!volume || !plane || this.rect.width < 2 || this.rect.height < 2) return null;
     const axes = planeAxes(plane, radiological, frame);
-    const origin = onPlane(this.centre ?? centre(volume), crosshair, axes.normal);
+    const origin = onPlane(this.centre ?? middle(volume), crosshair, axes.normal);
     const mmPerPixel = this.fit(volume, radiological, upright) / this.zoom;
     return { axes, origin, mmPerPixel, size: this.size };
   }

@@ -26,8 +26,11 @@ class StepQueue(Protocol):
     def register_step(self, name: str, fn: Callable[[int], None], /) -> object:
         """Name a function that takes the id of a row."""
 
-    def enqueue(self, name: str, row_id: int, /) -> object:
+    def enqueue(self, name: str, row_id: int, priority: int = 0, /) -> object:
         """Have a step done soon, at least once while the process lives."""
+
+
+_PRIORITY = 10  # before previews, which nobody waits for as long
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,10 @@ class Context:
     def place(self, path: Path) -> str:
         """Give the place of an absolute path below the data folder."""
         return str(path.relative_to(self.folder.root))
+
+    def ask(self, step: str, row_id: int) -> None:
+        """Ask the queue for a step of this room."""
+        self.queue.enqueue(step, row_id, _PRIORITY)
 
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:

@@ -91,11 +91,11 @@ class Importer:
         """Ask the queue for every step that some row's state calls for."""
         work = due_work(self.ctx)
         for receipt_id in work.collect:
-            self.ctx.queue.enqueue(COLLECT_STEP, receipt_id)
+            self.ctx.ask(COLLECT_STEP, receipt_id)
         for receipt_id in work.sort:
-            self.ctx.queue.enqueue(SORT_STEP, receipt_id)
+            self.ctx.ask(SORT_STEP, receipt_id)
         for series_id in work.convert:
-            self.ctx.queue.enqueue(CONVERT_STEP, series_id)
+            self.ctx.ask(CONVERT_STEP, series_id)
         for receipt_id in work.hash:
             self.ctx.queue.enqueue(HASH_STEP, receipt_id)
 
@@ -128,7 +128,7 @@ class Importer:
     def finish(self, receipt_id: int) -> None:
         """Say that all of an arrival is here; the work on it begins."""
         self.ctx.catalog.write(lambda tx: set_receipt(tx, receipt_id, ReceiptState.PENDING))
-        self.ctx.queue.enqueue(SORT_STEP, receipt_id)
+        self.ctx.ask(SORT_STEP, receipt_id)
 
     def receipt(self, key: str) -> ReceiptDetail:
         """Give a receipt with its items."""
@@ -200,7 +200,7 @@ class Importer:
         )
         receipt_id, key = self.begin(ArrivalKind.CLI, project, "import", options)
         self.ctx.identities.remember_name(key, str(source))
-        self.ctx.queue.enqueue(COLLECT_STEP, receipt_id)
+        self.ctx.ask(COLLECT_STEP, receipt_id)
         return self.receipt(key)
 
     def take(
@@ -211,7 +211,7 @@ class Importer:
         receipt_id, key = self.begin(ArrivalKind.DROP, project, source, options)
         self.ctx.identities.remember_name(key, str(root))
         announce(self.ctx, receipt_id, files, remember=True)
-        self.ctx.queue.enqueue(COLLECT_STEP, receipt_id)
+        self.ctx.ask(COLLECT_STEP, receipt_id)
         return key
 
     def retry(self, key: str) -> ReceiptDetail:
@@ -270,7 +270,7 @@ class Importer:
 
     def _collect(self, receipt_id: int) -> None:
         if collect(self.ctx, receipt_id):
-            self.ctx.queue.enqueue(SORT_STEP, receipt_id)
+            self.ctx.ask(SORT_STEP, receipt_id)
 
     def _sort(self, receipt_id: int) -> None:
         try:
@@ -313,7 +313,7 @@ class Importer:
             since, looked = looked, now_ms()
             try:
                 for series_id in newly_due(self.ctx, since, looked):
-                    self.ctx.queue.enqueue(CONVERT_STEP, series_id)
+                    self.ctx.ask(CONVERT_STEP, series_id)
                 if looked - reconciled >= _RECONCILE_S * 1000:
                     reconciled = looked
                     self.reconcile()

@@ -74,7 +74,7 @@ def _work(ctx: Context, row: Any, project: Any) -> None:
     _drop_duplicates(ctx, receipt_id)
     ctx.catalog.write(lambda tx: _conclude(tx, receipt_id))
     for series_id in _due_series(ctx, _series_of(ctx, receipt_id)):
-        ctx.queue.enqueue(CONVERT_STEP, series_id)
+        ctx.ask(CONVERT_STEP, series_id)
 
 
 def _arrival(ctx: Context, row: Any, project: Any) -> tuple[Arrival, Targets]:
@@ -229,7 +229,7 @@ def _move_home(ctx: Context, home: Path, rows: Sequence[Any]) -> None:
         )
     )
     for series_id in _due_series(ctx, {row["series_id"] for row in rows} - {None}):
-        ctx.queue.enqueue(CONVERT_STEP, series_id)
+        ctx.ask(CONVERT_STEP, series_id)
 
 
 def _drop_duplicates(ctx: Context, receipt_id: int) -> None:

@@ -27,7 +27,7 @@ class HandQueue:
     def register_step(self, name: str, fn: Callable[[int], None]) -> None:
         self.steps[name] = fn
 
-    def enqueue(self, name: str, row_id: int) -> None:
+    def enqueue(self, name: str, row_id: int, priority: int = 0) -> None:
         if (name, row_id) not in self.waiting:
             self.waiting.append((name, row_id))
 

@@ -1,4 +1,4 @@
-"""Running a coroutine in a test, also where a browser's driver already has a loop in this thread."""
+"""Running a coroutine in a test where a browser driver may hold a loop in this thread."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def test_a_bash_job_is_composed_tried_run_and_watched(desktop: Desktop, service:
     page.get_by_role("button", name=re.compile("Run batch")).click()
     page.get_by_role("button", name="Add job").click()
     page.get_by_role("menuitem", name=re.compile("bash", re.IGNORECASE)).click()
-    page.get_by_label("Code").fill(CODE)
+    page.get_by_label("Code", exact=True).fill(CODE)
     source = page.get_by_label("$f1", exact=True)
     source.fill("*t1*.nii")
     page.get_by_label("$o1", exact=True).fill("browser/copy.nii TAG(browser)")

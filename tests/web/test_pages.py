@@ -36,7 +36,7 @@ def test_back_and_forward_work(desktop: Desktop) -> None:
     page = desktop.page
     page.get_by_role("link", name="Arrivals").click()
     page.wait_for_url(re.compile("/arrivals"))
-    page.get_by_role("link", name="Jobs", exact=True).click()
+    page.get_by_role("navigation").get_by_role("link", name="Jobs", exact=True).click()
     page.wait_for_url(re.compile("/jobs"))
     page.go_back()
     page.wait_for_url(re.compile("/arrivals"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Arrival", "Scanned", "sort_objects"]
 
 _CHUNK = 400
+_WRITE_OBJECTS = 1500
 _OTHER_PIXELS = "another object with the same SOPInstanceUID is here already"
 _OTHER_HEADER = "the same image is here already under another header; this one is kept aside"
 Override = Callable[[str], tuple[str | None, str | None]]
@@ -139,9 +140,21 @@ def _sort_visit(ctx: Context, arrival: Arrival, visit: Visit, members: Sequence[
         else:
             first[uid] = scanned
             fresh.setdefault(scanned.record.series_uid, []).append(scanned)
-    for series_uid, objects in fresh.items():
-        _enter_series(ctx, arrival, visit, series_uid, objects)
+    for part in _batches(fresh):
+        _enter_series(ctx, arrival, visit, part)
     change_items(ctx.catalog, arrival.receipt_id, changes)
+
+
+def _batches(fresh: Mapping[str, list[Scanned]]) -> Iterator[dict[str, list[Scanned]]]:
+    """Give series in groups that one short transaction can hold."""
+    part: dict[str, list[Scanned]] = {}
+    for series_uid, objects in fresh.items():
+        part[series_uid] = objects
+        if sum(map(len, part.values())) >= _WRITE_OBJECTS:
+            yield part
+            part = {}
+    if part:
+        yield part
 
 
 def _held_objects(
@@ -193,18 +206,18 @@ def _duplicate(
 
 
 def _enter_series(
-    ctx: Context, arrival: Arrival, visit: Visit, series_uid: str, objects: Sequence[Scanned]
+    ctx: Context, arrival: Arrival, visit: Visit, fresh: Mapping[str, Sequence[Scanned]]
 ) -> None:
-    facts = facts_of(objects[0].record, arrival.policy)
-
     def write(tx: Tx) -> None:
-        series = ensure_incoming_series(tx, visit, series_uid, facts, arrival.policy)
-        update_items(tx, _placed(series, objects))
-        tx.con.execute(
-            "UPDATE incoming_series SET rev = rev + 1, state = 'ready', reason = '',"
-            " ready_at = max(ready_at, ?) WHERE id = ?",
-            (arrival.ready_at, series["id"]),
-        )
+        for series_uid, objects in fresh.items():
+            facts = facts_of(objects[0].record, arrival.policy)
+            series = ensure_incoming_series(tx, visit, series_uid, facts, arrival.policy)
+            update_items(tx, _placed(series, objects))
+            tx.con.execute(
+                "UPDATE incoming_series SET rev = rev + 1, state = 'ready', reason = '',"
+                " ready_at = max(ready_at, ?) WHERE id = ?",
+                (arrival.ready_at, series["id"]),
+            )
 
     ctx.catalog.write(write)
 

@@ -55,6 +55,7 @@ class Desktop:
         """Double click a file's row."""
         if not self.row_of(path_end).count():
             self.unfold_all()
+        self.row_of(path_end).first.wait_for()
         self.row_of(path_end).first.dblclick()
 
     # -- viewer ------------------------------------------------------------------

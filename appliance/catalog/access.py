@@ -153,7 +153,7 @@ def find_token(con: sqlite3.Connection, token: str) -> Caller | None:
 def list_tokens(con: sqlite3.Connection, user_id: int) -> list[sqlite3.Row]:
     """Give a user's own tokens (without hash), newest first; tokens of jobs are left out."""
     return con.execute(
-        "SELECT id, name, created_at, expires_at FROM tokens"
+        "SELECT id, name, scope, created_at, expires_at FROM tokens"
         " WHERE user_id = ? AND job_key IS NULL ORDER BY id DESC",
         (user_id,),
     ).fetchall()

@@ -82,7 +82,7 @@ def list_tokens(services: Rooms, who: Who) -> Items[Token]:
             Token(
                 row["id"],
                 row["name"],
-                row["scope"].split() if "scope" in row.keys() else [],  # noqa: SIM118 - sqlite3.Row
+                row["scope"].split(),
                 iso(row["created_at"]),
                 maybe_iso(row["expires_at"]),
             )

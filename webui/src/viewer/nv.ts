@@ -100,6 +100,11 @@ export class Renderer3d {
     this.nv.drawScene();
   }
 
+  /** Where the camera stands, in degrees: 0 behind, 90 at the patient's left. */
+  get camera(): { azimuth: number; elevation: number } {
+    return { azimuth: this.nv.azimuth, elevation: this.nv.elevation };
+  }
+
   /** Look from a side: degrees. */
   look(azimuth: number, elevation: number): void {
     this.nv.azimuth = azimuth;

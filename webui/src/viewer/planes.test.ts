@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { Mat4, Vec3 } from "./linalg";
 import { apply, IDENTITY3, invert } from "./linalg";
-import { fitScale, middle, onPlane, planeAxes, sliceInfo, stepSlice } from "./planes";
+import {
+  cameraLetters,
+  fitScale,
+  middle,
+  onPlane,
+  planeAxes,
+  sliceInfo,
+  stepSlice,
+} from "./planes";
 import { allOrientations } from "./testing";
 
 const grid = (affine: Mat4, shape: Vec3) => ({ affine, inverse: invert(affine)!, shape });
@@ -32,6 +40,18 @@ describe("slices", () => {
 
   it("keeps a panned view on the plane of the crosshair", () => {
     expect(onPlane([1, 2, 3], [9, 9, 9], [0, 0, 1])).toEqual([1, 2, 9]);
+  });
+});
+
+describe("3D letters", () => {
+  it.each([
+    [0, 0, { left: "L", right: "R", top: "S", bottom: "I" }],
+    [180, 0, { left: "R", right: "L", top: "S", bottom: "I" }],
+    [90, 0, { left: "A", right: "P", top: "S", bottom: "I" }],
+    [270, 0, { left: "P", right: "A", top: "S", bottom: "I" }],
+    [0, 90, { left: "L", right: "R", top: "A", bottom: "P" }],
+  ])("from azimuth %i, elevation %i", (azimuth, elevation, letters) => {
+    expect(cameraLetters(azimuth, elevation)).toEqual(letters);
   });
 });
 

@@ -81,6 +81,15 @@ export function sideLetters(axes: Axes): Record<"left" | "right" | "top" | "bott
   };
 }
 
+/** Letters at the edges of a 3D view; azimuth 0 looks from behind, 90 from the patient's left. */
+export function cameraLetters(azimuth: number, elevation: number) {
+  const a = (azimuth * Math.PI) / 180;
+  const e = (elevation * Math.PI) / 180;
+  const right: Vec3 = [Math.cos(a), -Math.sin(a), 0];
+  const up: Vec3 = [Math.sin(a) * Math.sin(e), Math.cos(a) * Math.sin(e), Math.cos(e)];
+  return sideLetters({ right, up, normal: [0, 0, 1] });
+}
+
 /** The eight outer corners of an image in the world. */
 export function corners(grid: GridLike): Vec3[] {
   return Array.from({ length: 8 }, (_, bits) =>

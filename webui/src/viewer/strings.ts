@@ -43,6 +43,13 @@ export const text = {
   plane: "Plane",
   loading3d: "Preparing 3D…",
   binned: "coarser than stored",
+  from: {
+    A: "From the front",
+    P: "From behind",
+    L: "From the patient's left",
+    R: "From the patient's right",
+    S: "From above",
+  },
   noFile: "no image",
 } as const;
 

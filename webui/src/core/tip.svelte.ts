@@ -7,7 +7,8 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 
 function hide(): void {
   clearTimeout(timer);
-  tipState.box = null;
+  // Not at once: a button that is removed while it has the focus tells so in the middle of drawing.
+  if (tipState.box) queueMicrotask(() => (tipState.box = null));
 }
 
 /** Attach to an element: `{@attach tip("Health (H)")}`. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  addressOf,
   isFiltered,
   nextSort,
   readFilters,
@@ -43,8 +44,14 @@ it("a second click on a column turns the order round", () => {
   expect(nextSort("date", "pid")).toBe("pid");
 });
 
+it("GRID-08 an address leads to one study, checked", () => {
+  const params = new URL(addressOf("p", "S-1#2024"), "http://x").searchParams;
+  expect([params.get("name"), params.get("level")]).toEqual(["S-1", "studies"]);
+  expect(readSelection(params.get("sel"))).toEqual(["S-1#2024"]);
+});
+
 it("a selection survives the way through the address", () => {
-  const names = ["S-0001#2024-05-02", "with,comma#x", "ä/ö#1"];
+  const names = ["S-0001#2024-05-02", "with,comma#x", "ä/ö#1", "50%2C#1"];
   expect(readSelection(writeSelection(names))).toEqual(names);
   expect(writeSelection([])).toBeNull();
   expect(writeSelection(Array.from({ length: 61 }, (_, i) => String(i)))).toBeNull();

@@ -1,5 +1,5 @@
 // The table's state in the URL, and the questions it makes.
-import type { Query } from "../core/api";
+import { queryText, type Query } from "../core/api";
 
 export type TableLevel = "subjects" | "studies" | "files" | "analysis";
 
@@ -60,14 +60,24 @@ export function nextSort(current: string, column: string): string {
 export const isFiltered = (filters: Filters): boolean =>
   Boolean(filters.name || filters.files || filters.tags.length);
 
-// A PSID may hold any character but a comma or a slash in our own codes; keep links readable.
+// Names are joined by commas, so a comma inside a name is escaped; links stay readable.
+const escaped = (name: string): string => name.replaceAll("%", "%25").replaceAll(",", "%2C");
+const plain = (name: string): string => name.replaceAll("%2C", ",").replaceAll("%25", "%");
+
 export const SEL_LIMIT = 60;
 
 export function writeSelection(keys: Iterable<string>): string | null {
   const all = [...keys];
-  return all.length > 0 && all.length <= SEL_LIMIT ? all.map(encodeURIComponent).join(",") : null;
+  return all.length > 0 && all.length <= SEL_LIMIT ? all.map(escaped).join(",") : null;
 }
 
 export function readSelection(text: string | null): string[] {
-  return (text ?? "").split(",").filter(Boolean).map(decodeURIComponent);
+  return (text ?? "").split(",").filter(Boolean).map(plain);
+}
+
+/** Address of the table with one study (PID#SID) or subject (PID) in sight and checked. */
+export function addressOf(project: string, psid: string): string {
+  const level = psid.includes("#") ? "studies" : "subjects";
+  const name = psid.split("#")[0] ?? "";
+  return `/${queryText({ project, level, name, sel: writeSelection([psid]) })}`;
 }

@@ -218,8 +218,7 @@ def _fetch(ctx: Context, row: Any, options: Options) -> None:
     require_space(ctx.folder, ctx.settings)
     ctx.folder.check_marker(ctx.folder.incoming)
     home = ctx.folder.incoming / str(row["key"])
-    home.mkdir(exist_ok=True)
-    sync_folders([ctx.folder.incoming])
+    ctx.make_folder(home)
     for start in range(0, len(items), _CHUNK):
         part = items[start : start + _CHUNK]
         sources = {i["id"]: Path(names[item_key(row["key"], i["n"])]) for i in part}

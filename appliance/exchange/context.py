@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from appliance.catalog import Catalog
-from appliance.core import DataFolder, Settings
+from appliance.core import DataFolder, Settings, fsync_dir
 from appliance.privacy import IdentityStore
 
 __all__ = ["Context", "FilesListener", "StepQueue"]
@@ -41,8 +41,9 @@ class Context:
     ----------
     on_files : FilesListener
         Called after images were catalogued.
-    sort_lock, study_lock : Lock
-        One arrival is sorted at a time; one ``nodeinfo.json`` is written at a time.
+    sort_lock, tree_lock : Lock
+        One arrival is sorted at a time; one folder is made, or ``nodeinfo.json`` written, at a
+        time.
     """
 
     catalog: Catalog
@@ -52,7 +53,7 @@ class Context:
     settings: Settings
     on_files: FilesListener
     sort_lock: threading.Lock = field(default_factory=threading.Lock)
-    study_lock: threading.Lock = field(default_factory=threading.Lock)
+    tree_lock: threading.Lock = field(default_factory=threading.Lock)
 
     def path(self, place: str) -> Path:
         """Give the absolute path of a place, which is relative to the data folder."""
@@ -61,6 +62,16 @@ class Context:
     def place(self, path: Path) -> str:
         """Give the place of an absolute path below the data folder."""
         return str(path.relative_to(self.folder.root))
+
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder with its parents, all durable when this returns."""
+        with self.tree_lock:
+            missing = [folder, *folder.parents]
+            while missing and missing[-1].is_dir():
+                missing.pop()
+            folder.mkdir(parents=True, exist_ok=True)
+            for path in missing:
+                fsync_dir(path.parent)
 
     def ask(self, step: str, row_id: int) -> None:
         """Ask the queue for a step of this room."""

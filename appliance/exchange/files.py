@@ -19,7 +19,7 @@ from appliance.exchange.targets import Target
 if TYPE_CHECKING:
     from appliance.catalog import Tx
 
-__all__ = ["file_facts", "finish_files", "make_folder", "store_file"]
+__all__ = ["file_facts", "finish_files", "store_file"]
 
 _MAX_DOC_BYTES = 4 << 20
 _MOST_COPIES = 10_000
@@ -143,7 +143,8 @@ def finish_files(ctx: Context, receipt_id: int) -> None:
 
 def _finish(ctx: Context, row: Any) -> int | None:
     path = ctx.path(row["place"])
-    make_folder(ctx, path.parent)
+    ctx.folder.check_marker(ctx.folder.projects)
+    ctx.make_folder(path.parent)
     move_file(ctx.path(row["from_place"]), path)
     sync_folders([path.parent, ctx.path(row["from_place"]).parent])
     crash_point("store.moved")
@@ -168,15 +169,3 @@ def _catalog(tx: Tx, row: Any, path: str, facts: dict[str, Any]) -> int:
 
 def _change(ctx: Context, row: Any, change: dict[str, Any]) -> None:
     change_items(ctx.catalog, row["receipt_id"], [(row["id"], change)])
-
-
-def make_folder(ctx: Context, folder: Path) -> None:
-    """Make a folder below ``projects/`` durable, with its parents."""
-    ctx.folder.check_marker(ctx.folder.projects)
-    missing = []
-    at = folder
-    while not at.is_dir():
-        missing.append(at)
-        at = at.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    sync_folders([path.parent for path in missing])

@@ -14,7 +14,7 @@ from appliance.exchange.context import Context
 from appliance.exchange.crash import crash_point
 from appliance.exchange.dcm2niix import Output
 from appliance.exchange.disk import storing, sync_folders
-from appliance.exchange.files import file_facts, make_folder
+from appliance.exchange.files import file_facts
 from appliance.exchange.receipts import recount
 from appliance.exchange.series import Facts
 from appliance.privacy import Identity
@@ -45,7 +45,8 @@ def place_outputs(
     """Scrub the sidecars, name everything ``s001...`` and rename it into the series' folder."""
     study = ctx.folder.projects / row["project"] / row["pid"] / row["sid"]
     home = study / row["folder"]
-    make_folder(ctx, home)
+    ctx.folder.check_marker(ctx.folder.projects)
+    ctx.make_folder(home)
     placed: list[PlacedFile] = []
     with storing("storing a converted series"):
         for n, output in enumerate(outputs, 1):
@@ -176,7 +177,7 @@ def _close_items(tx: Tx, row: Any, placed: Sequence[PlacedFile], state: str) -> 
 
 def write_nodeinfo(ctx: Context, row: Any) -> None:
     """Write ``nodeinfo.json`` at the root of a study, from what the catalog knows of it."""
-    with ctx.study_lock:
+    with ctx.tree_lock:
         with ctx.catalog.read() as con:
             study = con.execute(
                 "SELECT t.id, t.sid, t.date, t.time, t.age_years, t.description, u.pid, u.sex"

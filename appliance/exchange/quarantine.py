@@ -50,7 +50,7 @@ def set_aside(ctx: Context, row: Any, reason: str, hint: str = "") -> str:
 def write_reason(ctx: Context, target: Path, reason: str, hint: str = "") -> None:
     """Write ``<name>.reason.json`` for a file that is, or will be, in the quarantine."""
     ctx.folder.check_marker(ctx.folder.quarantine)
-    target.parent.mkdir(exist_ok=True)
+    ctx.make_folder(target.parent)
     doc = {"file": target.name, "reason": reason, "hint": hint, "at": iso(now_ms())}
     with atomic_write(target.with_name(f"{target.name}.reason.json"), mode=0o600) as stream:
         stream.write(msgspec.json.format(msgspec.json.encode(doc)))

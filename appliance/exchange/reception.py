@@ -62,8 +62,7 @@ class Reception:
         self._lock = threading.Lock()
         self._closed = False
         with storing("the receipt's folder"):
-            self._home.mkdir()
-            sync_folders([self._ctx.folder.incoming])
+            self._ctx.make_folder(self._home)
 
     def store(self, data: bytes) -> Status:
         """Write one object and give the answer to its sender."""

@@ -216,12 +216,12 @@ def finish_moves(ctx: Context, receipt_id: int) -> None:
 
 def _move_home(ctx: Context, home: Path, rows: Sequence[Any]) -> None:
     """Move the files of one folder, then ask for the conversion of its series."""
-    home.mkdir(parents=True, exist_ok=True)
+    ctx.make_folder(home)
     root = str(ctx.folder.root)
     for row in rows:
         move_file(f"{root}/{row['from_place']}", f"{root}/{row['place']}")
         crash_point("sort.moving")
-    sync_folders([home, home.parent])
+    sync_folders([home])
     ids = [(row["id"],) for row in rows]
     ctx.catalog.write(
         lambda tx: tx.con.executemany(

@@ -51,7 +51,7 @@ class Upload:
         ctx.folder.check_marker(ctx.folder.incoming)
         ctx.identities.remember_name(item_key(key, 1), filename)
         with storing("an upload"):
-            self._home.mkdir(exist_ok=True)
+            ctx.make_folder(self._home)
             self._part = self._home / f"{self._name}.part"
             self._stream = self._part.open("wb")
 
@@ -79,7 +79,7 @@ class Upload:
             self._stream.close()
             crash_point("upload.written")
             self._part.replace(self._home / self._name)
-            sync_folders([self._home, self._ctx.folder.incoming])
+            sync_folders([self._home])
         crash_point("upload.renamed")
         self._ctx.catalog.write(self._journal)
         crash_point("upload.journaled")

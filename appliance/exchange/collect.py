@@ -145,8 +145,8 @@ def collect(ctx: Context, receipt_id: int) -> bool:
         if row["kind"] == ArrivalKind.CLI:
             _look(ctx, row)
         _fetch(ctx, row, options)
-    except DiskFull as full:
-        _wait(ctx, receipt_id, full)
+    except StorageError as error:  # full, or not mounted: it waits and is tried again
+        _wait(ctx, receipt_id, error)
         return False
     ctx.catalog.write(lambda tx: _complete(tx, receipt_id))
     return True
@@ -157,10 +157,10 @@ def _complete(tx: Tx, receipt_id: int) -> None:
     recount(tx, [receipt_id])
 
 
-def _wait(ctx: Context, receipt_id: int, full: DiskFull) -> None:
+def _wait(ctx: Context, receipt_id: int, error: StorageError) -> None:
     ctx.catalog.write(
         lambda tx: set_receipt(
-            tx, receipt_id, ReceiptState.RECEIVING, reason=full.message, hint=full.hint
+            tx, receipt_id, ReceiptState.RECEIVING, reason=error.message, hint=error.hint
         )
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.core import DiskFull, FormatError, iso, now_ms
+from appliance.core import FormatError, StorageError, iso, now_ms
 from appliance.exchange.archive import unpack_archives
 from appliance.exchange.collect import compile_name_pattern
 from appliance.exchange.context import Context
@@ -53,8 +53,8 @@ def sort_receipt(ctx: Context, receipt_id: int) -> None:
     try:
         require_space(ctx.folder, ctx.settings)
         _work(ctx, row, project)
-    except DiskFull as full:
-        reason, hint = full.message, full.hint
+    except StorageError as error:  # full, or not mounted: it waits and is tried again
+        reason, hint = error.message, error.hint
         ctx.catalog.write(
             lambda tx: set_receipt(tx, receipt_id, ReceiptState.PENDING, reason=reason, hint=hint)
         )

@@ -78,3 +78,21 @@ def test_an_upload_that_fills_the_disk_fails_cleanly(small, small_disk):
     receipt = small.importer.receipt(upload.key)
     assert (receipt.state, receipt.reason) == ("failed", "the disk is full")
     assert not list(small.folder.incoming.rglob("*.part"))
+
+
+@pytest.mark.parametrize(
+    ("storage", "state"),
+    [("incoming", "receiving"), ("originals", "pending"), ("projects", "working")],
+)
+def test_an_unmounted_disk_is_waited_for(kit, tmp_path, storage, state):
+    write_series(tmp_path / "in")
+    marker = kit.folder.root / storage / ".nora-storage"
+    content = marker.read_bytes()
+    marker.unlink()
+    receipt = kit.take_in(tmp_path / "in")
+    assert receipt.state == state
+    assert "marker" in receipt.reason
+    marker.write_bytes(content)
+    kit.run()
+    healed = kit.importer.receipt(receipt.key)
+    assert (healed.state, healed.n_done, healed.reason) == ("done", 4, "")

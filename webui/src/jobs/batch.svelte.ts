@@ -25,6 +25,7 @@ export interface Draft {
   resources: Resources;
   strict: boolean;
   enabled: boolean;
+  env: Record<string, string>;
   folded: boolean;
 }
 
@@ -56,6 +57,7 @@ function draft(part: Partial<Draft>): Draft {
     resources: { ...DEFAULTS },
     strict: true,
     enabled: true,
+    env: {},
     folded: false,
     ...part,
   };
@@ -135,6 +137,7 @@ export function toSpec(job: Draft): JobSpec {
     resources: job.resources,
     strict: job.strict,
     enabled: job.enabled,
+    env: job.env,
   };
 }
 
@@ -148,6 +151,7 @@ function fromSpec(spec: JobSpec): Draft {
     resources: { ...DEFAULTS, ...spec.resources },
     strict: spec.strict ?? true,
     enabled: spec.enabled ?? true,
+    env: spec.env ?? {},
     folded: true,
   });
 }

@@ -16,6 +16,8 @@ import type { Tool } from "../core/types-jobs";
 const tool: Tool = {
   id: "smooth",
   menu: "Processing/Image/Smooth",
+  command: ["true"],
+  version: "1",
   name: "Smooth",
   description: "",
   level: "study",

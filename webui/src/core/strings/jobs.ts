@@ -56,6 +56,7 @@ export const jobs = {
   files_in: "read",
   files_out: "wrote",
   files_none: "No files recorded yet",
+  job_history: "What happened",
   attempts_none: "Not started yet",
   att_code: "exit code {code}",
   att_cpu: "{s} CPU",

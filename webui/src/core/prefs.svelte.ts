@@ -4,7 +4,7 @@ const STORE = "nora.prefs";
 
 const defaults = {
   theme: "dark" as "dark" | "light" | "system",
-  tableWidth: 300,
+  tableWidth: 330,
   tableMode: "side" as "side" | "full" | "hidden",
   dockWidth: 300,
   dockTool: "",

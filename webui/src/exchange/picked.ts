@@ -29,9 +29,13 @@ async function walk(entry: FileSystemEntry, into: Picked[]): Promise<void> {
 
 /** Must be called inside the drop event: the list of items dies with it. */
 export async function fromDrop(transfer: DataTransfer): Promise<Picked[]> {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry());
+  const items = [...transfer.items].filter((item) => item.kind === "file");
+  const dropped = items.map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
   const found: Picked[] = [];
-  for (const entry of entries) if (entry) await walk(entry, found);
+  for (const one of dropped) {
+    if (one instanceof File) found.push({ path: one.name, file: one });
+    else if (one) await walk(one, found);
+  }
   return found;
 }
 

@@ -106,7 +106,7 @@ def test_the_filter_finds_files_and_is_in_the_address(desktop: Desktop) -> None:
     desktop.page.get_by_role("tab", name="Files").click()
     desktop.page.locator("#file-search").fill("*labels*")
     wait_until(lambda: desktop.rows().count() == 1, "one row")
-    wait_until(lambda: "labels" in desktop.page.url, "the filter in the address")
+    desktop.page.wait_for_function("() => location.search.includes('labels')")
     desktop.page.reload()
     desktop.page.get_by_role("tree").wait_for()
     wait_until(lambda: desktop.rows().count() == 1, "one row after the reload")

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from appliance.core import DataFolder, JobError, PeerError, Settings
+from appliance.core import DataFolder, DicomSettings, JobError, PeerError, Settings
 from appliance.upkeep import prepare_demo
 
 if TYPE_CHECKING:
+    from pynetdicom import AE
+
     from appliance.client import Client, FileRow, JobRow, Receipt
     from appliance.upkeep import DemoSet
 
@@ -24,6 +26,8 @@ _DOORS = {"drop": "watched folder", "dicom": "DICOM listener", "upload": "HTTP u
 _BUSY = frozenset({"receiving", "pending", "working"})
 _WITHIN_S = 300.0
 _POLL_S = 0.2
+_ANSWER_WITHIN_S = 20.0
+_SEND_TRIES = 3
 
 Say = Callable[[str], None]
 
@@ -230,23 +234,35 @@ def _drop(source: Path, drop: Path) -> None:
 
 
 def _send(paths: list[Path], settings: Settings) -> None:
-    """Send a series by C-STORE, as a scanner would."""
+    """Send a series by C-STORE, as a scanner would: what was not acknowledged goes again."""
     from pydicom import dcmread
     from pynetdicom import AE
 
-    to = settings.dicom
     entity = AE("DEMOSCANNER")
+    entity.dimse_timeout = _ANSWER_WITHIN_S
     entity.add_requested_context(dcmread(paths[0], stop_before_pixels=True).SOPClassUID)
+    waiting = paths
+    for _ in range(_SEND_TRIES):
+        waiting = _send_some(entity, settings.dicom, waiting)
+        if not waiting:
+            return
+    raise PeerError(f"the DICOM listener did not acknowledge {waiting[0].name}")
+
+
+def _send_some(entity: AE, to: DicomSettings, paths: list[Path]) -> list[Path]:
+    """Send over one association and give back what it did not acknowledge."""
     association = entity.associate(to.bind, to.port, ae_title=to.ae_title)
     if not association.is_established:
         raise PeerError(f"the DICOM listener on {to.bind}:{to.port} does not answer")
-    try:
-        for path in paths:
-            status = association.send_c_store(path)
-            if getattr(status, "Status", None) != 0:
-                raise PeerError(f"the DICOM listener did not accept {path.name}")
-    finally:
-        association.release()
+    for index, path in enumerate(paths):
+        code = getattr(association.send_c_store(path), "Status", None)
+        if code is None:  # no answer came; pynetdicom has ended the association
+            return paths[index:]
+        if code != 0:
+            association.release()
+            raise PeerError(f"the DICOM listener did not accept {path.name} (0x{code:04X})")
+    association.release()
+    return []
 
 
 def _wait(look: Callable[[], bool], what: str) -> None:

@@ -86,6 +86,7 @@ def dataset_bytes(path: Path) -> bytes:
 def send_until_cut(port: int, datasets: list[Dataset], acked: list[str], cut: Event) -> None:
     """Send objects one by one, a few an association; note what was acknowledged."""
     ae = AE("SENDER")
+    ae.dimse_timeout = 5  # a sender that missed an answer goes on with the next association
     ae.add_requested_context("1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.1.2.1")
     for start in range(0, len(datasets), 10):
         association = ae.associate("127.0.0.1", port, ae_title="NORA")
@@ -94,7 +95,9 @@ def send_until_cut(port: int, datasets: list[Dataset], acked: list[str], cut: Ev
                 association.kill()
                 return
             status = association.send_c_store(ds)
-            if status and status.Status == 0x0000:
+            if not status:
+                break
+            if status.Status == 0x0000:
                 acked.append(str(ds.SOPInstanceUID))
         association.release()
 

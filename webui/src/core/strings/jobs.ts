@@ -1,6 +1,6 @@
 // Texts of jobs and batches.
 export const jobs = {
-  jobs_text: "Every job of every batch, and imports as jobs of the queue DPXimport.",
+  jobs_text: "Every job of every batch. Imports are on the page Arrivals.",
   jobs_empty: "No jobs",
   jobs_empty_text: "Check studies in the table and choose Run batch to start some.",
   jobs_empty_open: "Nothing waits, runs or failed",

@@ -138,7 +138,7 @@ def collect(ctx: Context, receipt_id: int) -> bool:
         True when everything is here (or is known to be gone) and the work can go on.
     """
     row = _receipt(ctx, receipt_id)
-    if row["state"] != ReceiptState.RECEIVING or row["kind"] == ArrivalKind.DICOM:
+    if row is None or row["state"] != ReceiptState.RECEIVING or row["kind"] == ArrivalKind.DICOM:
         return False
     options = receipt_options(row)
     try:

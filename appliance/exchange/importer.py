@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from appliance.exchange.convert import convert_series, fail_series
 from appliance.exchange.decisions import resolve_items, retry_receipt
 from appliance.exchange.disk import require_space
 from appliance.exchange.hashing import hash_items
-from appliance.exchange.receipts import get_receipt, open_receipt, set_receipt
+from appliance.exchange.receipts import get_receipt, open_receipt, set_receipt, withdraw_empty
 from appliance.exchange.recovery import due_work, newly_due, recover
 from appliance.exchange.rows import ArrivalKind, Options, ReceiptDetail, ReceiptState
 from appliance.exchange.series import load_series
@@ -65,6 +66,8 @@ class Importer:
         self.ctx = Context(catalog, identities, queue, folder, settings, on_files or _deaf)
         limit = settings.imports.workers
         self._converting = threading.BoundedSemaphore(limit) if limit > 0 else None
+        self._announcing: set[int] = set()  # receipts whose files are still being written down
+        self._opening = threading.Lock()
         self._stopping = threading.Event()
         self._clock: threading.Thread | None = None
         queue.register_step(COLLECT_STEP, self._collect)
@@ -198,9 +201,8 @@ class Importer:
             extra=_extensions(extrafiles_filter),
             layout=True,
         )
-        receipt_id, key = self.begin(ArrivalKind.CLI, project, "import", options)
-        self.ctx.identities.remember_name(key, str(source))
-        self.ctx.ask(COLLECT_STEP, receipt_id)
+        with self._announced(ArrivalKind.CLI, project, "import", options) as (_, key):
+            self.ctx.identities.remember_name(key, str(source))
         return self.receipt(key)
 
     def take(
@@ -208,11 +210,27 @@ class Importer:
     ) -> str:
         """Take files that a watched folder holds; gives the key of their receipt."""
         options = Options(move=move, layout=True)
-        receipt_id, key = self.begin(ArrivalKind.DROP, project, source, options)
-        self.ctx.identities.remember_name(key, str(root))
-        announce(self.ctx, receipt_id, files, remember=True)
-        self.ctx.ask(COLLECT_STEP, receipt_id)
+        with self._announced(ArrivalKind.DROP, project, source, options) as (receipt_id, key):
+            self.ctx.identities.remember_name(key, str(root))
+            announce(self.ctx, receipt_id, files, remember=True)
         return key
+
+    @contextmanager
+    def _announced(
+        self, kind: ArrivalKind, project: str, source: str, options: Options
+    ) -> Iterator[tuple[int, str]]:
+        """Open a receipt whose files are taken only after all of them are written down."""
+        with self._opening:
+            receipt_id, key = self.begin(kind, project, source, options)
+            self._announcing.add(receipt_id)
+        try:
+            yield receipt_id, key
+        except BaseException:
+            self.ctx.catalog.write(lambda tx: withdraw_empty(tx, receipt_id))
+            raise
+        finally:
+            self._announcing.discard(receipt_id)
+        self.ctx.ask(COLLECT_STEP, receipt_id)
 
     def retry(self, key: str) -> ReceiptDetail:
         """Try again what failed or was quarantined.
@@ -269,6 +287,9 @@ class Importer:
         return {item_id: name for item_id, name in found.items() if name is not None}
 
     def _collect(self, receipt_id: int) -> None:
+        with self._opening:
+            if receipt_id in self._announcing:
+                return
         if collect(self.ctx, receipt_id):
             self.ctx.ask(SORT_STEP, receipt_id)
 

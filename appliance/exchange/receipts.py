@@ -33,6 +33,7 @@ __all__ = [
     "recount",
     "set_receipt",
     "update_items",
+    "withdraw_empty",
 ]
 
 _OPEN = (ReceiptState.RECEIVING, ReceiptState.PENDING, ReceiptState.WORKING)
@@ -91,6 +92,15 @@ def open_receipt(
     receipt_id = int(cursor.lastrowid or 0)
     _tell(tx, receipt_id)
     return receipt_id, key
+
+
+def withdraw_empty(tx: Tx, receipt_id: int) -> None:
+    """Forget a receipt none of whose files was written down: they lie where they were."""
+    tx.con.execute(
+        "DELETE FROM receipts WHERE id = ?"
+        " AND NOT EXISTS (SELECT 1 FROM receipt_items i WHERE i.receipt_id = receipts.id)",
+        (receipt_id,),
+    )
 
 
 def receipt_options(row: sqlite3.Row) -> Options:

@@ -10,7 +10,7 @@ import msgspec
 
 from appliance.core import now_ms
 from appliance.exchange.context import Context
-from appliance.exchange.receipts import add_items, recount, set_receipt
+from appliance.exchange.receipts import add_items, recount, set_receipt, withdraw_empty
 from appliance.exchange.rows import ArrivalKind, ItemState, ReceiptState
 
 if TYPE_CHECKING:
@@ -92,14 +92,25 @@ def recover(ctx: Context) -> None:
 
 
 def _recover_one(ctx: Context, row: Any) -> None:
-    if row["kind"] not in (ArrivalKind.DICOM, ArrivalKind.UPLOAD):
-        return  # its files are announced; the step that takes them goes on
+    if row["kind"] == ArrivalKind.DROP:
+        ctx.catalog.write(lambda tx: withdraw_empty(tx, row["id"]))
+        return  # what was announced is taken by the step that goes on
+    if row["kind"] == ArrivalKind.CLI:
+        if ctx.identities.original_name(row["key"]) is None:
+            _cut_off(ctx, row["id"], "Give the command again.")
+        return
     home = ctx.folder.incoming / row["key"]
     if home.is_dir():
         for part in home.glob("*.part"):
             part.unlink()
     found = sorted(home.iterdir()) if home.is_dir() else []
     ctx.catalog.write(lambda tx: _journal(tx, ctx, row, found))
+
+
+def _cut_off(ctx: Context, receipt_id: int, hint: str) -> None:
+    ctx.catalog.write(
+        lambda tx: set_receipt(tx, receipt_id, ReceiptState.FAILED, reason=_CUT_OFF, hint=hint)
+    )
 
 
 def _journal(tx: Tx, ctx: Context, row: Any, found: list[Path]) -> None:

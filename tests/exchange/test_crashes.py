@@ -65,7 +65,7 @@ def restarted(crashed, make_kit):
 def test_a_drop_killed_anywhere_is_in_after_the_next_start(restarted, point, tmp_path):
     kit, base, receipts = restarted(point)
     if point == "collect.named":  # nothing is promised yet: the watcher finds the files again
-        assert [r.n_files for r in receipts] == [0]
+        assert receipts == []
         assert len([p for p in (base / "drop").rglob("*") if p.is_file()]) == 6
         return
     (receipt,) = receipts

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from appliance.core import Invalid, NotFound
+import appliance.exchange.importer as importer_module
+from appliance.core import Invalid, NotFound, StorageError
 from appliance.exchange import get_receipt, list_receipts
+from appliance.exchange.collect import walk_files
 from appliance.exchange.dcm2niix import ConverterRefused, run_dcm2niix
 from appliance.jobs import Queue
 from tests.exchange.kit import write_series
@@ -33,6 +35,50 @@ def test_receipts_are_listed_newest_first_in_pages(kit, tmp_path):
                 list_receipts(con, **wrong)
         with pytest.raises(NotFound):
             get_receipt(con, "nothing")
+
+
+def test_nothing_is_taken_before_all_of_a_drop_is_written_down(kit, tmp_path, monkeypatch):
+    paths = write_series(tmp_path / "drop" / "a", n=3)
+    real = importer_module.announce
+
+    def interrupted(ctx, receipt_id, files, **options):
+        kit.run()  # the clock of the room comes by before, ...
+        real(ctx, receipt_id, files[:1], **options)
+        kit.run()  # ... in the middle, ...
+        real(ctx, receipt_id, files, **options)
+
+    monkeypatch.setattr(importer_module, "announce", interrupted)
+    found = list(walk_files(tmp_path / "drop", lambda path, why: pytest.fail(why)))
+    key = kit.importer.take("default", tmp_path / "drop", found, move=True, source="drop")
+    kit.run()
+    receipt = kit.importer.receipt(key)
+    assert (receipt.state, receipt.n_files, receipt.n_done) == ("done", 3, 3)
+    assert not [path for path in paths if path.exists()]
+
+
+def test_a_drop_that_cannot_be_written_down_leaves_no_receipt(kit, tmp_path, monkeypatch):
+    paths = write_series(tmp_path / "drop" / "a", n=2)
+
+    def full(*_args, **_options):
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(importer_module, "announce", full)
+    found = list(walk_files(tmp_path / "drop", lambda path, why: pytest.fail(why)))
+    with pytest.raises(StorageError):
+        kit.importer.take("default", tmp_path / "drop", found, move=True, source="drop")
+    kit.run()
+    with kit.catalog.read() as con:
+        assert list_receipts(con).items == []
+    assert all(path.exists() for path in paths)
+
+
+def test_an_import_cut_off_before_it_began_says_so(kit, tmp_path):
+    _, key = kit.importer.begin("cli", "default", "import")
+    kit.importer.start()
+    kit.importer.stop()
+    kit.run()
+    receipt = kit.importer.receipt(key)
+    assert (receipt.state, receipt.hint) == ("failed", "Give the command again.")
 
 
 def test_every_change_of_a_receipt_is_an_event(kit, tmp_path):

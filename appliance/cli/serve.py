@@ -113,6 +113,7 @@ class Appliance:
 
     def _build(self) -> None:
         """Make every object; nothing runs by itself yet."""
+        from appliance.cli.import_rows import ImportRows
         from appliance.cli.previews import Previews
         from appliance.exchange import Importer
         from appliance.jobs import Queue, Scheduler
@@ -133,6 +134,7 @@ class Appliance:
         scheduler = Scheduler(catalog, folder, settings, queue, tools, url=self.url)
         previews = Previews(catalog, folder, queue)
         importer = Importer(catalog, identities, queue, folder, settings, on_files=previews.ask_for)
+        scheduler.register_row_source(ImportRows(catalog, importer.retry))
         self.services = Services(
             settings=settings,
             folder=folder,

@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from appliance.jobs.registering import pend_tags
     from appliance.jobs.retention import purge_jobs
     from appliance.jobs.rows import (
+        SORTS,
         AttemptRow,
         JobDetail,
         JobFileRow,
         JobQuery,
         JobRow,
+        Listing,
         LogPiece,
+        Place,
+        Placed,
         RowSource,
     )
     from appliance.jobs.scheduler import Scheduler
@@ -49,7 +53,10 @@ _ROOMS = {
     "references": "find_references",
     "registering": "pend_tags",
     "retention": "purge_jobs",
-    "rows": "AttemptRow JobDetail JobFileRow JobQuery JobRow LogPiece RowSource",
+    "rows": (
+        "SORTS AttemptRow JobDetail JobFileRow JobQuery JobRow Listing LogPiece"
+        " Place Placed RowSource"
+    ),
     "scheduler": "Scheduler",
     "schema": "jobs_migrations",
     "shipped": "basic_tools",
@@ -61,6 +68,7 @@ _NAMES = {name: module for module, names in _ROOMS.items() for name in names.spl
 __getattr__ = lazy_door(__name__, _NAMES)
 
 __all__ = [
+    "SORTS",
     "Argument",
     "AttemptRow",
     "BatchSpec",
@@ -72,7 +80,10 @@ __all__ = [
     "JobQuery",
     "JobRow",
     "JobSpec",
+    "Listing",
     "LogPiece",
+    "Place",
+    "Placed",
     "Queue",
     "Resources",
     "RowSource",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from appliance.catalog import Catalog, Tx
-from appliance.core import Conflict, Invalid, NotFound, now_ms
+from appliance.core import Conflict, Invalid, now_ms
 from appliance.jobs.attempts import open_pid
 from appliance.jobs.finish import attempt_folder, declared_outputs, skip_dependents
 from appliance.jobs.listing import find_job
@@ -110,16 +110,6 @@ class Controls:
         if action not in actions:
             raise Invalid(f"nothing can be done to a job called {action!r}")
         actions[action](key, actor)
-
-    def act_on_many(self, keys: list[str], action: str, actor: str) -> dict[str, str]:
-        """Do the same to many jobs; tell by key why some refused."""
-        refused: dict[str, str] = {}
-        for key in keys:
-            try:
-                self.act(key, action, actor)
-            except (Conflict, NotFound) as error:
-                refused[key] = error.message
-        return refused
 
     def _signal(self, job: sqlite3.Row, number: signal.Signals) -> None:
         with self._catalog.read() as con:

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from appliance.catalog import Page
 from appliance.core import Invalid, NotFound
-from appliance.jobs.rows import AttemptRow, JobDetail, JobFileRow, JobQuery, JobRow, LogPiece
+from appliance.jobs.rows import (
+    AttemptRow,
+    JobDetail,
+    JobFileRow,
+    JobQuery,
+    JobRow,
+    LogPiece,
+    Place,
+    Placed,
+)
 from appliance.jobs.states import ENDED, LETTERS, State, letter_of, states_of
 
-__all__ = ["count_jobs", "find_job", "job_attribute", "job_detail", "job_rows", "read_log"]
+__all__ = [
+    "count_jobs",
+    "count_rows",
+    "find_job",
+    "job_attribute",
+    "job_detail",
+    "job_rows",
+    "read_log",
+]
 
 _LOG_BYTES = 256 << 10
 _SORTS = {
@@ -36,32 +51,28 @@ _SELECT = (
 )
 
 
-def job_rows(con: sqlite3.Connection, query: JobQuery) -> Page[JobRow]:
-    """Give one page of the table of jobs; dismissed ones are left out.
+def job_rows(con: sqlite3.Connection, query: JobQuery, after: Place | None = None) -> list[Placed]:
+    """Give the jobs behind a place in the query's order; dismissed ones are left out.
 
-    Raises
-    ------
-    Invalid
-        If the sort or the cursor is unknown.
+    One more than the query's limit is given where there are more.
     """
-    down, name = query.sort.startswith("-"), query.sort.removeprefix("-")
-    if name not in _SORTS:
-        raise Invalid(f"jobs cannot be sorted by {name!r}", hint=f"Use {', '.join(_SORTS)}.")
     where, values = _where(query)
-    total = con.execute(
-        f"SELECT count(*) FROM job JOIN batch ON batch.id = job.batch_id WHERE {where}", values
-    ).fetchone()[0]
-    sort, order = _SORTS[name], "DESC" if down else "ASC"
-    if query.after:
-        where += f" AND ({sort}, job.id) {'<' if down else '>'} (?, ?)"
-        values = [*values, *_decode(query.after)]
+    sort, order = _SORTS[query.sort_name], "DESC" if query.descending else "ASC"
+    if after is not None:
+        where += f" AND ({sort}, job.id) {'<' if query.descending else '>'} (?, ?)"
+        values = [*values, *after]
     sql = _SELECT.format(sort=sort, where=where)
     rows = con.execute(
         f"{sql} ORDER BY sort_value {order}, job.id {order} LIMIT ?", [*values, query.limit + 1]
     ).fetchall()
-    items = [_row(row) for row in rows[: query.limit]]
-    more = len(rows) > query.limit
-    return Page(items, _encode(rows[query.limit - 1]) if more else None, total)
+    return [Placed(Place(row["sort_value"], row["id"]), _row(row)) for row in rows]
+
+
+def count_rows(con: sqlite3.Connection, query: JobQuery) -> int:
+    """Count the jobs that fit."""
+    where, values = _where(query)
+    sql = f"SELECT count(*) FROM job JOIN batch ON batch.id = job.batch_id WHERE {where}"
+    return int(con.execute(sql, values).fetchone()[0])
 
 
 def find_job(con: sqlite3.Connection, key: str) -> sqlite3.Row:
@@ -180,8 +191,7 @@ def _where(query: JobQuery) -> tuple[str, list[Any]]:
     if query.letters != "all":
         states = states_of(query.letters)
         parts.append((f"job.state IN ({', '.join('?' * len(states))})", list(states)))
-    for word in query.search.split():
-        like = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    for like in query.patterns():
         columns = ("job.name", "job.psid", "job.state", "job.why", "job.queue", "batch.name")
         test = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns)
         parts.append((f"({test})", [like] * len(columns)))
@@ -223,15 +233,3 @@ def _whole_characters(data: bytes) -> bytes:
             needed = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
             return data[:-back] if back < needed else data
     return data
-
-
-def _encode(row: sqlite3.Row) -> str:
-    return base64.urlsafe_b64encode(json.dumps([row["sort_value"], row["id"]]).encode()).decode()
-
-
-def _decode(cursor: str) -> Iterable[Any]:
-    try:
-        value, row_id = json.loads(base64.urlsafe_b64decode(cursor))
-    except ValueError as error:
-        raise Invalid("the cursor of the page is damaged", hint="Load the table again.") from error
-    return value, row_id

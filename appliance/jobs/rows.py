@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-__all__ = ["AttemptRow", "JobDetail", "JobFileRow", "JobQuery", "JobRow", "LogPiece", "RowSource"]
+__all__ = [
+    "SORTS",
+    "AttemptRow",
+    "JobDetail",
+    "JobFileRow",
+    "JobQuery",
+    "JobRow",
+    "Listing",
+    "LogPiece",
+    "Place",
+    "Placed",
+    "RowSource",
+]
+
+SORTS = ("created", "started", "ended", "name", "psid", "state", "queue", "project")
+"""What the table can be sorted by; every listing knows all of them."""
 
 
 class JobRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +103,21 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     after: str | None = None
     limit: int = 200
 
+    @property
+    def descending(self) -> bool:
+        """Whether the largest value comes first."""
+        return self.sort.startswith("-")
+
+    @property
+    def sort_name(self) -> str:
+        """What to sort by, one of `SORTS`."""
+        return self.sort.removeprefix("-")
+
+    def patterns(self) -> list[str]:
+        """Give a pattern for LIKE, escaped by backslash, for each word; all of them must fit."""
+        plain = self.search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return [f"%{word}%" for word in plain.split()]
+
 
 class LogPiece(msgspec.Struct, frozen=True):
     """A piece of a log; ask again from `offset` until `done`."""
@@ -97,8 +127,50 @@ class LogPiece(msgspec.Struct, frozen=True):
     done: bool
 
 
-class RowSource(Protocol):
+class Place(NamedTuple):
+    """Where a row stands in a sorted listing: what it is sorted by, then its id there."""
+
+    value: int | str
+    id: int
+
+
+class Placed(NamedTuple):
+    """A row and where it stands."""
+
+    place: Place
+    row: JobRow
+
+
+class Listing(Protocol):
+    """Sorted rows of the table of jobs, of one origin."""
+
+    def rows(self, query: JobQuery, after: Place | None) -> list[Placed]:
+        """Give the rows behind a place, in the query's order; one more than its limit at most.
+
+        The query's own cursor belongs to the table as a whole and is not for a listing.
+        """
+
+    def count(self, query: JobQuery) -> int:
+        """Count all rows that fit."""
+
+
+class RowSource(Listing, Protocol):
     """Plug point: something else that is shown in the table of jobs, such as imports."""
 
-    def rows(self, query: JobQuery) -> list[JobRow]:
-        """List rows that fit, newest first; they stand on the first page."""
+    def owns(self, key: str) -> bool:
+        """Tell whether a key is one of its rows."""
+
+    def detail(self, key: str) -> JobDetail:
+        """Give all of one row."""
+
+    def read_log(self, key: str, *, offset: int = 0) -> LogPiece:
+        """Give a piece of what there is to read about a row."""
+
+    def act(self, key: str, action: str, actor: str) -> None:
+        """Do what can be done to a row.
+
+        Raises
+        ------
+        Conflict
+            If the row, or any row of this source, does not take the action.
+        """

@@ -11,14 +11,15 @@ from pathlib import Path
 import msgspec
 
 from appliance.catalog import Catalog, Page
-from appliance.core import DataFolder, Settings, now_ms
+from appliance.core import Conflict, DataFolder, NotFound, Settings, now_ms
 from appliance.jobs.batches import Batches
 from appliance.jobs.capacity import capacity_of, pick, usage
 from appliance.jobs.control import Controls
 from appliance.jobs.crash import crash_point
 from appliance.jobs.finish import REGISTER_STEP, Finisher, attempt_folder, job_by_id
 from appliance.jobs.gpus import GpuSource, gpus_for
-from appliance.jobs.listing import count_jobs, job_attribute, job_detail, job_rows, read_log
+from appliance.jobs.listing import count_jobs, job_attribute, job_detail, read_log
+from appliance.jobs.merging import OwnJobs, merged_page
 from appliance.jobs.queue import Queue
 from appliance.jobs.reconcile import finish_attempt, live_jobs, reconcile_job
 from appliance.jobs.registering import pend_tags
@@ -147,12 +148,18 @@ class Scheduler:
         return self._batches.dry_run(spec, targets)
 
     def act(self, key: str, action: str, actor: str) -> None:
-        """Cancel, suspend, resume, retry or dismiss a job."""
-        self.controls.act(key, action, actor)
+        """Cancel, suspend, resume, retry or dismiss a job, or a row of another source."""
+        (self._source_of(key) or self.controls).act(key, action, actor)
 
     def act_on_many(self, keys: Sequence[str], action: str, actor: str) -> dict[str, str]:
         """Do the same to many jobs; tell by key why some refused."""
-        return self.controls.act_on_many(list(keys), action, actor)
+        refused: dict[str, str] = {}
+        for key in keys:
+            try:
+                self.act(key, action, actor)
+            except (Conflict, NotFound) as error:
+                refused[key] = error.message
+        return refused
 
     def cancel(self, key: str, actor: str) -> None:
         """End a job."""
@@ -179,28 +186,32 @@ class Scheduler:
         self._sources.append(source)
 
     def job_rows(self, query: JobQuery) -> Page[JobRow]:
-        """Give one page of the table of jobs; rows of other sources stand on the first page."""
-        with self._catalog.read() as con:
-            page = job_rows(con, query)
-        items = [self._explained(row) for row in page.items]
-        if query.after or query.batch:
-            return Page(items, page.next, page.total)
-        others = [row for source in self._sources for row in source.rows(query)]
-        return Page([*others, *items], page.next, page.total + len(others))
+        """Give one page of the table of jobs, with the rows of other sources among them."""
+        page = merged_page([OwnJobs(self._catalog), *self._sources], query)
+        return Page([self._explained(row) for row in page.items], page.next, page.total)
 
     def job_detail(self, key: str) -> JobDetail:
         """Give a job with its specification, attempts, files and history."""
+        source = self._source_of(key)
+        if source is not None:
+            return source.detail(key)
         with self._catalog.read() as con:
             return job_detail(con, key)
 
     def read_log(self, key: str, *, attempt: int | None = None, offset: int = 0) -> LogPiece:
         """Give a piece of the log of a job."""
+        source = self._source_of(key)
+        if source is not None:
+            return source.read_log(key, offset=offset)
         with self._catalog.read() as con:
             return read_log(con, key, attempt=attempt, offset=offset)
 
     def pend_tags(self, job_key: str, paths: Iterable[Path], tags: Sequence[str]) -> int:
         """Note files that a running job wants registered and tagged once it has succeeded."""
         return pend_tags(self._catalog, job_key, paths, tags)
+
+    def _source_of(self, key: str) -> RowSource | None:
+        return next((source for source in self._sources if source.owns(key)), None)
 
     def _explained(self, row: JobRow) -> JobRow:
         if row.state == State.QUEUED and self._waiting_for:

@@ -63,3 +63,12 @@ def m001_batches_jobs_attempts(db: Database) -> None:
       json TEXT NOT NULL CHECK (json_valid(json)), source TEXT NOT NULL,
       enabled INTEGER NOT NULL DEFAULT 1, PRIMARY KEY (id, sha256)) STRICT, WITHOUT ROWID;
     """)
+
+
+@jobs_migrations()
+def m002_dismissed_rows(db: Database) -> None:
+    """Rows of other sources that a person took out of the table, as they stood then."""
+    db.executescript("""
+    CREATE TABLE dismissed_row (
+      key TEXT PRIMARY KEY, updated_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    """)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from appliance import catalog as cat
 from appliance.core import Conflict, Invalid, NotFound
-from appliance.jobs import JobQuery, JobRow, purge_jobs
+from appliance.jobs import JobDetail, JobQuery, JobRow, LogPiece, Place, Placed, purge_jobs
 from appliance.jobs.capacity import pick
 from appliance.jobs.gpus import NvmlGpus, gpus_for
 from appliance.jobs.sandbox import Sandbox
@@ -109,13 +109,86 @@ def test_GRID_09_counts_and_the_JOB_filter(idle: Bench) -> None:
             pids("x")
 
 
-def test_rows_of_other_sources_stand_on_the_first_page(idle: Bench) -> None:
-    idle.submit(bash("true"))
-    (row,) = idle.scheduler.job_rows(JobQuery()).items
-    source = SimpleNamespace(rows=lambda query: [row, row])
+class OtherRows:
+    """A source with copies of a job: some of the same age, one older, one newer."""
+
+    def __init__(self, like: JobRow, ages: list[int]) -> None:
+        made = [
+            msgspec.structs.replace(like, key=f"other{n}", created_at=like.created_at + age)
+            for n, age in enumerate(ages)
+        ]
+        self.all = [Placed(Place(row.created_at, n), row) for n, row in enumerate(made)]
+        self.done: list[tuple[str, str, str]] = []
+
+    def rows(self, query: JobQuery, after: Place | None) -> list[Placed]:
+        down = query.descending
+        found = sorted(self.all, key=lambda one: one.place, reverse=down)
+        if after is not None:
+            found = [o for o in found if (o.place < after if down else o.place > after)]
+        return found[: query.limit + 1]
+
+    def count(self, query: JobQuery) -> int:
+        return len(self.all)
+
+    def owns(self, key: str) -> bool:
+        return key.startswith("other")
+
+    def detail(self, key: str) -> JobDetail:
+        row = next(one.row for one in self.all if one.row.key == key)
+        return JobDetail(row=row, spec={}, attempts=[], files=[], history=[])
+
+    def read_log(self, key: str, *, offset: int = 0) -> LogPiece:
+        return LogPiece(f"about {key}"[offset:], len(key), True)
+
+    def act(self, key: str, action: str, actor: str) -> None:
+        if action != "retry":
+            raise Conflict(f"nobody can {action} this")
+        self.done.append((key, action, actor))
+
+
+@pytest.mark.parametrize("sort", ["created", "-created"])
+@pytest.mark.parametrize("limit", [1, 2, 3, 7])
+def test_pages_hold_the_rows_of_every_source_once_in_order(
+    idle: Bench, sort: str, limit: int
+) -> None:
+    keys = idle.submit(bash("true"), targets=[f"S-{number}#V1" for number in range(1, 6)])
+    idle.catalog.write(lambda tx: tx.con.execute("UPDATE job SET created_at = 1000"))
+    like = idle.row(keys[0])
+    for ages in ([0, 0, -5, 9], [0]):
+        source = OtherRows(like, ages)
+        source.owns = lambda key: False  # type: ignore[method-assign]
+        idle.scheduler.register_row_source(source)
+    seen: list[tuple[str, int]] = []
+    after = None
+    while True:
+        page = idle.scheduler.job_rows(JobQuery(sort=sort, after=after, limit=limit))
+        assert page.total == 10
+        assert len(page.items) <= limit
+        seen += [(row.key, row.created_at) for row in page.items]
+        after = page.next
+        if after is None:
+            break
+    ages = [created for _, created in seen]
+    assert ages == sorted(ages, reverse=sort == "-created")
+    assert sorted(seen) == sorted(
+        [(key, 1000) for key in keys]
+        + [("other0", 1000), ("other1", 1000), ("other2", 995), ("other3", 1009)]
+        + [("other0", 1000)]
+    )
+
+
+def test_a_row_of_another_source_is_read_and_acted_on_there(idle: Bench) -> None:
+    (key,) = idle.submit(bash("true"))
+    source = OtherRows(idle.row(key), [0])
     idle.scheduler.register_row_source(source)
-    page = idle.scheduler.job_rows(JobQuery())
-    assert (len(page.items), page.total) == (3, 3)
+    assert idle.scheduler.job_detail("other0").row.key == "other0"
+    assert idle.scheduler.job_detail(key).row.key == key
+    assert idle.scheduler.read_log("other0", offset=6).text == "other0"
+    refused = idle.scheduler.act_on_many(["other0", key, "none"], "suspend", "owner")
+    assert refused.keys() == {"other0", "none"}
+    assert idle.row(key).state == "held"
+    idle.scheduler.act("other0", "retry", "owner")
+    assert source.done == [("other0", "retry", "owner")]
 
 
 def test_a_log_is_read_in_pieces_without_cutting_characters(bench: Bench) -> None:

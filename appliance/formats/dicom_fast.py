@@ -9,18 +9,17 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from appliance.formats.dicom_fields import NEEDED_TAGS, TRANSFER_SYNTAX, WANTED_TAGS, matrix_bytes
 from appliance.formats.dicom_meta import BIG_ENDIAN, DEFLATED, IMPLICIT, read_meta
 from appliance.formats.dicom_pixels import shortage
 from appliance.formats.dicom_slow import RawHeader, read_raw_header
-from appliance.formats.dicom_walk import AT_PIXELS, CUT, END, ODD, VR_FORMS, Walker
+from appliance.formats.dicom_walk import AT_PIXELS, CUT, END, ODD, VR_FORMS, Walker, walk
 
 __all__ = ["read_header_fast"]
 
 _HEAD_BYTES = 128 * 1024
-_WANTED: NDArray[np.int64] = np.array(WANTED_TAGS, np.int64)
+_WANTED = np.array(WANTED_TAGS, np.int64)
 _NOT_WALKED = ("", DEFLATED, BIG_ENDIAN)
 
 
@@ -65,8 +64,7 @@ def _walk(handle: int, size: int, head: bytes, walker: Walker) -> tuple[int, Raw
     if meta is None or meta[0] in _NOT_WALKED:
         return ODD, None
     syntax, start = meta
-    found = np.zeros((len(_WANTED), 2), np.int64)
-    how, at, length = walker(head, start, syntax != IMPLICIT, VR_FORMS, _WANTED, found)
+    how, at, length, found = _found(head, start, walker, explicit=syntax != IMPLICIT)
     if how not in (AT_PIXELS, END) or (how == END and len(head) < size):
         return how, None
     raw = _values(head, found)
@@ -79,10 +77,21 @@ def _walk(handle: int, size: int, head: bytes, walker: Walker) -> tuple[int, Raw
     return how, RawHeader(raw=raw, pixels=True, missing=missing)
 
 
-def _values(head: bytes, found: NDArray[np.int64]) -> dict[int, bytes]:
+def _found(
+    head: bytes, start: int, walker: Walker, *, explicit: bool
+) -> tuple[int, int, int, list[int]]:
+    """Walk with what the walker reads fastest: plain numbers, or arrays for machine code."""
+    if walker is walk:
+        plain = [0] * (2 * len(WANTED_TAGS))
+        return *walk(head, start, explicit, VR_FORMS, WANTED_TAGS, plain), plain
+    found = np.zeros(2 * len(WANTED_TAGS), np.int64)
+    return *walker(head, start, explicit, VR_FORMS, _WANTED, found), found.tolist()
+
+
+def _values(head: bytes, found: list[int]) -> dict[int, bytes]:
     return {
         tag: head[start : start + length]
-        for tag, (start, length) in zip(WANTED_TAGS, found.tolist(), strict=True)
+        for tag, start, length in zip(WANTED_TAGS, found[::2], found[1::2], strict=True)
         if start
     }
 

@@ -47,6 +47,7 @@ class Queue:
         self._waiting: set[tuple[str, int]] = set()
         self._running: set[tuple[str, int]] = set()
         self._again: set[tuple[str, int]] = set()
+        self._idle: dict[tuple[str, int], int] = {}
         self._lock = threading.Lock()
         self._inner: StepQueue | None = None
         self._stopping = threading.Event()
@@ -78,18 +79,44 @@ class Queue:
         self._reconcilers.append(reconcile)
 
     def enqueue(self, name: str, row_id: int, priority: int = 0) -> None:
-        """Write a step down, unless the same one waits already; durable when this returns."""
-        inner = self._opened()
+        """Write a step down, unless the same one waits already; durable when this returns.
+
+        Parameters
+        ----------
+        name, row_id
+            The step.
+        priority : int
+            Higher is sooner. A step below 0 is for idle times: it is held back in memory while
+            others wait or run, for some seconds at most, and is forgotten when the process ends.
+        """
+        inner, step = self._opened(), (name, row_id)
         with self._lock:
-            if (name, row_id) in self._waiting:
+            if step in self._waiting:
                 return
-            self._waiting.add((name, row_id))
+            if priority < 0 and (self._waiting or self._running):
+                self._idle.setdefault(step, priority)
+                return
+            self._idle.pop(step, None)
+            self._waiting.add(step)
+        self._put(inner, step, priority)
+
+    def _put(self, inner: StepQueue, step: tuple[str, int], priority: int) -> None:
         try:
-            inner.put(name, row_id, priority)
+            inner.put(*step, priority)
         except BaseException:
             with self._lock:
-                self._waiting.discard((name, row_id))
+                self._waiting.discard(step)
             raise
+
+    def _release_idle(self, *, now: bool = False) -> None:
+        """Let the steps for idle times begin, once nothing else is to be done."""
+        with self._lock:
+            if not now and (self._waiting or self._running):
+                return
+            steps, self._idle = self._idle, {}
+            self._waiting.update(steps)
+        for step, priority in steps.items():
+            self._put(self._opened(), step, priority)
 
     def start(self) -> None:
         """Start the workers and put right what an earlier end left behind."""
@@ -119,7 +146,7 @@ class Queue:
         """Count the steps that wait or run."""
         self._opened()
         with self._lock:
-            return len(self._waiting) + len(self._running)
+            return len(self._waiting) + len(self._running) + len(self._idle)
 
     def is_running(self) -> bool:
         """Tell whether the workers have been started and not stopped."""
@@ -147,8 +174,10 @@ class Queue:
             with self._lock:
                 if step not in self._again:
                     self._running.discard(step)
-                    return
+                    break
                 self._again.discard(step)
+        if self._idle and not self._stopping.is_set():
+            self._release_idle()
 
     def _do(self, name: str, row_id: int) -> None:
         step, on_error = self._steps.get(name, (None, None))
@@ -184,6 +213,7 @@ class Queue:
         reconciled = time.monotonic()
         while not self._stopping.wait(_HEALTH_S):
             self._check()
+            self._release_idle(now=True)
             if time.monotonic() - reconciled >= _RECONCILE_S:
                 self.reconcile()
                 reconciled = time.monotonic()

@@ -180,7 +180,7 @@ def test_the_compiled_walker_gives_the_same_answers() -> None:
         assert meta is not None
         answers = []
         for walker in (walk, compiled_walk()):
-            found = np.zeros((len(wanted), 2), np.int64)
+            found = np.zeros(2 * len(wanted), np.int64)
             explicit = meta[0] != "1.2.840.10008.1.2"
             answers.append((walker(data, meta[1], explicit, VR_FORMS, wanted, found), found))
         assert answers[0][0] == answers[1][0]

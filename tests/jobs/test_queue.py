@@ -41,6 +41,38 @@ def test_steps_are_done_by_priority_and_once_each(tmp_path: Path) -> None:
     assert done == [2, 1, 3]
 
 
+def test_steps_for_idle_times_wait_until_nothing_else_is_to_be_done(tmp_path: Path) -> None:
+    queue = Queue(tmp_path / "queue.sqlite", workers=3)
+    done: list[tuple[str, int]] = []
+    go_on = threading.Event()
+
+    def work(row_id: int) -> None:
+        queue.enqueue("idle", row_id, -1)
+        assert go_on.wait(30)
+        done.append(("work", row_id))
+
+    queue.register_step("work", work)
+    queue.register_step("idle", lambda row_id: done.append(("idle", row_id)))
+    queue.enqueue("work", 1)
+    queue.enqueue("work", 2)
+    queue.start()
+    wait_until(lambda: queue.backlog() == 4, "two run, two are held back", every_s=0.01)
+    assert done == []
+    go_on.set()
+    wait_until(lambda: queue.backlog() == 0, "all done", every_s=0.01)
+    assert queue.stop()
+    assert {name for name, _ in done[:2]} == {"work"}
+    assert sorted(done[2:]) == [("idle", 1), ("idle", 2)]
+
+
+def test_a_step_for_idle_times_begins_at_once_when_nothing_runs(queue: Queue) -> None:
+    done: list[int] = []
+    queue.register_step("idle", done.append)
+    queue.start()
+    queue.enqueue("idle", 1, -1)
+    wait_until(lambda: done == [1], "done", every_s=0.01)
+
+
 def test_the_queue_is_durable(tmp_path: Path) -> None:
     first = Queue(tmp_path / "queue.sqlite")
     first.enqueue("step", 7)

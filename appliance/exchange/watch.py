@@ -15,11 +15,10 @@ from typing import Any
 
 import msgspec
 
-from appliance.core import ApplianceError, DataFolder, Settings
+from appliance.core import ApplianceError, DataFolder, Settings, network_kind
 from appliance.exchange.collect import Found, report_unreadable
 from appliance.exchange.drop_look import Entry, look
 from appliance.exchange.importer import Importer
-from appliance.exchange.mounts import network_kind
 from appliance.exchange.names import path_hash
 
 __all__ = ["DropWatcher", "WatchedRoot"]

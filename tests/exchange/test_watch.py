@@ -10,7 +10,6 @@ import sys
 import pytest
 
 from appliance.exchange import DropWatcher
-from appliance.exchange.mounts import network_kind
 from appliance.exchange.names import is_incomplete
 from tests.exchange.kit import write_series
 from tests.support.needs import needs
@@ -134,17 +133,6 @@ def test_a_missing_folder_is_told_and_does_not_stop_the_others(make_kit, tmp_pat
     (tmp_path / "absent").mkdir()
     watcher.look_once()
     assert not watcher.problems
-
-
-def test_a_network_mount_is_known(tmp_path):
-    table = tmp_path / "mounts"
-    table.write_text(
-        "/dev/sda1 / ext4 rw 0 0\nserver:/x /mnt/nas nfs4 rw 0 0\n"
-        "x /mnt/my\\040s fuse.sshfs rw 0 0\n"
-    )
-    assert network_kind(table.__class__("/mnt/nas/in"), table) == "nfs4"
-    assert network_kind(table.__class__("/mnt/my s/in"), table) == "fuse.sshfs"
-    assert network_kind(table.__class__("/home"), table) == ""
 
 
 UNREADABLE = """

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,15 @@ def free_port() -> int:
 
 
 class Service:
-    """One `nora serve` on `root`; start, kill and start again as often as a test likes."""
+    """One `nora serve` on `root`; start, kill and start again as often as a test likes.
 
-    def __init__(self, root: Path, env: Mapping[str, str] | None = None) -> None:
+    `prefix` is a command that the service is started through.
+    """
+
+    def __init__(
+        self, root: Path, env: Mapping[str, str] | None = None, *, prefix: Sequence[str] = ()
+    ) -> None:
+        self.prefix = prefix
         self.folder = DataFolder(root)
         self.root = self.folder.root
         self.web_port, self.dicom_port = free_port(), free_port()
@@ -60,7 +66,7 @@ class Service:
         """Start the process and wait for its first answer."""
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", NORA, *self.arguments()],
+                [*self.prefix, sys.executable, "-c", NORA, *self.arguments()],
                 cwd=REPOSITORY,
                 env={**self.env, **(extra_env or {}), "PYTHONPATH": str(REPOSITORY)},
                 stdin=subprocess.DEVNULL,

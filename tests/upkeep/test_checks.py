@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import msgspec
@@ -134,6 +135,9 @@ def test_network_disks_are_named_because_events_are_silent_there(tmp_path):
     mounts.write_text(f"/dev/sda / ext4 rw 0 0\nhost:/x {tmp_path}/a\\040b nfs4 rw 0 0\n")
     assert network_kind(tmp_path / "a b" / "c", mounts) == "nfs4"
     assert network_kind(tmp_path, mounts) == ""
+    mounts.write_text("/dev/sda / fuseblk rw 0 0\nx /mnt/s fuse.sshfs rw 0 0\n")
+    assert network_kind(Path("/mnt/s/in"), mounts) == "fuse.sshfs"
+    assert network_kind(Path("/home"), mounts) == "", "a local NTFS disk is no network"
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,8 @@ def import_log(row: sqlite3.Row, fates: Sequence[Fate], studies: Sequence[str]) 
     door = _DOORS.get(row["kind"], row["kind"])
     lines = [f"{iso(row['created_at'])}  came through {door} into project {row['project']}"]
     if row["closed_at"] is not None:
-        size = f"{_files(row['n_files'])}, {row['size_bytes'] / 1e6:.1f} MB"
-        lines.append(f"{iso(row['closed_at'])}  {row['state']}: {size}")
+        came = f"{_files(row['n_files'])}, {_size(row['size_bytes'])}"
+        lines.append(f"{iso(row['closed_at'])}  {row['state']}: {came}")
         lines += [*_accounted(row, fates), *_of_studies(studies)]
     return "".join(f"{line}\n" for line in lines)
 
@@ -65,3 +65,10 @@ def _of_studies(studies: Sequence[str]) -> Iterator[str]:
 
 def _files(n: int) -> str:
     return "1 file" if n == 1 else f"{n} files"
+
+
+def _size(n_bytes: int) -> str:
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= factor:
+            return f"{n_bytes / factor:.1f} {unit}"
+    return f"{n_bytes} B"

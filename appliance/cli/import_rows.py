@@ -73,6 +73,8 @@ class ImportRows:
                 "n_files": row["n_files"],
                 "n_pending": row["n_pending"],
                 "size_bytes": row["size_bytes"],
+                "reason": row["reason"],
+                "hint": row["hint"],
                 "studies": studies(con, row["id"]),
                 "files": [msgspec.structs.asdict(fate) for fate in fates(con, row["id"])],
             }

@@ -52,9 +52,9 @@ _ROWS = (
     " JOIN receipts r ON r.id = picked.id JOIN projects p ON p.id = r.project_id"
     " ORDER BY sort_value {order}, r.id {order}"
 )
-# Series are few and items many, so that items are looked up by their series.
+# Series are few and items many: CROSS JOIN has items looked up by their series, not read through.
 _TOUCHING = (
-    "r.id IN (SELECT i.receipt_id FROM incoming_series s JOIN receipt_items i"
+    "r.id IN (SELECT i.receipt_id FROM incoming_series s CROSS JOIN receipt_items i"
     f" ON i.series_id = s.id WHERE {{series}} AND {_ARRIVED}"
     " UNION SELECT i.receipt_id FROM receipt_items i"
     f" WHERE i.series_id IS NULL AND {{item}} AND {_ARRIVED})"

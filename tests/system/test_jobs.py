@@ -177,6 +177,31 @@ def test_a_job_can_be_killed_with_its_children(
     assert not mark.exists()
 
 
+def test_IMP_03_an_import_is_seen_among_the_jobs(service: Service, study: dict[str, Any]) -> None:
+    key = service.upload("Doe_Jane.bin", b"no image")["key"]
+    service.closed(key)
+    rows = service.items("/jobs", project="default", state="e", search="DPXimport")
+    row = next(row for row in rows if row["key"] == key)
+    assert (row["name"], row["queue"], row["batch_key"]) == ("import (upload)", "DPXimport", None)
+    done = service.items("/jobs", search=f"{study['psid']} import")
+    assert [(one["letter"], one["psid"]) for one in done] == [("d", study["psid"])]
+    log = service.get(f"/jobs/{key}/log")
+    assert log["done"]
+    assert "1  quarantined: not DICOM" in log["text"]
+    shown = service.get(f"/jobs/{key}")
+    assert shown["spec"]["files"][0]["n"] == 1
+    assert "Doe" not in f"{row}{log}{shown}"
+    refused = service.http.post(f"/jobs/{key}/cancel")
+    assert refused.status_code == 409
+    assert "Arrivals" in refused.json()["hint"]
+    service.post(f"/jobs/{key}/retry")
+    assert service.closed(key)["state"] == "failed"
+    actions = {"keys": [key, done[0]["key"]], "action": "dismiss"}
+    assert service.post("/jobs/actions", actions)["n"] == 2
+    assert not service.items("/jobs", search="DPXimport")
+    assert service.receipt(key)["state"] == "failed"
+
+
 def test_select_prints_paths_of_files(service: Service, study: dict[str, Any]) -> None:
     done = service.nora("-p", "default", "--select", "*t1*.nii")
     assert done.returncode == 0, done.stderr

@@ -71,6 +71,27 @@ def test_an_arrival_shows_up_without_a_reload(
     wait_until(lambda: desktop.rows().count() == before + 1, "a new row", within_s=20)
 
 
+def test_an_import_is_followed_from_the_jobs_to_its_arrival(
+    desktop: Desktop, service: Service
+) -> None:
+    page = desktop.go("/jobs?state=e").page
+    page.get_by_role("heading", name="Jobs", exact=True).wait_for()
+    key = service.upload("nothing.bin", b"no image")["key"]
+    service.closed(key)
+    row = page.locator("tbody tr").filter(has_text="import (upload)").first
+    row.get_by_text("not DICOM").wait_for()
+    row.locator("button.state").click()
+    panel = page.get_by_role("complementary", name="import (upload)")
+    panel.get_by_text("in quarantine").wait_for()
+    assert panel.get_by_role("button", name="Kill").count() == 0
+    assert panel.get_by_role("tab").count() == 0
+    panel.get_by_role("link", name="Open in Arrivals").click()
+    page.wait_for_url(re.compile(f"/arrivals.*key={key}"))
+    desktop.go(f"/jobs?state=e&job={key}")
+    panel.get_by_role("button", name="Dismiss").click()
+    wait_until(lambda: row.count() + panel.count() == 0, "the row and its panel are gone")
+
+
 def test_the_health_page_names_its_checks(desktop: Desktop, service: Service) -> None:
     titles = [check["title"] for check in service.get("/health")["checks"]]
     desktop.go("/health")

@@ -10,6 +10,60 @@ export const ACTIONS: JobAction[] = ["retry", "suspend", "resume", "dismiss", "c
 export const OPEN = "qre";
 export const SHOWN = [OPEN, "q", "r", "e", "d", "all"];
 
+/** What `spec` holds for an import: its files counted by state and reason. */
+export interface ImportFacts {
+  kind: string;
+  n_files: number;
+  n_pending: number;
+  size_bytes: number;
+  reason: string;
+  hint: string;
+  studies: string[];
+  files: { state: string; reason: string; hint: string; n: number }[];
+}
+
+type Row = Pick<JobRow, "batch_key" | "state" | "letter">;
+
+/** Jobs are always of a batch; what is of none is an arrival. */
+export const isImport = (job: Row): boolean => job.batch_key === null;
+
+/** Stopped, but not because anything broke: a person has to look at it. */
+export const needsPerson = (job: Row): boolean =>
+  isImport(job) && (job.state === "waiting" || job.state === "partial");
+
+export const arrivalAddress = (key: string): string => `/arrivals?key=${encodeURIComponent(key)}`;
+
+function actionsOfJob(state: string): JobAction[] {
+  switch (state) {
+    case "queued":
+    case "running":
+      return ["suspend", "cancel"];
+    case "held":
+    case "suspended":
+      return ["resume", "cancel"];
+    case "draft":
+    case "starting":
+      return ["cancel"];
+    case "finishing":
+      return [];
+    default:
+      return ["retry", "dismiss"];
+  }
+}
+
+function actionsOfImport(letter: string): JobAction[] {
+  if (letter === "e") return ["retry", "dismiss"];
+  return letter === "d" ? ["dismiss"] : [];
+}
+
+/** What can be done to a job as it is now. */
+export const actionsFor = (job: Row): JobAction[] =>
+  isImport(job) ? actionsOfImport(job.letter) : actionsOfJob(job.state);
+
+/** What at least one of several jobs takes. */
+export const actionsForAll = (jobs: readonly Row[]): JobAction[] =>
+  ACTIONS.filter((action) => jobs.some((job) => actionsFor(job).includes(action)));
+
 /** Seconds a job has run so far, null before it started. */
 export function elapsed(job: JobRow, now: number): number | null {
   if (job.wall_s !== null && job.ended_at) return job.wall_s;

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.jobs.bench import Bench, MakeBench
+from tests.jobs.kit import Bench, MakeBench
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.jobs.bench import Bench, bash, file, out
+from tests.jobs.kit import Bench, bash, file, out
 
 
 def main(root: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from appliance import catalog as cat
 from appliance.jobs.crash import POINTS
-from tests.jobs.bench import Bench
+from tests.jobs.kit import Bench
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,7 +55,7 @@ def test_a_service_that_is_killed_finds_its_jobs_again(tmp_path: Path) -> None:
     bench.study("S-1#V1", "x.txt")
     bench.close()
     script = (
-        "import sys; from pathlib import Path; from tests.jobs.bench import Bench, bash\n"
+        "import sys; from pathlib import Path; from tests.jobs.kit import Bench, bash\n"
         "b = Bench(Path(sys.argv[1])); b.start()\n"
         "k = b.submit(bash('while [ ! -e go ]; do sleep 0.05; done; exit 3'))\n"
         "b.wait_state(k[0], 'running'); print(k[0], flush=True); b.wait(k)\n"

@@ -14,7 +14,7 @@ from appliance.jobs import JobDetail, JobQuery, JobRow, LogPiece, Place, Placed,
 from appliance.jobs.capacity import pick
 from appliance.jobs.gpus import NvmlGpus, gpus_for
 from appliance.jobs.sandbox import Sandbox
-from tests.jobs.bench import Bench, MakeBench, bash, need
+from tests.jobs.kit import Bench, MakeBench, bash, need
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from appliance import catalog as cat
 from appliance.core import Invalid, JobError, NotFound
 from appliance.jobs import Argument, BatchSpec, JobSpec, Tool, ToolBox, render_command
 from appliance.jobs.resolve import parse_output
-from tests.jobs.bench import Bench, MakeBench, bash, file, need, out
+from tests.jobs.kit import Bench, MakeBench, bash, file, need, out
 
 
 @pytest.fixture

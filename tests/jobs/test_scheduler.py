@@ -14,7 +14,7 @@ from appliance.core import Conflict
 from appliance.jobs import Argument, JobQuery, JobSpec, find_references
 from appliance.jobs.attempts import Fate, judge
 from appliance.jobs.shim import start_time
-from tests.jobs.bench import Bench, MakeBench, bash, file, need, out
+from tests.jobs.kit import Bench, MakeBench, bash, file, need, out
 from tests.support.waiting import wait_until
 
 

@@ -19,7 +19,7 @@ from appliance.jobs.finish import end_job, job_by_id, record_exit
 from appliance.jobs.reconcile import requeue_unstarted
 from appliance.jobs.starter import mark_running
 from appliance.jobs.states import ENDED, LETTERS, LIVE, NEXT, State, letter_of, transition
-from tests.jobs.bench import Bench, MakeBench, bash, need
+from tests.jobs.kit import Bench, MakeBench, bash, need
 
 
 def test_every_state_has_exactly_one_letter_and_a_way_on() -> None:

@@ -28,7 +28,8 @@ class BackupCheck(BaseCheck):
             hint = "Make one now, or wait for the daily one."
             return CheckResult("warning", f"There is no backup yet.{off}", hint, _FIX)
         hours = (now_ms() - found[0].created_at) / _HOUR_MS
-        text = f"The newest of {len(found)} is {hours:.0f} hours old and was verified.{off}"
+        age = "less than an hour" if hours < 1 else f"{hours:.0f} hour{'s' * (round(hours) > 1)}"
+        text = f"The newest of {len(found)} is {age} old and was verified.{off}"
         if hours <= 48:
             return CheckResult("ok", text)
         hint = "Make one now; the log says why none was made."

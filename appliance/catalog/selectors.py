@@ -1,39 +1,44 @@
-"""Selectors: ``<subject selector> <file selector> ...`` as the command line and jobs use them."""
+"""Files and studies that a selector means, as the command line, the API and jobs ask for them."""
 
 from __future__ import annotations
 
+import json
 import re
-import shlex
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from appliance.catalog.conditions import (
     Condition,
     all_of,
-    file_condition,
-    pattern_condition,
-    study_condition,
+    asks_files,
+    file_tree_condition,
+    study_tree_condition,
 )
-from appliance.catalog.filters import like
+from appliance.catalog.nodes import Absolute, And, Attribute, Filter
 from appliance.catalog.reads import tags_of
 from appliance.catalog.rows import SelectedFile
-from appliance.core import Invalid
+from appliance.catalog.selection import Selection, parse_selector, parse_subjects
+from appliance.catalog.wildcards import fold
 
 __all__ = ["select", "select_studies"]
 
-_RANKED = re.compile(r"^(LATEST|OLDEST)(?:\[(\d+)\])?$")
+_MANY_STUDIES = 10_000  # from here on it is faster to start from the paths
 _SELECT = (
     "SELECT f.id, f.study_id, f.kind, f.size_bytes, p.path, u.pid, s.sid {tables}"
-    " WHERE f.trashed_at IS NULL AND {where} ORDER BY u.pid, s.sid, p.path"
+    " WHERE f.trashed_at IS NULL AND s.trashed_at IS NULL AND u.trashed_at IS NULL AND {where}"
+    " ORDER BY u.pid, s.sid, p.path"
 )
-_FROM_STUDIES = (  # CROSS JOIN fixes the order: few studies, then their files, then the names
-    "FROM studies s CROSS JOIN subjects u ON u.id = s.subject_id"
+_OWNERS = " CROSS JOIN studies s ON s.id = f.study_id CROSS JOIN subjects u ON u.id = s.subject_id"
+# CROSS JOIN fixes the order in which SQLite looks
+_FROM_STUDIES = (
+    "FROM json_each(?) w CROSS JOIN studies s ON s.id = w.value"
+    " CROSS JOIN subjects u ON u.id = s.subject_id"
     " CROSS JOIN files f ON f.study_id = s.id CROSS JOIN paths p ON p.id = f.path_id"
 )
-_FROM_PATHS = (  # all studies: the names are the smallest set
-    "FROM paths p CROSS JOIN files f ON f.path_id = p.id"
-    " CROSS JOIN studies s ON s.id = f.study_id CROSS JOIN subjects u ON u.id = s.subject_id"
-)
+_FROM_PATHS = "FROM paths p CROSS JOIN files f ON f.path_id = p.id" + _OWNERS
+_FROM_FILES = "FROM files f CROSS JOIN paths p ON p.id = f.path_id" + _OWNERS
+_DIGITS = re.compile(r"(\d+)")
 
 
 def select(
@@ -48,116 +53,120 @@ def select(
     Parameters
     ----------
     selector : str
-        One word is a file selector over all studies. With more, the first word selects subjects
-        (``*``, ``S-00*``, ``PID#SID``, ``PID#LATEST[n]``, ``stag:x``, ``ptag:x``, ``notstag:x``)
-        and the others files; several file selectors are a union.
+        As `parse_selector` reads it. One word is a file selector over all studies. With more,
+        the first word selects studies (``*``, ``S-00*``, ``PID#SID``, ``PID#LATEST[n]``,
+        ``stag:x``, ``(stag:x & !ptag:y)``) and the others files; several are a union.
     studies : sequence of int, optional
         Study ids to look in; then all words are file selectors.
 
     Returns
     -------
     list of SelectedFile
-        By subject, study and path.
+        By subject, study and path, or as the selector says; ``NTH`` counts in each study.
 
     Raises
     ------
     Invalid
-        If the selector does not parse.
+        If the selector does not parse, with the fact ``position``.
     """
-    words = _words(selector)
-    subject = "*"
-    if studies is None and len(words) > 1 and not _joined(words[0], words[1]):
-        subject, words = words[0], words[1:]
-    narrow = studies is not None or subject != "*"
-    chosen = list(studies) if studies is not None else None
-    if chosen is None and narrow:
-        chosen = select_studies(con, project_id, subject)
-    parts: list[Condition] = [("f.project_id = ?", [project_id]), _files(con, words)]
-    if chosen is not None:
-        parts.append((f"s.id IN ({','.join(map(str, map(int, chosen)))})", []))
-    else:
-        parts.append(("s.trashed_at IS NULL", []))
-    where, values = all_of(parts)
-    tables = _FROM_STUDIES if narrow else _FROM_PATHS
-    rows = con.execute(_SELECT.format(tables=tables, where=where), values).fetchall()
-    return _selected(con, rows)
+    asked = parse_selector(selector, in_studies=studies is not None)
+    narrow, files = _split(asked)
+    scope = None if studies is None else list(studies)
+    if narrow:
+        scope = _scope(con, project_id, narrow, scope)
+    rows = _rows(con, project_id, files, scope)
+    return _selected(con, _kept(rows, asked))
 
 
 def select_studies(con: sqlite3.Connection, project_id: int, selector: str) -> list[int]:
-    """Give the ids of the studies that a subject selector means, by subject and study."""
-    where, values, rank = _subject(con, project_id, selector)
+    """Give the ids of the studies that a subject selector means, by subject and date.
+
+    Raises
+    ------
+    Invalid
+        If the selector does not parse, with the fact ``position``.
+    """
+    tree = parse_subjects(selector)
+    where, values = ("1", []) if tree is None else study_tree_condition(con, tree)
     rows = con.execute(
-        "SELECT s.id, s.subject_id, s.date FROM studies s JOIN subjects u ON u.id = s.subject_id"
-        f" WHERE s.project_id = ? AND s.trashed_at IS NULL AND ({where})"
-        " ORDER BY u.pid, ifnull(s.date, ''), s.sid",
+        "SELECT s.id FROM studies s JOIN subjects u ON u.id = s.subject_id"
+        f" WHERE s.project_id = ? AND s.trashed_at IS NULL AND u.trashed_at IS NULL AND ({where})"
+        " ORDER BY u.pid, ifnull(s.date, ''), ifnull(s.time, ''), s.sid",
         [project_id, *values],
     ).fetchall()
-    if rank is None:
-        return [row["id"] for row in rows]
-    by_subject: dict[int, list[int]] = {}
-    for row in rows:
-        by_subject.setdefault(row["subject_id"], []).append(row["id"])
-    return [ids[rank] for ids in by_subject.values() if -len(ids) <= rank < len(ids)]
+    return [row[0] for row in rows]
 
 
-def _words(selector: str) -> list[str]:
-    try:
-        words = shlex.split(selector.replace("\\", "\\\\"))
-    except ValueError as error:
-        raise Invalid(f"selector: {error}", hint="Close the quotes.") from error
-    if not words:
-        raise Invalid("the selector is empty", hint="Use '*' for all files.")
-    return words
+def _split(asked: Selection) -> tuple[list[Filter], list[Filter]]:
+    """Split what must hold into what only studies are asked and what files are asked."""
+    files = asked.files
+    terms = list(files.terms) if isinstance(files, And) else [files] if files else []
+    narrow = [asked.studies] if asked.studies is not None else []
+    narrow += [term for term in terms if not asks_files(term)]
+    return narrow, [term for term in terms if asks_files(term)]
 
 
-def _joined(first: str, second: str) -> bool:
-    return first.endswith("&") or second.startswith("&")
-
-
-def _files(con: sqlite3.Connection, words: Sequence[str]) -> Condition:
-    if "&" in words or any("&" in word for word in words):
-        return file_condition(con, " ".join(_quoted(word) for word in words), anchored=True)
-    parts = [_file_word(con, word) for word in words]
-    return " OR ".join(f"({sql})" for sql, _ in parts), [v for _, values in parts for v in values]
-
-
-def _quoted(word: str) -> str:
-    return f'"{word}"' if " " in word else word
-
-
-def _file_word(con: sqlite3.Connection, word: str) -> Condition:
-    name, colon, value = word.partition(":")
-    if colon and name.lower() in ("tag", "ftag"):
-        return file_condition(con, f'FTAG:"{value}"', anchored=True)
-    if "/" in word or word.startswith("*"):
-        return pattern_condition(word, anchored=True)
-    inside, values = pattern_condition(f"*/{word}", anchored=True)
-    direct, more = pattern_condition(word, anchored=True)
-    return f"{direct} OR {inside}", [*more, *values]
-
-
-def _subject(
-    con: sqlite3.Connection, project_id: int, selector: str
-) -> tuple[str, list[object], int | None]:
-    prefix, colon, value = selector.partition(":")
-    tag = prefix.lower()
-    if colon and tag in ("stag", "ptag", "tag", "notstag", "notptag"):
-        name = "PTAG" if tag.endswith("ptag") else "STAG"
-        sql, values = study_condition(con, project_id, f'{name}:"{value}"')
-        return (f"NOT ({sql})" if tag.startswith("not") else sql), list(values), None
-    pid, _, sid = selector.partition("#")
-    parts: list[Condition] = [("lower(u.pid) LIKE ? ESCAPE '\\'", [like(pid, anchored=True)])]
-    ranked = _RANKED.match(sid)
-    if sid and not ranked:
-        parts.append(("lower(s.sid) LIKE ? ESCAPE '\\'", [like(sid, anchored=True)]))
+def _scope(
+    con: sqlite3.Connection, project_id: int, narrow: Sequence[Filter], ids: Sequence[int] | None
+) -> list[int]:
+    """Give the ids of the studies to look in, out of `ids` when these are given."""
+    parts: list[Condition] = [("s.project_id = ? AND s.trashed_at IS NULL", [project_id])]
+    if ids is not None:
+        parts.append(("s.id IN (SELECT value FROM json_each(?))", [json.dumps(ids)]))
+    parts += [study_tree_condition(con, tree) for tree in narrow]
     where, values = all_of(parts)
-    if not ranked:
-        return where, values, None
-    n = int(ranked[2] or 0)
-    return where, values, (-1 - n if ranked[1] == "LATEST" else n)
+    rows = con.execute(f"SELECT s.id FROM studies s WHERE {where}", values).fetchall()
+    return [row[0] for row in rows]
 
 
-def _selected(con: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> list[SelectedFile]:
+def _rows(
+    con: sqlite3.Connection, project_id: int, files: Sequence[Filter], scope: Sequence[int] | None
+) -> list[sqlite3.Row]:
+    parts: list[Condition] = [("f.project_id = ?", [project_id])]
+    parts += [file_tree_condition(con, tree) for tree in files]
+    tables, first = _FROM_PATHS, []
+    if scope is not None and len(scope) <= _MANY_STUDIES:
+        tables, first = _FROM_STUDIES, [json.dumps(scope)]
+    elif any(map(_names_files, files)):
+        tables = _FROM_FILES
+    if scope is not None and tables != _FROM_STUDIES:
+        # the + keeps it from being looked up once for each path and study
+        parts.append(("+f.study_id IN (SELECT value FROM json_each(?))", [json.dumps(scope)]))
+    where, values = all_of(parts)
+    return con.execute(_SELECT.format(tables=tables, where=where), [*first, *values]).fetchall()
+
+
+def _names_files(tree: Filter) -> bool:
+    """Tell whether a node gives the ids of its files without looking at paths."""
+    return isinstance(tree, Absolute) or (isinstance(tree, Attribute) and tree.name == "FTAG")
+
+
+def _kept(rows: Sequence[sqlite3.Row], asked: Selection) -> Iterable[sqlite3.Row]:
+    """Sort the files of each study and keep the one that is asked for."""
+    if not asked.sort and asked.nth is None:
+        return rows
+    kept: list[sqlite3.Row] = []
+    for _, group in groupby(rows, key=lambda row: row["study_id"]):
+        files = list(group)
+        if asked.sort:
+            files.sort(key=lambda row: _natural(row["path"]), reverse=asked.sort == "down")
+        kept += files if asked.nth is None else _nth(files, asked.nth)
+    return kept
+
+
+def _nth(files: list[sqlite3.Row], n: int) -> list[sqlite3.Row]:
+    at = n - 1 if n > 0 else len(files) + n
+    return files[at : at + 1] if at >= 0 else []
+
+
+def _natural(path: str) -> tuple[list[tuple[int, int, str]], str]:
+    """Sort key in which ``s2`` comes before ``s10``."""
+    parts = _DIGITS.split(fold(path))
+    return [(1, int(p), "") if p.isdecimal() else (0, 0, p) for p in parts], path
+
+
+def _selected(con: sqlite3.Connection, found: Iterable[sqlite3.Row]) -> list[SelectedFile]:
+    rows = list(found)
     tags = tags_of(con, "file", [row["id"] for row in rows])
     return [
         SelectedFile(

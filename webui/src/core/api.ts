@@ -60,7 +60,7 @@ async function send(method: string, where: string, options: Options): Promise<Re
     throw new ApiError(
       {
         detail: "The service cannot be reached",
-        hint: "It may be restarting. This page tries again by itself.",
+        hint: "It may be restarting. This page goes on by itself once it is back.",
         key: "unreachable",
         status: 0,
       },

@@ -13,7 +13,7 @@ export const TOPICS = [
   "events.reset",
 ] as const;
 
-export type Topic = (typeof TOPICS)[number] | "resync";
+export type Topic = (typeof TOPICS)[number] | "resync" | "back";
 export type EventData = Record<string, unknown>;
 type Listener = (data: EventData) => void;
 
@@ -54,6 +54,7 @@ function opened(): void {
   doubt = undefined;
   tries = 0;
   state.status = "connected";
+  emit("back", {});
   if (wasLost) emit("resync", {});
 }
 
@@ -100,7 +101,8 @@ export function stopEvents(): void {
   source = null;
 }
 
-/** Listen to a topic; returns what stops it. "resync" comes after a lost stream is back. */
+/** Listen to a topic; returns what stops it. "resync" comes after a lost stream is back,
+ * "back" each time the stream opens. */
 export function on(topic: Topic | Topic[], listener: Listener): () => void {
   const topics = Array.isArray(topic) ? topic : [topic];
   for (const name of topics) {

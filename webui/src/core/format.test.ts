@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { bytes, count, duration, headTail, middleCut, moment, percent, studyDate } from "./format";
+import {
+  bytes,
+  count,
+  duration,
+  headTail,
+  middleCut,
+  moment,
+  percent,
+  personName,
+  studyDate,
+} from "./format";
 
 describe("bytes", () => {
   it("carries a unit at every size", () => {
@@ -68,4 +78,13 @@ it("counts group by thousands", () => {
 
 it("percent stays within the bar", () => {
   expect([percent(1, 0), percent(5, 4), percent(1, 4)]).toEqual([0, 100, 25]);
+});
+
+describe("personName", () => {
+  it("reads as people write it", () => {
+    expect(personName("DOE^JOHN^M")).toBe("DOE, JOHN M");
+    expect(personName("DOE")).toBe("DOE");
+    expect(personName("Yamada^Tarou=山田^太郎")).toBe("Yamada, Tarou");
+    expect(personName("")).toBe("");
+  });
 });

@@ -27,6 +27,13 @@ export function studyDate(text: string | null | undefined): string {
   return text.slice(0, 10);
 }
 
+/** A DICOM person name, "DOE^JOHN^M" -> "DOE, JOHN M". */
+export function personName(text: string): string {
+  const [family = "", ...given] = text.split("=")[0]!.split("^");
+  const rest = given.filter(Boolean).join(" ");
+  return [family, rest].filter(Boolean).join(", ");
+}
+
 const sameDay = (a: Date, b: Date): boolean => a.toDateString() === b.toDateString();
 
 /** A moment in the reader's locale; only the time when it was today. */

@@ -1,14 +1,20 @@
 // Real paths over the history API; every filter and selection lives in the query.
 
-const state = $state({ path: "/", search: "", hash: "" });
+const state = $state({ path: "/", search: "", hash: "", home: "" });
+
+const projectOf = (search: string): string | null => new URLSearchParams(search).get("project");
 
 function read(): void {
   state.path = location.pathname;
   state.search = location.search;
   state.hash = location.hash;
+  const project = projectOf(state.search);
+  if (state.path === "/") state.home = state.search;
+  else if (project && project !== projectOf(state.home)) state.home = patched("", { project });
 }
 
 const query = $derived(new URLSearchParams(state.search));
+const home = $derived(new URLSearchParams(state.home));
 
 export const router = {
   get path(): string {
@@ -19,6 +25,10 @@ export const router = {
   },
   get query(): URLSearchParams {
     return query;
+  },
+  /** Query of the main screen; it keeps its filters and checks while another page is open. */
+  get home(): URLSearchParams {
+    return home;
   },
   /** First part of the path: "" for the desktop, "jobs", "arrivals", … */
   get page(): string {
@@ -42,9 +52,10 @@ function patched(search: string, patch: QueryPatch): string {
   return text ? `?${text}` : "";
 }
 
-/** Go to a path of ours; the project stays, other parts of the query are dropped. */
+/** Go to a path of ours; the project stays, the main screen comes back as it was left. */
 export function navigate(to: string, options: { replace?: boolean } = {}): void {
   const url = new URL(to, location.origin);
+  if (url.pathname === "/" && !url.search) url.search = state.home;
   const project = query.get("project");
   if (project && !url.searchParams.has("project")) url.searchParams.set("project", project);
   const target = url.pathname + url.search + url.hash;
@@ -52,6 +63,12 @@ export function navigate(to: string, options: { replace?: boolean } = {}): void 
   else if (target !== location.pathname + location.search + location.hash)
     history.pushState(null, "", target);
   read();
+}
+
+/** Change parts of the main screen's query, wherever we are. */
+export function setHome(patch: QueryPatch): void {
+  if (state.path === "/") setQuery(patch);
+  else state.home = patched(state.home, patch);
 }
 
 /** Change parts of the query of the page we are on. */

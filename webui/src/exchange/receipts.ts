@@ -1,6 +1,6 @@
 // What a receipt's state means to a person.
 import { t } from "../core/strings";
-import type { Receipt, ReceiptState } from "../core/types";
+import type { Receipt, ReceiptItem, ReceiptState } from "../core/types";
 
 export const STATES: ReceiptState[] = [
   "receiving",
@@ -35,6 +35,13 @@ export function note(receipt: Receipt): string {
   if (receipt.n_quarantined) parts.push(t("receipt_quarantined", { n: receipt.n_quarantined }));
   if (receipt.n_duplicate) parts.push(t("receipt_duplicates", { n: receipt.n_duplicate }));
   return parts.join(" · ");
+}
+
+/** Files grouped by why they are where they are; each group can be decided at once. */
+export function byReason(items: readonly ReceiptItem[]): ReceiptItem[][] {
+  const groups = new Map<string, ReceiptItem[]>();
+  for (const item of items) groups.set(item.reason, [...(groups.get(item.reason) ?? []), item]);
+  return [...groups.values()];
 }
 
 export const isProblem = (state: string): boolean =>

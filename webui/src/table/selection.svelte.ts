@@ -1,5 +1,5 @@
 // The one selection of the page: studies or subjects that are checked, files that are marked.
-import { router, setQuery } from "../core/router.svelte";
+import { router, setHome } from "../core/router.svelte";
 import type { FileRow, StudyRow, SubjectRow } from "../core/types";
 import { readSelection, writeSelection } from "./query";
 import type { Row } from "./table.svelte";
@@ -36,7 +36,7 @@ export const selection = {
 
 function replace(next: State): void {
   current = next;
-  if (router.page === "") setQuery({ sel: writeSelection(selection.targets) });
+  setHome({ sel: writeSelection(selection.targets) });
 }
 
 export function isChecked(row: Row): boolean {
@@ -86,7 +86,7 @@ export function selectNamed(names: readonly string[]): void {
 
 /** Take the selection from the address, when the page opens or the user goes back. */
 export function restoreSelection(): void {
-  const named = readSelection(router.query.get("sel"));
+  const named = readSelection(router.home.get("sel"));
   if (writeSelection(named) !== writeSelection(selection.targets)) selectNamed(named);
 }
 

@@ -2,7 +2,7 @@
 import { api, path } from "../core/api";
 import { gather, on, type EventData } from "../core/events.svelte";
 import { PagedList } from "../core/paged.svelte";
-import { router, setQuery } from "../core/router.svelte";
+import { router, setHome } from "../core/router.svelte";
 import { inProject, session } from "../core/session.svelte";
 import type { FileRow, Page, StudyRow, SubjectRow, TagTable } from "../core/types";
 import { sortBlocks, type Block } from "./layout";
@@ -20,7 +20,7 @@ type Children<T> = { rows: T[]; error: unknown } | "loading";
 
 const MANY_CHANGES = 20;
 
-const filters = $derived(readFilters(router.query));
+const filters = $derived(readFilters(router.home));
 
 const list = new PagedList<Top>((after, limit, signal) =>
   api.get<Page<Top>>(inProject(filters.level), { ...toQuery(filters), after, limit }, signal),
@@ -108,7 +108,7 @@ export const table = {
 };
 
 export function filter(patch: Partial<Record<"name" | "files" | "tags" | "sort", string>>): void {
-  setQuery(patch);
+  setHome(patch);
 }
 
 async function load<T>(put: (value: Children<T>) => void, read: () => Promise<T[]>): Promise<T[]> {

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from appliance.core import FormatError, safe_join, sha256_file
 from appliance.exchange.context import Context
 from appliance.exchange.crash import crash_point
@@ -18,49 +16,11 @@ from appliance.exchange.targets import Target
 
 if TYPE_CHECKING:
     from appliance.catalog import Tx
+    from appliance.formats import FileFacts
 
-__all__ = ["file_facts", "finish_files", "store_file"]
+__all__ = ["finish_files", "store_file"]
 
-_MAX_DOC_BYTES = 4 << 20
 _MOST_COPIES = 10_000
-
-
-def file_facts(path: Path) -> dict[str, Any]:
-    """Give what the catalog wants to know of a file: size, time, kind, header or document.
-
-    Raises
-    ------
-    FormatError
-        If an image or a JSON file is damaged.
-    """
-    from appliance.formats import kind_of
-
-    kind, facts = kind_of(path), path.stat()
-    found: dict[str, Any] = {
-        "size_bytes": facts.st_size,
-        "mtime_ns": facts.st_mtime_ns,
-        "kind": kind,
-    }
-    if kind in {"image", "labels"}:
-        found["header"] = _header(path)
-    if kind == "json" and facts.st_size <= _MAX_DOC_BYTES:
-        found["doc"] = _document(path)
-    return found
-
-
-def _header(path: Path) -> Any:
-    from appliance.formats import read_header
-
-    if path.suffix == ".img":
-        return None  # its facts lie in the .hdr beside it, which may come later
-    return read_header(path)
-
-
-def _document(path: Path) -> Any:
-    try:
-        return msgspec.json.decode(path.read_bytes())
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FormatError("not a valid JSON file") from error
 
 
 def store_file(ctx: Context, row: Any, target: Target) -> None:
@@ -78,7 +38,9 @@ def store_file(ctx: Context, row: Any, target: Target) -> None:
     FormatError
         If the file is damaged.
     """
-    file_facts(ctx.path(row["place"]))
+    from appliance.formats import file_facts
+
+    file_facts(ctx.path(row["place"]), strict=True)
     place, same = _free_place(ctx, row, target)
     if same:
         change = {"state": ItemState.DUPLICATE, "pid": target.pid, "sid": target.sid}
@@ -142,6 +104,8 @@ def finish_files(ctx: Context, receipt_id: int) -> None:
 
 
 def _finish(ctx: Context, row: Any) -> int | None:
+    from appliance.formats import file_facts
+
     path = ctx.path(row["place"])
     ctx.folder.check_marker(ctx.folder.projects)
     ctx.make_folder(path.parent)
@@ -149,13 +113,13 @@ def _finish(ctx: Context, row: Any) -> int | None:
     sync_folders([path.parent, ctx.path(row["from_place"]).parent])
     crash_point("store.moved")
     home = ctx.folder.projects / row["project"] / row["pid"] / row["sid"]
-    facts = file_facts(path)
+    facts = file_facts(path, strict=True)
     file_id = ctx.catalog.write(lambda tx: _catalog(tx, row, str(path.relative_to(home)), facts))
     crash_point("store.done")
     return file_id if facts["kind"] in {"image", "labels"} else None
 
 
-def _catalog(tx: Tx, row: Any, path: str, facts: dict[str, Any]) -> int:
+def _catalog(tx: Tx, row: Any, path: str, facts: FileFacts) -> int:
     from appliance.catalog import add_file, ensure_study, ensure_subject
 
     subject_id = ensure_subject(tx, row["project_id"], row["pid"])

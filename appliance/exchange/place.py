@@ -14,13 +14,13 @@ from appliance.exchange.context import Context
 from appliance.exchange.crash import crash_point
 from appliance.exchange.dcm2niix import Output
 from appliance.exchange.disk import storing, sync_folders
-from appliance.exchange.files import file_facts
 from appliance.exchange.receipts import recount
 from appliance.exchange.series import Facts
 from appliance.privacy import Identity
 
 if TYPE_CHECKING:
     from appliance.catalog import Tx
+    from appliance.formats import FileFacts
 
 __all__ = ["ENTERED", "PlacedFile", "enter_series", "place_outputs", "write_nodeinfo"]
 
@@ -31,7 +31,7 @@ class PlacedFile(msgspec.Struct, frozen=True):
     """One file in its final place: its path in the study, and what the catalog wants to know."""
 
     path: str
-    facts: dict[str, Any]
+    facts: FileFacts
 
 
 def place_outputs(
@@ -64,7 +64,9 @@ def _suffix(path: Path) -> str:
 
 
 def _place_one(study: Path, path: Path, target: Path) -> PlacedFile:
-    facts = file_facts(path)
+    from appliance.formats import file_facts
+
+    facts = file_facts(path, strict=True)
     fsync_file(path)
     path.replace(target)
     return PlacedFile(str(target.relative_to(study)), facts)

@@ -14,6 +14,7 @@ from appliance.formats.kinds import FileKind, kind_of, suffix_of
 if TYPE_CHECKING:
     from appliance.formats.dicom_record import DicomRecord, ScanProblem, ScanReason
     from appliance.formats.dicom_scan import scan_dicom
+    from appliance.formats.facts import FileFacts, file_facts
     from appliance.formats.meshes import read_mesh
     from appliance.formats.nifti import plain_nifti_bytes, write_nifti
     from appliance.formats.streamlines import read_streamlines, write_tck
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DicomRecord",
+    "FileFacts",
     "FileKind",
     "ScanProblem",
     "ScanReason",
     "VolumeHeader",
+    "file_facts",
     "kind_of",
     "plain_nifti_bytes",
     "read_frame",
@@ -42,9 +45,11 @@ __getattr__ = lazy_door(
     __name__,
     {
         "DicomRecord": "dicom_record",
+        "FileFacts": "facts",
         "ScanProblem": "dicom_record",
         "ScanReason": "dicom_record",
         "VolumeHeader": "volumes",
+        "file_facts": "facts",
         "plain_nifti_bytes": "nifti",
         "read_frame": "volumes",
         "read_header": "volumes",

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from appliance.catalog import Catalog, Tx, add_file, find_study, project_root, study_dir, tag
 from appliance.core import ApplianceError, Conflict, DataFolder, Invalid, fsync_dir, fsync_file
@@ -16,10 +16,12 @@ from appliance.jobs.outputs import made_since
 from appliance.jobs.resolve import OutputPath
 from appliance.jobs.states import LIVE
 
+if TYPE_CHECKING:
+    from appliance.formats import FileFacts
+
 __all__ = ["Found", "NewFile", "find_outputs", "pend_tags", "write_outputs"]
 
 _LOG = logging.getLogger(__name__)
-_MAX_JSON_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,8 @@ class NewFile:
     study_id: int | None
     name: str | None
     path: Path
-    size_bytes: int
-    mtime_ns: int
-    kind: str
     tags: tuple[str, ...]
-    header: dict[str, Any] | None
-    doc: Any
+    facts: FileFacts
 
 
 Found = list[NewFile]
@@ -76,12 +74,8 @@ def write_outputs(tx: Tx, job: sqlite3.Row, found: Iterable[NewFile]) -> None:
                 tx,
                 new.study_id,
                 new.name,
-                size_bytes=new.size_bytes,
-                mtime_ns=new.mtime_ns,
-                kind=new.kind,
                 origin=origin,
-                header=new.header,
-                doc=new.doc,
+                **new.facts,
             )
             tag(tx, "file", [file_id], add=new.tags)
         _write_provenance(tx, job, new, file_id)
@@ -92,7 +86,7 @@ def _known(tx: Tx, new: NewFile) -> int | None:
     row = tx.con.execute(
         "SELECT f.id FROM paths p JOIN files f ON f.path_id = p.id WHERE p.path = ?"
         " AND f.study_id = ? AND f.size_bytes = ? AND f.mtime_ns = ? AND f.trashed_at IS NULL",
-        (new.name, new.study_id, new.size_bytes, new.mtime_ns),
+        (new.name, new.study_id, new.facts["size_bytes"], new.facts["mtime_ns"]),
     ).fetchone()
     return None if row is None else int(row["id"])
 
@@ -192,44 +186,9 @@ def _name_in_study(
 def _look(
     path: Path, arg_id: str, study_id: int | None, name: str | None, tags: tuple[str, ...]
 ) -> NewFile:
-    from appliance.formats import kind_of
+    from appliance.formats import file_facts
 
-    stat, kind = path.stat(), str(kind_of(path))
-    return NewFile(
-        arg_id,
-        study_id,
-        name,
-        path,
-        stat.st_size,
-        stat.st_mtime_ns,
-        kind,
-        tuple(dict.fromkeys(tags)),
-        _header(path, kind),
-        _document(path, kind, stat.st_size),
-    )
-
-
-def _header(path: Path, kind: str) -> dict[str, Any] | None:
-    if kind not in ("image", "mask", "labels"):
-        return None
-    from appliance.formats import read_header
-
-    try:
-        header = dict(read_header(path))
-        json.dumps(header, allow_nan=False)  # the catalog takes JSON, which knows no NaN
-        return header
-    except (ApplianceError, OSError, ValueError) as error:
-        _LOG.warning("the header of an output cannot be read: %s", error)
-        return None
-
-
-def _document(path: Path, kind: str, size_bytes: int) -> Any:
-    if kind != "json" or size_bytes > _MAX_JSON_BYTES:
-        return None
-    try:
-        return json.loads(path.read_bytes(), parse_constant=lambda _: None)
-    except (ValueError, RecursionError):
-        return None
+    return NewFile(arg_id, study_id, name, path, tuple(dict.fromkeys(tags)), file_facts(path))
 
 
 def _write_provenance(tx: Tx, job: sqlite3.Row, new: NewFile, file_id: int | None) -> None:
@@ -240,6 +199,6 @@ def _write_provenance(tx: Tx, job: sqlite3.Row, new: NewFile, file_id: int | Non
         " size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns, tags = excluded.tags",
         (
             *(job["id"], job["attempt"], new.arg_id, file_id, new.study_id, str(new.path)),
-            *(new.size_bytes, new.mtime_ns, json.dumps(new.tags)),
+            *(new.facts["size_bytes"], new.facts["mtime_ns"], json.dumps(new.tags)),
         ),
     )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from appliance.catalog import (
     Catalog,
@@ -22,17 +20,15 @@ from appliance.catalog import (
     tag,
     trash_files,
 )
-from appliance.core import ApplianceError, DataFolder
-from appliance.formats import kind_of, read_header
+from appliance.core import DataFolder
+from appliance.formats import FileFacts, file_facts
 from appliance.upkeep.sidecar import StudySidecar, read_sidecar
 from appliance.upkeep.values import RescanReport
 
 __all__ = ["rescan"]
 
 _LOG = logging.getLogger(__name__)
-_MAX_DOC_BYTES = 16 << 20
 _ACTOR = "rescan"
-_IMAGES = frozenset({"image", "mask", "labels"})
 
 
 @dataclass
@@ -50,11 +46,7 @@ class _Found:
     """One file on disk."""
 
     path: str
-    size_bytes: int
-    mtime_ns: int
-    kind: str
-    header: Any
-    doc: Any
+    facts: FileFacts
 
 
 def rescan(
@@ -132,34 +124,7 @@ def _walk(root: Path) -> Iterator[_Found]:
         for name in names:
             path = Path(folder) / name
             if not name.startswith(".") and path.is_file():
-                yield _look(path, root)
-
-
-def _look(path: Path, root: Path) -> _Found:
-    facts, kind = path.stat(), kind_of(path)
-    is_doc = kind == "json" and facts.st_size <= _MAX_DOC_BYTES
-    return _Found(
-        path=path.relative_to(root).as_posix(),
-        size_bytes=facts.st_size,
-        mtime_ns=facts.st_mtime_ns,
-        kind=kind,
-        header=_header(path) if kind in _IMAGES else None,
-        doc=_read_json(path) if is_doc else None,
-    )
-
-
-def _header(path: Path) -> Any:
-    try:
-        return read_header(path)
-    except (ApplianceError, OSError):
-        return None  # the file is entered all the same; whoever opens it hears what is wrong
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except ValueError:
-        return None
+                yield _Found(path.relative_to(root).as_posix(), file_facts(path))
 
 
 def _enter_study(tx: Tx, names: tuple[str, str, str], root: Path, note: StudySidecar) -> int:
@@ -194,7 +159,7 @@ def _has_study(con: sqlite3.Connection, subject_id: int, sid: str) -> bool:
 def _nodeinfo(root: Path) -> dict[str, str]:
     """Give what ``nodeinfo.json`` says of subject and study; it helps when no sidecar does."""
     path = root / "nodeinfo.json"
-    info = _read_json(path) if path.is_file() else None
+    info = file_facts(path)["doc"] if path.is_file() else None
     parts = [info.get("subject"), info.get("study")] if isinstance(info, dict) else []
     found = {key: value for part in parts if isinstance(part, dict) for key, value in part.items()}
     return {key: value for key, value in found.items() if isinstance(value, str) and value}
@@ -211,7 +176,10 @@ def _known(catalog: Catalog, study_id: int) -> dict[str, sqlite3.Row]:
 
 
 def _differs(row: sqlite3.Row, file: _Found) -> bool:
-    return (row["size_bytes"], row["mtime_ns"]) != (file.size_bytes, file.mtime_ns)
+    return (row["size_bytes"], row["mtime_ns"]) != (
+        file.facts["size_bytes"],
+        file.facts["mtime_ns"],
+    )
 
 
 def _enter_files(tx: Tx, study_id: int, files: list[_Found], note: StudySidecar) -> None:
@@ -242,13 +210,9 @@ def _enter_file(
         tx,
         study_id,
         file.path,
-        size_bytes=file.size_bytes,
-        mtime_ns=file.mtime_ns,
-        kind=file.kind,
         series_id=series.get(file.path.rpartition("/")[0]),
         origin=about.origin if about else None,
-        header=file.header,
-        doc=file.doc,
+        **file.facts,
     )
     if about and about.tags:
         tag(tx, "file", [file_id], add=about.tags)

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from appliance import catalog
 from appliance.catalog import Caller
-from appliance.core import ApplianceError, Invalid, NotFound
+from appliance.core import Invalid, NotFound
 from appliance.web.schemas import Done, FilesAdd, FilesRemove, Identity, OperationDone
 from appliance.web.scope import check_project
 from appliance.web.services import Services
 
+if TYPE_CHECKING:
+    from appliance.formats import FileFacts
+
 __all__ = ["add_files", "remove_files", "reveal"]
 
 _LOG = logging.getLogger(__name__)
-_MAX_JSON_BYTES = 16 << 20
 _FILES_PER_WRITE = 50
 
 
@@ -38,7 +39,7 @@ class _Facts(msgspec.Struct, frozen=True):
 
     study_id: int
     name: str
-    columns: dict[str, Any]
+    columns: FileFacts
 
 
 def add_files(services: Services, who: Caller, data: FilesAdd) -> Done:
@@ -120,40 +121,11 @@ def _place(services: Services, project: str, text: str) -> _Place:
 
 
 def _look(study_id: int, place: _Place) -> _Facts:
-    from appliance.formats import kind_of
+    from appliance.formats import file_facts
 
     if not place.path.is_file():
         raise NotFound(f"there is no file {place.name!r} in study {place.psid}")
-    stat, kind = place.path.stat(), str(kind_of(place.path))
-    columns = {
-        "size_bytes": stat.st_size,
-        "mtime_ns": stat.st_mtime_ns,
-        "kind": kind,
-        "header": _header(place.path, kind),
-        "doc": _doc(place.path, kind, stat.st_size),
-    }
-    return _Facts(study_id, place.name, columns)
-
-
-def _header(path: Path, kind: str) -> dict[str, Any] | None:
-    from appliance.formats import read_header
-
-    if kind not in ("image", "mask", "labels"):
-        return None
-    try:
-        return dict(read_header(path))
-    except (ApplianceError, OSError) as error:
-        _LOG.warning("the header of a file that was added cannot be read: %s", error)
-        return None
-
-
-def _doc(path: Path, kind: str, size_bytes: int) -> Any:
-    if kind != "json" or size_bytes > _MAX_JSON_BYTES:
-        return None
-    try:
-        return json.loads(path.read_bytes())
-    except ValueError:
-        return None
+    return _Facts(study_id, place.name, file_facts(place.path))
 
 
 def _write(tx: catalog.Tx, found: Sequence[_Facts], tags: Sequence[str]) -> None:

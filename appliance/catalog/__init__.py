@@ -23,12 +23,45 @@ if TYPE_CHECKING:
         revoke_job_tokens,
         revoke_token,
     )
+    from appliance.catalog.bulk import NewFile, add_files, fields_of, set_fields
     from appliance.catalog.documents import Document, delete_doc, get_doc, list_docs, put_doc
     from appliance.catalog.events import Event, EventBus
     from appliance.catalog.filters import parse_filter
+    from appliance.catalog.history import (
+        Operation,
+        OperationQuery,
+        find_operation,
+        list_operations,
+        one_project,
+    )
     from appliance.catalog.layout import absolute_path, file_path, project_root, study_dir
     from appliance.catalog.listing import list_files, list_studies, list_subjects
     from appliance.catalog.migrate import unknown_migrations
+    from appliance.catalog.moves import (
+        Move,
+        begin_move,
+        cancel_move,
+        finish_move,
+        pending_moves,
+        plan_move_study,
+        plan_rename_file,
+        plan_rename_study,
+        plan_rename_subject,
+    )
+    from appliance.catalog.projects import (
+        CustomField,
+        ProjectSettings,
+        ProjectUsage,
+        QuotaReached,
+        change_policy,
+        check_quota,
+        list_projects_in,
+        project_settings,
+        project_usage,
+        require_open,
+        set_project_state,
+        undo_project_change,
+    )
     from appliance.catalog.reads import (
         find_study,
         get_file,
@@ -54,8 +87,51 @@ if TYPE_CHECKING:
     )
     from appliance.catalog.schema import catalog_migrations
     from appliance.catalog.selectors import select, select_studies
+    from appliance.catalog.sources import (
+        Source,
+        add_source,
+        get_source,
+        linked_join,
+        list_sources,
+        mark_scanned,
+        write_linked_roots,
+    )
     from appliance.catalog.sql import SqlResult, run_sql
     from appliance.catalog.store import Catalog, Reader, Tx
+    from appliance.catalog.tags import (
+        SPECIAL_TAGS,
+        Bulk,
+        TagTotal,
+        clean_tag,
+        count_tags,
+        retag,
+        tag,
+        tag_many,
+    )
+    from appliance.catalog.trash import (
+        TrashedFile,
+        TrashedStudy,
+        due_for_purge,
+        files_of_study,
+        forget_trashed,
+        mark_purged,
+        trash_files,
+        trash_many,
+        trashed_rows,
+    )
+    from appliance.catalog.undoing import check_undo, finish_undos, mark_undone, undo, undo_all
+    from appliance.catalog.users import (
+        ANY_LOGIN,
+        Grant,
+        Member,
+        UserRow,
+        change_user,
+        create_user,
+        find_user,
+        list_members,
+        list_users,
+        set_grant,
+    )
     from appliance.catalog.writes import (
         add_file,
         create_project,
@@ -64,9 +140,6 @@ if TYPE_CHECKING:
         ensure_study,
         ensure_subject,
         set_file_header,
-        tag,
-        trash_files,
-        undo,
     )
 
 _ROOMS = {
@@ -74,12 +147,23 @@ _ROOMS = {
         "Caller end_session find_session find_token issue_login_code issue_token list_tokens"
         " redeem_login_code revoke_job_tokens revoke_token"
     ),
+    "bulk": "NewFile add_files fields_of set_fields",
     "documents": "Document delete_doc get_doc list_docs put_doc",
     "events": "Event EventBus",
     "filters": "parse_filter",
+    "history": "Operation OperationQuery find_operation list_operations one_project",
     "layout": "absolute_path file_path project_root study_dir",
     "listing": "list_files list_studies list_subjects",
     "migrate": "unknown_migrations",
+    "projects": (
+        "CustomField ProjectSettings ProjectUsage QuotaReached change_policy check_quota"
+        " list_projects_in project_settings project_usage require_open set_project_state"
+        " undo_project_change"
+    ),
+    "moves": (
+        "Move begin_move cancel_move finish_move pending_moves plan_move_study plan_rename_file"
+        " plan_rename_study plan_rename_subject"
+    ),
     "reads": "find_study get_file get_project list_projects project_tags study_files tags_of",
     "rows": (
         "FileQuery FileRow JobCounts Page Project SelectedFile SeriesFacts StudyQuery StudyRow"
@@ -87,78 +171,157 @@ _ROOMS = {
     ),
     "schema": "catalog_migrations",
     "selectors": "select select_studies",
+    "sources": (
+        "Source add_source get_source linked_join list_sources mark_scanned write_linked_roots"
+    ),
     "sql": "SqlResult run_sql",
     "store": "Catalog Reader Tx",
+    "tags": "SPECIAL_TAGS Bulk TagTotal clean_tag count_tags retag tag tag_many",
+    "trash": (
+        "TrashedFile TrashedStudy due_for_purge files_of_study forget_trashed mark_purged"
+        " trash_files trash_many trashed_rows"
+    ),
+    "undoing": "check_undo finish_undos mark_undone undo undo_all",
+    "users": (
+        "ANY_LOGIN Grant Member UserRow change_user create_user find_user list_members"
+        " list_users set_grant"
+    ),
     "writes": (
         "add_file create_project ensure_project ensure_series ensure_study ensure_subject"
-        " set_file_header tag trash_files undo"
+        " set_file_header"
     ),
 }
 _NAMES = {name: module for module, names in _ROOMS.items() for name in names.split()}
 __getattr__ = lazy_door(__name__, _NAMES)
 
 __all__ = [
+    "ANY_LOGIN",
+    "SPECIAL_TAGS",
+    "Bulk",
     "Caller",
     "Catalog",
+    "CustomField",
     "Document",
     "Event",
     "EventBus",
     "FileQuery",
     "FileRow",
+    "Grant",
     "JobCounts",
+    "Member",
+    "Move",
+    "NewFile",
+    "Operation",
+    "OperationQuery",
     "Page",
     "Project",
+    "ProjectSettings",
+    "ProjectUsage",
+    "QuotaReached",
     "Reader",
     "SelectedFile",
     "SeriesFacts",
+    "Source",
     "SqlResult",
     "StudyQuery",
     "StudyRow",
     "SubjectQuery",
     "SubjectRow",
     "TagCount",
+    "TagTotal",
+    "TrashedFile",
+    "TrashedStudy",
     "Tx",
+    "UserRow",
     "absolute_path",
     "add_file",
+    "add_files",
+    "add_source",
+    "begin_move",
+    "cancel_move",
     "catalog_migrations",
+    "change_policy",
+    "change_user",
+    "check_quota",
+    "check_undo",
+    "clean_tag",
+    "count_tags",
     "create_project",
+    "create_user",
     "delete_doc",
+    "due_for_purge",
     "end_session",
     "ensure_project",
     "ensure_series",
     "ensure_study",
     "ensure_subject",
+    "fields_of",
     "file_path",
+    "files_of_study",
+    "find_operation",
     "find_session",
     "find_study",
     "find_token",
+    "find_user",
+    "finish_move",
+    "finish_undos",
+    "forget_trashed",
     "get_doc",
     "get_file",
     "get_project",
+    "get_source",
     "issue_login_code",
     "issue_token",
+    "linked_join",
     "list_docs",
     "list_files",
+    "list_members",
+    "list_operations",
     "list_projects",
+    "list_projects_in",
+    "list_sources",
     "list_studies",
     "list_subjects",
     "list_tokens",
+    "list_users",
+    "mark_purged",
+    "mark_scanned",
+    "mark_undone",
+    "one_project",
     "parse_filter",
+    "pending_moves",
+    "plan_move_study",
+    "plan_rename_file",
+    "plan_rename_study",
+    "plan_rename_subject",
     "project_root",
+    "project_settings",
     "project_tags",
+    "project_usage",
     "put_doc",
     "redeem_login_code",
+    "require_open",
+    "retag",
     "revoke_job_tokens",
     "revoke_token",
     "run_sql",
     "select",
     "select_studies",
+    "set_fields",
     "set_file_header",
+    "set_grant",
+    "set_project_state",
     "study_dir",
     "study_files",
     "tag",
+    "tag_many",
     "tags_of",
     "trash_files",
+    "trash_many",
+    "trashed_rows",
     "undo",
+    "undo_all",
+    "undo_project_change",
     "unknown_migrations",
+    "write_linked_roots",
 ]

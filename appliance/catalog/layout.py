@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from appliance.catalog.rows import FileRow, SelectedFile
+from appliance.catalog.sources import linked_join
 from appliance.core import DataFolder, safe_join
 
 __all__ = ["absolute_path", "file_path", "project_root", "study_dir"]
@@ -26,5 +27,8 @@ def file_path(folder: DataFolder, row: FileRow) -> Path:
 
 
 def absolute_path(folder: DataFolder, project: str, row: FileRow | SelectedFile) -> Path:
-    """Give the absolute path of a row that may not name its project."""
-    return safe_join(folder.projects, project, row.pid, row.sid, row.path)
+    """Give the absolute path of a row that may not name its project.
+
+    A file of existing data may be a link into one of the project's sources.
+    """
+    return linked_join(folder, project, row.pid, row.sid, row.path)

@@ -118,3 +118,50 @@ def m003_access(db: Database) -> None:
         "INSERT INTO users (login, is_admin, created_at)"
         " VALUES ('owner', 1, CAST(strftime('%s','now') AS INTEGER) * 1000)"
     )
+
+
+@catalog_migrations()
+def m005_curation(db: Database) -> None:
+    """Rights with switches, history with parts that can be undone, and moves that were begun."""
+    db.executescript("""
+    ALTER TABLE users ADD COLUMN full_name TEXT NOT NULL DEFAULT '';
+    ALTER TABLE users ADD COLUMN disabled_at INTEGER;
+    ALTER TABLE users ADD COLUMN seen_at INTEGER;
+    ALTER TABLE rights ADD COLUMN readonly INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE rights ADD COLUMN batchtool INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE rights ADD COLUMN download INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE rights ADD COLUMN deanonym INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE operations ADD COLUMN undone_by TEXT;
+    ALTER TABLE operations ADD COLUMN purged_at INTEGER;
+    ALTER TABLE operations ADD COLUMN project_id INTEGER
+      GENERATED ALWAYS AS (json_extract(target, '$.project_id')) VIRTUAL;
+    CREATE INDEX operations_by_project ON operations (project_id, id);
+    CREATE INDEX operations_trash ON operations (at)
+      WHERE verb = 'trash' AND undone_at IS NULL AND purged_at IS NULL;
+    CREATE TABLE operation_parts (
+      operation_id INTEGER NOT NULL REFERENCES operations(id), n INTEGER NOT NULL,
+      data TEXT NOT NULL CHECK (json_valid(data)), undone INTEGER NOT NULL DEFAULT 0,
+      PRIMARY KEY (operation_id, n)) STRICT, WITHOUT ROWID;
+    CREATE TABLE moves (
+      operation_id INTEGER PRIMARY KEY REFERENCES operations(id), level TEXT NOT NULL,
+      x_id INTEGER NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL,
+      change TEXT NOT NULL CHECK (json_valid(change))) STRICT;
+    """)
+
+
+@catalog_migrations()
+def m006_projects(db: Database) -> None:
+    """Folders that hold a project's existing data, and values of its custom fields."""
+    db.executescript("""
+    CREATE TABLE sources (
+      id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE,
+      project_id INTEGER NOT NULL REFERENCES projects(id), root TEXT NOT NULL,
+      layout TEXT NOT NULL, mode TEXT NOT NULL,
+      options TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(options)),
+      created_at INTEGER NOT NULL, scanned_at INTEGER, UNIQUE (project_id, root)) STRICT;
+    CREATE TABLE field_values (
+      level TEXT NOT NULL, x_id INTEGER NOT NULL, name TEXT NOT NULL COLLATE NOCASE,
+      value TEXT NOT NULL CHECK (json_valid(value)),
+      PRIMARY KEY (level, x_id, name)) STRICT, WITHOUT ROWID;
+    CREATE INDEX field_values_by_name ON field_values (level, name);
+    """)

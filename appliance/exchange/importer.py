@@ -22,6 +22,7 @@ from appliance.exchange.context import Context, FilesListener, StepQueue
 from appliance.exchange.convert import convert_series, fail_series
 from appliance.exchange.decisions import resolve_items, retry_receipt
 from appliance.exchange.disk import require_space
+from appliance.exchange.existing import EXISTING_STEP, ExistingData
 from appliance.exchange.hashing import hash_items
 from appliance.exchange.receipts import get_receipt, open_receipt, set_receipt, withdraw_empty
 from appliance.exchange.recovery import due_work, newly_due, recover
@@ -65,6 +66,7 @@ class Importer:
     ) -> None:
         self.ctx = Context(catalog, identities, queue, folder, settings, on_files or _deaf)
         limit = settings.imports.workers
+        self.existing = ExistingData(self.ctx)
         self._converting = threading.BoundedSemaphore(limit) if limit > 0 else None
         self._announcing: set[int] = set()  # receipts whose files are still being written down
         self._opening = threading.Lock()
@@ -77,6 +79,7 @@ class Importer:
 
     def start(self) -> None:
         """Take up what an earlier end left behind, and keep what waits going."""
+        self.existing.open()
         recover(self.ctx)
         self.reconcile()
         self._stopping.clear()
@@ -86,6 +89,7 @@ class Importer:
     def stop(self) -> None:
         """Stop the clock; steps that run are the queue's."""
         self._stopping.set()
+        self.existing.close()
         if self._clock is not None:
             self._clock.join()
             self._clock = None
@@ -101,6 +105,8 @@ class Importer:
             self.ctx.ask(CONVERT_STEP, series_id)
         for receipt_id in work.hash:
             self.ctx.queue.enqueue(HASH_STEP, receipt_id)
+        for receipt_id in work.existing:
+            self.ctx.ask(EXISTING_STEP, receipt_id)
 
     def begin(
         self, kind: ArrivalKind, project: str, source: str = "", options: Options | None = None
@@ -116,14 +122,19 @@ class Importer:
         ------
         NotFound
             If there is no such project.
+        Conflict
+            If the project is archived or in the trash.
         DiskFull
-            If there is too little space to take anything.
+            If there is too little space to take anything, or its quota is reached.
         """
-        from appliance.catalog import get_project
+        from appliance.catalog import check_quota, get_project, require_open
 
         require_space(self.ctx.folder, self.ctx.settings)
         with self.ctx.catalog.read() as con:
-            project_id = get_project(con, project).id
+            found = get_project(con, project)
+            require_open(con, found.id)
+            check_quota(con, found)
+        project_id = found.id
         return self.ctx.catalog.write(
             lambda tx: open_receipt(tx, project_id, kind, source, options)
         )
@@ -242,7 +253,11 @@ class Importer:
         Conflict
             If nothing of it can be tried again.
         """
-        if not retry_receipt(self.ctx, self.receipt(key).id):
+        receipt = self.receipt(key)
+        if receipt.kind == ArrivalKind.EXISTING:
+            self.existing.again(receipt)
+            return self.receipt(key)
+        if not retry_receipt(self.ctx, receipt.id):
             raise Conflict("nothing of this arrival failed")
         self.reconcile()
         return self.receipt(key)

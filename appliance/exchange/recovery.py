@@ -29,16 +29,18 @@ class DueWork(msgspec.Struct, frozen=True):
     sort: list[int]
     convert: list[int]
     hash: list[int]
+    existing: list[int]
 
 
 _COLLECT = (
     "SELECT id FROM receipts WHERE state = 'receiving' AND kind IN ('drop', 'cli') ORDER BY id"
 )
 _SORT = (
-    "SELECT r.id FROM receipts r WHERE r.state = 'pending' OR (r.state = 'working' AND ("
+    "SELECT r.id FROM receipts r WHERE r.kind <> 'existing'"
+    " AND (r.state = 'pending' OR (r.state = 'working' AND ("
     "  NOT EXISTS (SELECT 1 FROM receipt_items i WHERE i.receipt_id = r.id)"
     "  OR EXISTS (SELECT 1 FROM receipt_items i WHERE i.receipt_id = r.id AND ("
-    "    i.state IN ('received', 'expected', 'unpacking') OR i.from_place IS NOT NULL))))"
+    "    i.state IN ('received', 'expected', 'unpacking') OR i.from_place IS NOT NULL)))))"
     " ORDER BY r.id"
 )
 _CONVERT = (
@@ -50,6 +52,10 @@ _HASH = (
     "SELECT DISTINCT r.id FROM receipts r JOIN receipt_items i ON i.receipt_id = r.id"
     " WHERE r.closed_at > ? AND i.sha256 IS NULL AND i.from_place IS NULL"
     " AND (i.place LIKE 'originals/%' OR i.place LIKE 'quarantine/%') LIMIT 20"
+)
+_EXISTING = (
+    "SELECT id FROM receipts WHERE kind = 'existing'"
+    " AND state IN ('receiving', 'pending', 'working') ORDER BY id"
 )
 _HASH_WITHIN_MS = 7 * 24 * 3600 * 1000
 
@@ -63,7 +69,11 @@ def due_work(ctx: Context) -> DueWork:
             return [int(row[0]) for row in con.execute(sql, values)]
 
         return DueWork(
-            ids(_COLLECT), ids(_SORT), ids(_CONVERT, now), ids(_HASH, now - _HASH_WITHIN_MS)
+            ids(_COLLECT),
+            ids(_SORT),
+            ids(_CONVERT, now),
+            ids(_HASH, now - _HASH_WITHIN_MS),
+            ids(_EXISTING),
         )
 
 
@@ -92,6 +102,8 @@ def recover(ctx: Context) -> None:
 
 
 def _recover_one(ctx: Context, row: Any) -> None:
+    if row["kind"] == ArrivalKind.EXISTING:
+        return
     if row["kind"] == ArrivalKind.DROP:
         ctx.catalog.write(lambda tx: withdraw_empty(tx, row["id"]))
         return  # what was announced is taken by the step that goes on

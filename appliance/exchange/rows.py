@@ -24,6 +24,7 @@ class ArrivalKind(StrEnum):
     DICOM = "dicom"
     UPLOAD = "upload"
     CLI = "cli"
+    EXISTING = "existing"  # a folder read into a project
 
 
 class ReceiptState(StrEnum):
@@ -69,6 +70,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         Whether the source's files become ours; else the source stays as it is.
     layout : bool
         Whether folders ``subject/study/...`` of the source name the target.
+    source_key : str or None
+        Folder of existing data that is read.
     """
 
     subject: str | None = None
@@ -77,6 +80,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     extra: list[str] | None = None
     move: bool = False
     layout: bool = False
+    source_key: str | None = None
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,306 @@
+"""What would come of a folder of existing data: places in the project, and what finds none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from appliance.core import Invalid, safe_name
+from appliance.exchange.bids_read import BidsLayout
+from appliance.exchange.layouts import (
+    Layout,
+    PatternLayout,
+    Place,
+    TreeFile,
+    scan_tree,
+)
+
+__all__ = [
+    "ExistingOptions",
+    "ExistingPreview",
+    "PlacedFile",
+    "PreviewRow",
+    "Problem",
+    "layout_of",
+    "place_files",
+    "preview_tree",
+]
+
+_EXAMPLES, _MOST_SEEN = 200, 300_000
+_QUIET = ("it was read", "it stays where it is")  # expected in a dataset, no problems
+_NEW_CODE = "(new code)"
+
+
+class ExistingOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How a folder of existing data is read.
+
+    Attributes
+    ----------
+    layout : {"bids", "pattern"}
+        How subject and study are told.
+    pattern : str
+        For ``pattern``: ``{subject}/{study}/{file}``, or a regular expression with groups.
+    mode : {"stay", "link", "copy"}
+        Whether files stay where they are, get a second name, or are copied.
+    subjects : {"keep", "codes"}
+        Whether the source's names of subjects are codes already, or new codes are made.
+    """
+
+    layout: Literal["bids", "pattern"] = "pattern"
+    pattern: str = "{subject}/{study}/{file}"
+    mode: Literal["stay", "link", "copy"] = "stay"
+    subjects: Literal["keep", "codes"] = "keep"
+
+
+class PlacedFile(msgspec.Struct, frozen=True):
+    """One file of the source with its place in the project; `text` replaces its bytes."""
+
+    source: str
+    subject: str  # in the words of the source
+    pid: str
+    sid: str
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    date: str | None = None
+    text: str | None = None
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """A path of the source that has no place, and why."""
+
+    path: str
+    reason: str
+
+
+class PreviewRow(msgspec.Struct, frozen=True):
+    """One file as it would come in."""
+
+    source: str
+    psid: str
+    path: str
+    size_bytes: int
+
+
+class ExistingPreview(msgspec.Struct, frozen=True, kw_only=True):
+    """What would come of a folder, before anything is done.
+
+    Attributes
+    ----------
+    n_skipped : int
+        Files of the dataset that are read or stay where they are.
+    truncated : bool
+        Whether the folder holds more than was looked at.
+    kinds : dict
+        Files by kind.
+    """
+
+    n_files: int
+    n_subjects: int
+    n_studies: int
+    n_problems: int
+    n_skipped: int
+    size_bytes: int
+    n_dicom: int
+    truncated: bool
+    kinds: dict[str, int]
+    rows: list[PreviewRow]
+    problems: list[Problem]
+
+
+Coder = Callable[[str], str]
+
+
+def layout_of(root: Path, options: ExistingOptions) -> Layout:
+    """Make what tells places; a BIDS dataset is looked through for its sidecars.
+
+    Raises
+    ------
+    Invalid
+        If the pattern is none, or the folder is no BIDS dataset.
+    """
+    if options.layout == "pattern":
+        return PatternLayout(options.pattern)
+    if not (root / "dataset_description.json").is_file() and not any(root.glob("sub-*")):
+        raise Invalid(
+            "this folder is no BIDS dataset",
+            hint="It holds neither dataset_description.json nor folders named sub-….",
+        )
+    return BidsLayout(root, scan_tree(root, _deaf))
+
+
+class _Names:
+    """Makes safe names out of those of the source, and refuses two that become the same."""
+
+    def __init__(self, coder: Coder) -> None:
+        self._coder = coder
+        self._made: dict[tuple[str, str], str] = {}
+        self._owner: dict[tuple[str, str], str] = {}
+
+    def name(self, scope: str, original: str, make: Callable[[str], str]) -> str | None:
+        key = (scope, original)
+        if key not in self._made:
+            self._made[key] = make(original)
+        made = self._made[key]
+        return made if self._owner.setdefault((scope, made), original) == original else None
+
+    def subject(self, original: str) -> str | None:
+        return self.name("", original, self._coder)
+
+    def study(self, subject: str, original: str) -> str | None:
+        return self.name(f"/{subject}", original, safe_name)
+
+
+def place_files(
+    root: Path,
+    layout: Layout,
+    options: ExistingOptions,
+    coder: Coder,
+    trouble: Callable[[Problem], None],
+) -> Iterator[PlacedFile]:
+    """Give every file of a tree with its place, in the order of the tree.
+
+    Parameters
+    ----------
+    coder : callable
+        Gives the subject's code for the source's name of it.
+    trouble : callable
+        Hears of what has no place.
+    """
+    names = _Names(coder)
+    completed: set[str] = set()
+    bids = layout if isinstance(layout, BidsLayout) else None
+
+    def hear(path: str, reason: str) -> None:
+        trouble(Problem(path, reason))
+
+    for file in scan_tree(root, hear):
+        place = layout.place(file.path)
+        if isinstance(place, str):
+            hear(file.path, place)
+            continue
+        placed = _placed(root, file, place, names, options)
+        if isinstance(placed, str):
+            hear(file.path, placed)
+            continue
+        sidecar = bids.sidecar(file.path) if bids else None
+        if sidecar and sidecar[0] not in completed:
+            completed.add(sidecar[0])
+            yield _generated(placed, sidecar)
+        if file.path not in completed:
+            yield placed
+
+
+def _generated(image: PlacedFile, sidecar: tuple[str, str]) -> PlacedFile:
+    """The complete sidecar that stands beside an image instead of, or without, its own."""
+    name = sidecar[0].rpartition("/")[2]
+    return msgspec.structs.replace(
+        image,
+        source="",
+        path=f"{image.path.rpartition('/')[0]}/{name}".lstrip("/"),
+        size_bytes=len(sidecar[1].encode()),
+        text=sidecar[1],
+    )
+
+
+def _placed(
+    root: Path, file: TreeFile, place: Place, names: _Names, options: ExistingOptions
+) -> PlacedFile | str:
+    pid = names.subject(place.subject)
+    if pid is None:
+        return "another folder has the same safe name for its subject"
+    sid = names.study(place.subject, place.study)
+    if sid is None:
+        return "another folder has the same safe name for its study"
+    path = place.path
+    if options.subjects == "codes" and pid != place.subject:
+        path = path.replace(place.subject, pid)
+    return PlacedFile(
+        source=str(root / file.path),
+        subject=place.subject,
+        pid=pid,
+        sid=sid,
+        path=path,
+        size_bytes=file.size_bytes,
+        mtime_ns=file.mtime_ns,
+        date=place.date,
+    )
+
+
+class _Tally:
+    """Counts of a preview."""
+
+    def __init__(self) -> None:
+        self.n_files = self.size_bytes = self.n_dicom = self.n_problems = self.n_skipped = 0
+        self.subjects: set[str] = set()
+        self.studies: set[tuple[str, str]] = set()
+        self.places: set[tuple[str, str, str]] = set()
+        self.kinds: Counter[str] = Counter()
+        self.rows: list[PreviewRow] = []
+        self.problems: list[Problem] = []
+
+    def hear(self, problem: Problem) -> None:
+        if problem.reason.endswith(_QUIET):
+            self.n_skipped += 1
+            return
+        self.n_problems += 1
+        if len(self.problems) < _EXAMPLES:
+            self.problems.append(problem)
+
+    def add(self, file: PlacedFile, kind: str, shown: str) -> None:
+        place = (file.subject, file.sid, file.path)
+        if place in self.places:
+            self.hear(Problem(file.source, "another file has this place"))
+            return
+        self.places.add(place)
+        self.subjects.add(file.subject)
+        self.studies.add(place[:2])
+        self.n_files += 1
+        self.size_bytes += file.size_bytes
+        self.kinds[kind] += 1
+        self.n_dicom += file.path.lower().endswith((".dcm", ".ima"))
+        if len(self.rows) < _EXAMPLES:
+            row = PreviewRow(file.source, f"{shown}#{file.sid}", file.path, file.size_bytes)
+            self.rows.append(row)
+
+
+def preview_tree(root: Path, options: ExistingOptions) -> ExistingPreview:
+    """Look through a folder and tell what would come in; nothing is changed."""
+    from appliance.formats import kind_of
+
+    tally, new = _Tally(), options.subjects == "codes"
+    layout = layout_of(root, options)
+    coder: Coder = _as_is if new else safe_name
+    for file in place_files(root, layout, options, coder, tally.hear):
+        if tally.n_files >= _MOST_SEEN:
+            break
+        tally.add(file, str(kind_of(Path(file.path))), _NEW_CODE if new else file.pid)
+    facts: dict[str, Any] = {
+        name: getattr(tally, name)
+        for name in ("n_files", "n_problems", "n_skipped", "size_bytes", "n_dicom", "rows")
+    }
+    return ExistingPreview(
+        **facts,
+        n_subjects=len(tally.subjects),
+        n_studies=len(tally.studies),
+        truncated=tally.n_files >= _MOST_SEEN,
+        kinds=dict(tally.kinds),
+        problems=tally.problems,
+    )
+
+
+def is_quiet(problem: Problem) -> bool:
+    """Tell whether a file without a place is what one expects in a dataset."""
+    return problem.reason.endswith(_QUIET)
+
+
+def _as_is(text: str) -> str:
+    return text
+
+
+def _deaf(_path: str, _reason: str) -> None:
+    """What cannot be read is told when the files are placed."""

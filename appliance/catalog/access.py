@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
+from collections.abc import Mapping
 
 import msgspec
 
 from appliance.catalog.store import Tx
-from appliance.core import Refused, now_ms
+from appliance.catalog.users import grants_of
+from appliance.core import NotFound, Refused, now_ms
 
 __all__ = [
     "Caller",
@@ -35,6 +37,10 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     scope : str
         Empty for the whole rights of the user; ``"job"`` for a job's own token.
+    everywhere : bool
+        Whether the user is an administrator, so that the scope holds in all projects.
+    grants : mapping
+        Rights by id of project, of a user who is no administrator.
     """
 
     user_id: int
@@ -43,17 +49,27 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     csrf: str = ""
     scope: str = ""
     job_key: str | None = None
+    everywhere: bool = False
+    grants: Mapping[int, frozenset[str]] = {}
 
 
 def issue_login_code(tx: Tx, login: str = OWNER_LOGIN, *, lasts_ms: int = _CODE_MS) -> str:
-    """Make a one-time login code; only its hash is kept."""
+    """Make a one-time login code; only its hash is kept.
+
+    Raises
+    ------
+    NotFound
+        If there is no such user, or it is disabled.
+    """
     code = secrets.token_urlsafe(24)
     tx.con.execute("DELETE FROM login_codes WHERE expires_at < ?", (now_ms(),))
-    tx.con.execute(
+    made = tx.con.execute(
         "INSERT INTO login_codes (hash, user_id, expires_at)"
-        " SELECT ?, id, ? FROM users WHERE login = ?",
+        " SELECT ?, id, ? FROM users WHERE login = ? AND disabled_at IS NULL",
         (_hash(code), now_ms() + lasts_ms, login),
-    )
+    ).rowcount
+    if not made:
+        raise NotFound(f"no user {login!r} who may log in")
     return code
 
 
@@ -86,25 +102,19 @@ def redeem_login_code(tx: Tx, code: str, *, session_ms: int) -> tuple[str, Calle
         "INSERT INTO sessions (user_id, hash, csrf, created_at, expires_at) VALUES (?, ?, ?, ?, ?)",
         (row["user_id"], _hash(secret), csrf, now, now + session_ms),
     )
+    tx.con.execute("UPDATE users SET seen_at = ? WHERE id = ?", (now, row["user_id"]))
     user = tx.con.execute("SELECT * FROM users WHERE id = ?", (row["user_id"],)).fetchone()
-    caller = Caller(
-        user_id=user["id"], login=user["login"], is_admin=bool(user["is_admin"]), csrf=csrf
-    )
-    return secret, caller
+    return secret, _caller(tx.con, user, csrf=csrf)
 
 
 def find_session(con: sqlite3.Connection, secret: str) -> Caller | None:
     """Give who a session cookie belongs to, None when unknown or expired."""
     row = con.execute(
         "SELECT u.*, s.csrf FROM sessions s JOIN users u ON u.id = s.user_id"
-        " WHERE s.hash = ? AND s.expires_at >= ?",
+        " WHERE s.hash = ? AND s.expires_at >= ? AND u.disabled_at IS NULL",
         (_hash(secret), now_ms()),
     ).fetchone()
-    if row is None:
-        return None
-    return Caller(
-        user_id=row["id"], login=row["login"], is_admin=bool(row["is_admin"]), csrf=row["csrf"]
-    )
+    return None if row is None else _caller(con, row, csrf=row["csrf"])
 
 
 def end_session(tx: Tx, secret: str) -> None:
@@ -133,21 +143,19 @@ def issue_token(
 
 
 def find_token(con: sqlite3.Connection, token: str) -> Caller | None:
-    """Give who a bearer token belongs to, None when unknown or expired."""
+    """Give who a bearer token belongs to, None when unknown or expired.
+
+    The token of a running job outlives the disabling of its user, or its results were lost.
+    """
     row = con.execute(
         "SELECT u.*, t.scope, t.job_key FROM tokens t JOIN users u ON u.id = t.user_id"
-        " WHERE t.hash = ? AND (t.expires_at IS NULL OR t.expires_at >= ?)",
+        " WHERE t.hash = ? AND (t.expires_at IS NULL OR t.expires_at >= ?)"
+        " AND (u.disabled_at IS NULL OR t.job_key IS NOT NULL)",
         (_hash(token), now_ms()),
     ).fetchone()
     if row is None:
         return None
-    return Caller(
-        user_id=row["id"],
-        login=row["login"],
-        is_admin=bool(row["is_admin"]) and not row["scope"],
-        scope=row["scope"],
-        job_key=row["job_key"],
-    )
+    return _caller(con, row, scope=row["scope"], job_key=row["job_key"])
 
 
 def list_tokens(con: sqlite3.Connection, user_id: int) -> list[sqlite3.Row]:
@@ -167,6 +175,27 @@ def revoke_token(tx: Tx, token_id: int, user_id: int) -> None:
 def revoke_job_tokens(tx: Tx, job_key: str) -> None:
     """Forget the tokens of a job that has ended."""
     tx.con.execute("DELETE FROM tokens WHERE job_key = ?", (job_key,))
+
+
+def _caller(
+    con: sqlite3.Connection,
+    user: sqlite3.Row,
+    *,
+    csrf: str = "",
+    scope: str = "",
+    job_key: str | None = None,
+) -> Caller:
+    everywhere = bool(user["is_admin"])
+    return Caller(
+        user_id=user["id"],
+        login=user["login"],
+        is_admin=everywhere and not scope,
+        csrf=csrf,
+        scope=scope,
+        job_key=job_key,
+        everywhere=everywhere,
+        grants={} if everywhere or job_key else grants_of(con, user["id"]),
+    )
 
 
 def _hash(secret: str) -> str:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from appliance.catalog.store import Tx
 from appliance.core import Conflict, NotFound, new_key, now_ms
 
-__all__ = ["Document", "delete_doc", "get_doc", "list_docs", "put_doc"]
+if TYPE_CHECKING:
+    from appliance.catalog.history import Operation
+
+__all__ = [
+    "Document",
+    "check_doc",
+    "delete_doc",
+    "get_doc",
+    "list_docs",
+    "put_doc",
+    "revert_doc",
+]
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -26,7 +37,14 @@ class Document(msgspec.Struct, frozen=True):
 
 
 def put_doc(
-    tx: Tx, kind: str, name: str, doc: Any, *, project_id: int | None = None, rev: int | None = None
+    tx: Tx,
+    kind: str,
+    name: str,
+    doc: Any,
+    *,
+    project_id: int | None = None,
+    rev: int | None = None,
+    actor: str = "",
 ) -> Document:
     """Make or replace a document.
 
@@ -34,6 +52,8 @@ def put_doc(
     ----------
     rev : int, optional
         The revision the change was made from.
+    actor : str
+        Who does it; then the change goes into the history and can be undone.
 
     Raises
     ------
@@ -54,7 +74,11 @@ def put_doc(
             "UPDATE json_docs SET doc = ?, rev = rev + 1, updated_at = ? WHERE id = ?",
             (json.dumps(doc), now_ms(), old["id"]),
         )
-    tx.event("docs.changed", kind=kind, name=name)
+    _tell(tx, kind, name, project_id)
+    if actor:
+        target = {"kind": kind, "name": name, "project_id": project_id}
+        before = _before(old) if old is not None else None
+        tx.operation("put_doc", actor=actor, target=target, before=before)
     return get_doc(tx.con, kind, name, project_id=project_id)
 
 
@@ -98,10 +122,56 @@ def delete_doc(tx: Tx, kind: str, name: str, *, project_id: int | None = None, a
     if row is None:
         raise NotFound(f"no {kind} named {name!r}")
     tx.con.execute("DELETE FROM json_docs WHERE id = ?", (row["id"],))
-    tx.event("docs.changed", kind=kind, name=name)
+    _tell(tx, kind, name, project_id)
     target = {"kind": kind, "name": name, "project_id": project_id}
-    before = {"doc": json.loads(row["doc"]), "rev": row["rev"]}
-    return tx.operation("delete_doc", actor=actor, target=target, before=before)
+    return tx.operation("delete_doc", actor=actor, target=target, before=_before(row))
+
+
+def check_doc(con: sqlite3.Connection, operation: Operation) -> None:
+    """Refuse to take a change back over a later one of the same document.
+
+    Raises
+    ------
+    Conflict
+        If the document was changed again, or made anew.
+    """
+    later = con.execute(
+        "SELECT id FROM operations WHERE verb IN ('put_doc', 'delete_doc') AND undone_at IS NULL"
+        " AND id > ? AND json_extract(target, '$.kind') = ?"
+        " AND json_extract(target, '$.name') = ? COLLATE NOCASE AND project_id IS ?",
+        (operation.id, *_place(operation)),
+    ).fetchone()
+    taken = operation.verb == "delete_doc" and _find(con, *_place(operation)) is not None
+    if later is not None or taken:
+        raise Conflict("it was changed again later", hint="Take the later change back first.")
+
+
+def revert_doc(tx: Tx, operation: Operation) -> None:
+    """Bring a document back to what it was before an operation."""
+    kind, name, project_id = _place(operation)
+    raw = tx.con.execute("SELECT before FROM operations WHERE id = ?", (operation.id,)).fetchone()
+    before = json.loads(raw["before"]) if raw["before"] else None
+    if before is not None:
+        put_doc(tx, kind, name, before["doc"], project_id=project_id)
+        return
+    row = _find(tx.con, kind, name, project_id)
+    if row is not None:
+        tx.con.execute("DELETE FROM json_docs WHERE id = ?", (row["id"],))
+        _tell(tx, kind, name, project_id)
+
+
+def _place(operation: Operation) -> tuple[str, str, int | None]:
+    target = operation.target
+    return target["kind"], target["name"], target["project_id"]
+
+
+def _before(row: sqlite3.Row) -> dict[str, Any]:
+    return {"doc": json.loads(row["doc"]), "rev": row["rev"]}
+
+
+def _tell(tx: Tx, kind: str, name: str, project_id: int | None) -> None:
+    row = tx.con.execute("SELECT name FROM projects WHERE id = ?", (project_id,)).fetchone()
+    tx.event("docs.changed", kind=kind, name=name, project=row["name"] if row else None)
 
 
 def _find(

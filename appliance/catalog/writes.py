@@ -1,12 +1,11 @@
-"""Making projects, subjects, studies, series and files; tags; trash and undo."""
+"""Making projects, subjects, studies, series and files."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from appliance.catalog.documents import put_doc
 from appliance.catalog.reads import get_project
 from appliance.catalog.rows import Project
 from appliance.catalog.store import Tx
@@ -20,12 +19,7 @@ __all__ = [
     "ensure_study",
     "ensure_subject",
     "set_file_header",
-    "tag",
-    "trash_files",
-    "undo",
 ]
-
-_LEVELS = {"subject": "subjects", "study": "studies", "file": "files"}
 
 
 def create_project(
@@ -228,95 +222,6 @@ def set_file_header(tx: Tx, file_id: int, header: Mapping[str, Any]) -> None:
     tx.con.execute("UPDATE files SET header = ? WHERE id = ?", (json.dumps(header), file_id))
 
 
-def tag(
-    tx: Tx, level: str, ids: Sequence[int], add: Iterable[str] = (), remove: Iterable[str] = ()
-) -> None:
-    """Put tags on subjects, studies or files, or take them off.
-
-    Raises
-    ------
-    Invalid
-        If the level or a tag's name does not fit.
-    """
-    if level not in _LEVELS:
-        raise Invalid(f"no level {level!r}", hint="Use subject, study or file.")
-    for name in add:
-        tag_id = _tag_id(tx, name)
-        tx.con.executemany(
-            f"INSERT OR IGNORE INTO {level}_tags (tag_id, x_id) VALUES (?, ?)",
-            [(tag_id, x) for x in ids],
-        )
-    for name in remove:
-        tx.con.executemany(
-            f"DELETE FROM {level}_tags WHERE x_id = ?"
-            " AND tag_id = (SELECT id FROM tags WHERE name = ?)",
-            [(x, name) for x in ids],
-        )
-    tx.event("tags.changed", level=level, ids=list(ids))
-
-
-def trash_files(tx: Tx, ids: Sequence[int], actor: str) -> int:
-    """Put files into the trash; `undo` brings them back. Bytes on disk stay.
-
-    Returns
-    -------
-    int
-        Id of the operation.
-    """
-    now = now_ms()
-    gone = [
-        i
-        for i in ids
-        if tx.con.execute(
-            "UPDATE files SET trashed_at = ? WHERE id = ? AND trashed_at IS NULL", (now, i)
-        ).rowcount
-    ]
-    _tell_files(tx, gone)
-    return tx.operation("trash", actor=actor, target={"files": gone}, before={"files": gone})
-
-
-def undo(tx: Tx, operation_id: int, actor: str) -> None:
-    """Take an operation back.
-
-    Raises
-    ------
-    NotFound
-        If there is no such operation.
-    Conflict
-        If it was undone already, or cannot be.
-    """
-    row = tx.con.execute("SELECT * FROM operations WHERE id = ?", (operation_id,)).fetchone()
-    if row is None:
-        raise NotFound(f"no operation {operation_id}")
-    back = {"trash": _untrash, "delete_doc": _undelete_doc}.get(row["verb"])
-    if row["undone_at"] is not None or back is None:
-        raise Conflict(f"operation {operation_id} cannot be undone")
-    back(tx, json.loads(row["target"]), json.loads(row["before"]))
-    tx.con.execute("UPDATE operations SET undone_at = ? WHERE id = ?", (now_ms(), operation_id))
-    tx.operation("undo", actor=actor, target={"operation": operation_id})
-
-
-def _untrash(tx: Tx, _target: dict[str, Any], before: dict[str, Any]) -> None:
-    ids = before["files"]
-    tx.con.executemany("UPDATE files SET trashed_at = NULL WHERE id = ?", [(i,) for i in ids])
-    _tell_files(tx, ids)
-
-
-def _undelete_doc(tx: Tx, target: dict[str, Any], before: dict[str, Any]) -> None:
-    """Bring a document back, unless its name has been taken since."""
-    put_doc(
-        tx, target["kind"], target["name"], before["doc"], project_id=target["project_id"], rev=0
-    )
-
-
-def _tag_id(tx: Tx, name: str) -> int:
-    clean = name.strip()
-    if not clean or len(clean) > 100 or any(c in clean for c in '/,"\n'):
-        raise Invalid(f"{name!r} cannot be a tag", hint="No '/', ',' or quotes; at most 100.")
-    tx.con.execute("INSERT INTO tags (name) VALUES (?) ON CONFLICT (name) DO NOTHING", (clean,))
-    return int(tx.con.execute("SELECT id FROM tags WHERE name = ?", (clean,)).fetchone()[0])
-
-
 def _put_meta(tx: Tx, file_id: int, doc: Any, mtime_ns: int) -> None:
     tx.con.execute(
         "INSERT INTO meta (file_id, doc, mtime_ns, rev)"
@@ -325,16 +230,3 @@ def _put_meta(tx: Tx, file_id: int, doc: Any, mtime_ns: int) -> None:
         " rev = excluded.rev",
         (file_id, json.dumps(doc), mtime_ns),
     )
-
-
-def _tell_files(tx: Tx, ids: Sequence[int]) -> None:
-    by_study: dict[tuple[str, int], list[int]] = {}
-    for i in ids:
-        row = tx.con.execute(
-            "SELECT j.name, f.study_id FROM files f JOIN projects j ON j.id = f.project_id"
-            " WHERE f.id = ?",
-            (i,),
-        ).fetchone()
-        by_study.setdefault((row["name"], row["study_id"]), []).append(i)
-    for (project, study_id), files in by_study.items():
-        tx.event("files.changed", project=project, study_id=study_id, file_ids=files)

@@ -1,49 +1,116 @@
-"""NORA's admin tools, as far as they are here."""
+"""NORA's admin tools: ``--admin TOOL ...``, or each as a flag of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
 
-from appliance.cli.care import table
-from appliance.core import Invalid, NotFound
+from appliance.cli.admintools import TOOLS
+from appliance.cli.call import Call, count
+from appliance.core import Invalid
 
-if TYPE_CHECKING:
-    from appliance.client import Client
+__all__ = ["admin", "maphash", "projectlist", "tag", "tagstats", "updateproject"]
 
-__all__ = ["admin"]
+_PROJECT = ("name", "module", "n_subjects", "n_studies", "n_files", "size_bytes", "state")
 
 
-def admin(client: Client, words: Sequence[str], project: Callable[[], str]) -> int:
-    """Carry out ``--admin TOOL ...``."""
-    tool, *rest = words
-    if tool == "projectlist":
-        rows = [
-            (p.name, f"{p.n_subjects} subjects", f"{p.n_studies} studies", f"{p.n_files} files")
-            for p in client.projects()
-        ]
-        table(rows)
-    elif tool == "tagstats":
-        found = client.project_tags(project())
-        for level in ("subject", "study", "file"):
-            table((level, tag.name, str(tag.n)) for tag in getattr(found, level))
-    elif tool in ("addtag_study", "addtag_patient"):
-        _tag(client, project(), tool, rest)
+def admin(call: Call) -> int:
+    """Carry out ``--admin TOOL ...``; the function gets the words after the tool's name.
+
+    Raises
+    ------
+    Invalid
+        If there is no such tool, or its words are too few or too many.
+    """
+    name, *words = _without_switches(call)
+    if name not in TOOLS:
+        raise Invalid(f"no admin tool {name!r}", hint=_resembling(name))
+    _check_words(name, words)
+    module, function = TOOLS[name].function.split(":")
+    run: Callable[[Call], int] = getattr(import_module(f"appliance.cli.{module}"), function)
+    return run(Call(replace(call.line, action=name, words=words), call.client))
+
+
+def projectlist(call: Call) -> int:
+    """List all projects."""
+    found = call.client.projects()
+    if call.line.switches & {"json", "csv"}:
+        call.table(_PROJECT, [[getattr(p, name) for name in _PROJECT] for p in found])
     else:
-        raise Invalid(f"no admin tool {tool!r}", hint="'nora --admin' lists them.")
+        call.table((), [_counted(p.name, p.n_subjects, p.n_studies, p.n_files) for p in found])
     return 0
 
 
-def _tag(client: Client, project: str, tool: str, rest: Sequence[str]) -> None:
-    if len(rest) != 2:
-        raise Invalid(f"{tool} takes a tag and a name", hint="'nora --admin' shows how.")
-    tag, name = rest
-    if tool == "addtag_study":
-        ids = [r.id for r in client.all_studies(project, name=name.split("#")[0]) if r.psid == name]
-        level = "study"
-    else:
-        ids = [r.id for r in client.all_subjects(project, name=name) if r.pid == name]
-        level = "subject"
-    if not ids:
-        raise NotFound(f"no {level} {name!r} in project {project}")
-    client.tag(level, ids, add=[tag])
+def tagstats(call: Call) -> int:
+    """Count the tags of a project on each level."""
+    found = call.client.project_tags(call.project)
+    rows = [
+        (level, tag.name, tag.n)
+        for level in ("subject", "study", "file")
+        for tag in getattr(found, level)
+    ]
+    call.table(("level", "tag", "n"), rows)
+    return 0
+
+
+def tag(call: Call) -> int:
+    """Put a tag on studies or subjects, or take it off."""
+    name, *things = call.line.words
+    verb, _, kind = call.line.action.partition("tag_")
+    level = "study" if kind == "study" else "subject"
+    found = call.client.resolve(call.project, things)
+    odd = [one.name for one in found if one.level != level]
+    if odd:
+        raise Invalid(f"{odd[0]!r} is no {level}", hint="'nora --admin' shows how.")
+    changes = {"add" if verb == "add" else "remove": [name]}
+    done = call.client.tag(level, [one.id for one in found], **changes)
+    call.tell(f"changed {count(done.n, level)}", done)
+    return 0
+
+
+def maphash(call: Call) -> int:
+    """Tell who subjects really are; the service puts on record who asked."""
+    rows = []
+    for one in call.client.resolve(call.project, call.line.words):
+        who = call.client.identity(one.id)
+        rows.append((one.name, who.patient_id, who.name, who.birth_date, who.sex))
+    call.table(("pid", "patient_id", "name", "birth_date", "sex"), rows)
+    return 0
+
+
+def updateproject(call: Call) -> int:
+    """Bring the catalog in line with the folders of all projects."""
+    done = call.client.fix("rescan")
+    call.tell(done.note, done)
+    return 0
+
+
+def _without_switches(call: Call) -> list[str]:
+    """Take --json and --csv out of the words: after ``--admin`` all words belong to the tool."""
+    for word in ("json", "csv"):
+        if f"--{word}" in call.line.words:
+            call.line.switches.add(word)
+    return [word for word in call.line.words if word not in ("--json", "--csv")] or [""]
+
+
+def _check_words(name: str, words: list[str]) -> None:
+    usage = TOOLS[name].usage.split()
+    open_ended = "..." in usage
+    wanted = len(usage) - open_ended
+    if len(words) < wanted or (len(words) > wanted and not open_ended):
+        raise Invalid(
+            f"--{name} takes {' '.join(usage) or 'no words'}", hint="'nora --admin' shows how."
+        )
+
+
+def _counted(name: str, *numbers: int) -> list[str]:
+    nouns = ("subjects", "studies", "files")
+    return [name, *(f"{n} {noun}" for n, noun in zip(numbers, nouns, strict=True))]
+
+
+def _resembling(name: str) -> str:
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, TOOLS, n=1)
+    return f"Did you mean {found[0]}?" if found else "'nora --admin' lists them."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from pathlib import Path
@@ -12,12 +13,14 @@ from appliance.cli.transport import connect, settings_for
 from appliance.core import NotFound
 
 if TYPE_CHECKING:
-    from appliance.client import Client
+    from appliance.cli.call import Call
+    from appliance.client import Client, Receipt
 
-__all__ = ["follow", "import_verb", "source_path"]
+__all__ = ["follow", "import_line", "import_verb", "source_path"]
 
 _OPEN = frozenset({"receiving", "pending", "working"})
 _POLL_S = 0.3
+_OPTIONS = ("patients_id", "studies_id", "pattern", "extrafiles_filter")
 
 
 def import_verb(options: argparse.Namespace) -> int:
@@ -29,7 +32,20 @@ def import_verb(options: argparse.Namespace) -> int:
         if options.no_wait:
             print(receipt.key)
             return 0
-        return follow(client, receipt.key)
+        return follow(client, receipt.key, as_json=options.json)
+
+
+def import_line(call: Call) -> int:
+    """Carry out ``--import PATH``."""
+    path = source_path(Path(call.line.words[0]))
+    more = {name: call.line.options[name] for name in _OPTIONS if name in call.line.options}
+    if "autoexec_queue" in call.line.options:
+        print("warning: no autoexecution is set up; the import alone runs", file=sys.stderr)
+    receipt = call.client.import_path(call.project, str(path), **more)
+    code = follow(call.client, receipt.key, as_json=call.wants("json"))
+    if call.wants("handle_job_result"):
+        print("DONE")
+    return code
 
 
 def source_path(path: Path) -> Path:
@@ -45,8 +61,13 @@ def source_path(path: Path) -> Path:
     return path.resolve()
 
 
-def follow(client: Client, key: str) -> int:
+def follow(client: Client, key: str, *, as_json: bool = False) -> int:
     """Wait until a receipt is closed, show how it goes, and tell the end.
+
+    Parameters
+    ----------
+    as_json : bool
+        Whether the receipt with its files is printed in place of a sentence.
 
     Returns
     -------
@@ -59,7 +80,7 @@ def follow(client: Client, key: str) -> int:
         time.sleep(_POLL_S)
         receipt = client.receipt(key)
     _progress("")
-    print(f"{receipt.state}: {receipt.n_files} files -> {', '.join(receipt.studies) or 'no study'}")
+    print(_as_json(receipt) if as_json else _in_words(receipt))
     if receipt.state == "done":
         return 0
     for item in receipt.items:
@@ -70,6 +91,17 @@ def follow(client: Client, key: str) -> int:
     if receipt.hint:
         print(f"hint: {receipt.hint}", file=sys.stderr)
     return 1
+
+
+def _as_json(receipt: Receipt) -> str:
+    import msgspec
+
+    return json.dumps(msgspec.to_builtins(receipt), indent=1)
+
+
+def _in_words(receipt: Receipt) -> str:
+    studies = ", ".join(receipt.studies) or "no study"
+    return f"{receipt.state}: {receipt.n_files} files -> {studies}"
 
 
 def _progress(text: str) -> None:

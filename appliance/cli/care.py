@@ -6,12 +6,12 @@ import argparse
 import json
 import sys
 import webbrowser
-from collections.abc import Iterable, Sequence
 
+from appliance.cli.tables import table
 from appliance.cli.transport import connect, service_answers, settings_for
 from appliance.core import DataFolder
 
-__all__ = ["backup", "install", "login", "rescan", "restore", "settings", "status", "table"]
+__all__ = ["backup", "install", "login", "rescan", "restore", "settings", "status"]
 
 Options = argparse.Namespace
 _MIB = 1 << 20
@@ -81,7 +81,11 @@ def backup(options: Options) -> int:
             made = client.backup()
             print(f"{folder.backups / made.name}  {made.size_bytes / _MIB:.1f} MiB, verified")
             return 0
-        table([b.name, f"{b.size_bytes / _MIB:.1f} MiB", b.version] for b in client.backups())
+        found_backups = client.backups()
+    if options.json:
+        _print_json(found_backups)
+    else:
+        table([b.name, f"{b.size_bytes / _MIB:.1f} MiB", b.version] for b in found_backups)
     return 0
 
 
@@ -116,15 +120,6 @@ def install(options: Options) -> int:
         print("\n".join(planned.place()))
     print("next:", *planned.next_steps, sep="\n  ", file=sys.stderr)
     return 0
-
-
-def table(rows: Iterable[Sequence[str]]) -> None:
-    """Print rows in columns."""
-    found = [[str(cell) for cell in row] for row in rows]
-    widths = [max(len(cell) for cell in column) for column in zip(*found, strict=True)]
-    for row in found:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        print("  ".join(cells).rstrip())
 
 
 def _print_json(value: object) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from appliance.cli.admintools import TOOLS
 from appliance.core import Invalid
 
-__all__ = ["Line", "parse_line"]
+__all__ = ["FLAGS", "Line", "parse_line"]
 
 _SHORT = {
     "p": "project",
@@ -39,8 +40,9 @@ _OPTIONS = {
 }
 _SWITCHES = {"json", "csv", "byfilename", "throwerror", "handle_job_result"}
 _REST = "admin"
+_OPEN_ENDED = {*_LISTS, _REST}
 _ACTIONS = {*_LISTS, *_VALUED_ACTIONS, _REST}
-_KNOWN = {*_ACTIONS, *_OPTIONS, *_SWITCHES}
+FLAGS = {*_ACTIONS, *_OPTIONS, *_SWITCHES}
 
 
 @dataclass
@@ -74,7 +76,8 @@ def parse_line(argv: Sequence[str]) -> Line:
     Parameters
     ----------
     argv : sequence of str
-        The words; after ``--`` all are values, after ``--admin`` all belong to it.
+        The words; after ``--`` all are values, after ``--admin`` all belong to it. An admin tool
+        may also be written as a flag of its own: ``--tagstats``.
 
     Raises
     ------
@@ -115,13 +118,16 @@ class _Parser:
     def _flag(self, word: str) -> None:
         body, has_value, value = word.lstrip("-").partition("=")
         name = body if word.startswith("--") else _SHORT.get(body, "")
-        if name not in _KNOWN:
+        if name not in FLAGS and name not in TOOLS:
             self._unknown(word)
         elif name in _SWITCHES:
             self.line.switches.add(name)
         elif name == _REST:
             self._begin(name)
             self.line.words, self._at = self._words[self._at :], len(self._words)
+        elif name in TOOLS:
+            self._begin(_REST)
+            self.line.words = [name, *([value] if has_value else [])]
         elif name in _LISTS:
             self._begin(name)
             self.line.words += [value] if has_value else []
@@ -148,7 +154,7 @@ class _Parser:
         self.line.action = action
 
     def _bare(self, word: str) -> None:
-        if self.line.action not in _LISTS:
+        if self.line.action not in _OPEN_ENDED:
             raise Invalid(
                 f"{word!r} belongs to no flag",
                 hint="Put it after the flag it is meant for; see 'nora --help'.",
@@ -157,7 +163,7 @@ class _Parser:
 
     def _unknown(self, word: str) -> None:
         """Take an unknown ``-word`` as a value of an open list, but say so when it is doubtful."""
-        if word.startswith("--") or self.line.action not in _LISTS:
+        if word.startswith("--") or self.line.action not in _OPEN_ENDED:
             raise Invalid(f"unknown flag {word}", hint=_resembling(word))
         if not set(word) & set("*./"):
             self.line.doubts.append(word)
@@ -171,5 +177,6 @@ def _is_flag(word: str) -> bool:
 def _resembling(word: str) -> str:
     from difflib import get_close_matches
 
-    found = get_close_matches(word.lstrip("-").partition("=")[0], sorted(_KNOWN), n=1)
+    known = sorted({*FLAGS, *TOOLS})
+    found = get_close_matches(word.lstrip("-").partition("=")[0], known, n=1)
     return f"Did you mean --{found[0]}?" if found else "See 'nora --help'."

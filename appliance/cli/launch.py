@@ -1,55 +1,62 @@
-"""Starting a batch from its JSON description, and waiting for its end."""
+"""Actions that start a batch from its JSON description, and wait for its end."""
 
 from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from appliance.core import Invalid
+from appliance.cli.call import Call
+from appliance.core import Invalid, NotFound
 
-if TYPE_CHECKING:
-    from appliance.cli.grammar import Line
-    from appliance.client import Client
-
-__all__ = ["launch"]
-
-_POLL_S = 0.5
-_UNFINISHED = frozenset({"q", "r"})
+__all__ = ["launch", "launch_autoexec"]
 
 
-def launch(client: Client, line: Line, text: str, project: Callable[[], str]) -> int:
+def launch(call: Call) -> int:
     """Start a batch.
 
-    Parameters
-    ----------
-    text : str
-        JSON with ``jobs`` and ``targets`` (``PID#SID``), and whatever else a batch may say.
-    project : callable
-        Gives the project of the call, for a description that names none.
+    The JSON has ``jobs`` and ``targets`` (``PID#SID``), and whatever else a batch may say; one
+    that names no project is for the project of the call.
 
     Returns
     -------
     int
         With ``--throwerror`` or ``--handle_job_result`` 1 when a job failed; without them 0.
     """
-    body = _read(text)
+    body = _read(_text(call))
     if "project" not in body:
-        body["project"] = project()
-    accepted = client.submit_batch({"name": "command line", **body})
-    print(accepted.key)
+        body["project"] = call.project
+    accepted = call.client.submit_batch({"name": "command line", **body})
+    call.tell(accepted.key, accepted)
     for target in accepted.unresolved:
         print(f"warning: {target.psid}: {target.job}: {target.problem}", file=sys.stderr)
-    if not line.switches & {"throwerror", "handle_job_result"}:
+    if not call.line.switches & {"throwerror", "handle_job_result"}:
         return 0
-    failed = _wait(client, accepted.key)
+    failed = [job for job in call.client.wait(accepted.key) if job.letter != "d"]
     for job in failed:
         print(f"error: job {job.name} of {job.psid}: {job.why or job.state}", file=sys.stderr)
-    if "handle_job_result" in line.switches:
+    if call.wants("handle_job_result"):
         print("DONE")
     return 1 if failed or accepted.unresolved else 0
+
+
+def launch_autoexec(call: Call) -> int:
+    """Tell that there is no autoexecution."""
+    raise Invalid(
+        f"project {call.project} has no autoexecution pipeline",
+        hint="Start a saved batch with --launch.",
+    )
+
+
+def _text(call: Call) -> str:
+    word = call.line.words[0]
+    if call.line.action == "launch":
+        return word
+    try:
+        return Path(word).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotFound(f"cannot read {word}: {error}") from error
 
 
 def _read(text: str) -> dict[str, Any]:
@@ -60,11 +67,3 @@ def _read(text: str) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Invalid("the batch is no JSON object", hint="It has 'jobs' and 'targets'.")
     return body
-
-
-def _wait(client: Client, batch_key: str) -> list[Any]:
-    while True:
-        jobs = client.all_jobs(batch=batch_key)
-        if not any(job.letter in _UNFINISHED for job in jobs):
-            return [job for job in jobs if job.letter != "d"]
-        time.sleep(_POLL_S)

@@ -88,6 +88,7 @@ def _import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=Path, help="folder, zip or file")
     parser.add_argument("--project", "-p", help="project that receives it")
     parser.add_argument("--no-wait", action="store_true", help="do not wait until it is done")
+    parser.add_argument("--json", action="store_true", help="print the receipt as JSON")
 
 
 def _rescan(parser: argparse.ArgumentParser) -> None:
@@ -99,14 +100,22 @@ def _rescan(parser: argparse.ArgumentParser) -> None:
 def _backup(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="list the backups there are")
     parser.add_argument("--to", type=Path, metavar="FOLDER", help="make it in another folder")
+    parser.add_argument("--json", action="store_true", help="print the list as JSON")
 
 
 def _restore(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("backup", help="name of a backup ('nora backup --list'), or its folder")
 
 
+def _completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", choices=("bash", "zsh"), help="which shell")
+    parser.add_argument("--at", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--line", default="", help=argparse.SUPPRESS)
+
+
 VERBS: dict[str, tuple[str, str, _Arguments]] = {
     "backup": ("Copy the databases and prove the copy.", "care:backup", _backup),
+    "completion": ("Print completion of words for a shell.", "completion:completion", _completion),
     "demo": ("Run the appliance on demo data.", "demo:demo", _demo),
     "import": ("Bring a folder or zip into a project.", "bring:import_verb", _import),
     "install": ("Place the systemd unit and the settings.", "care:install", _install),

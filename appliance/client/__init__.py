@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from appliance.core import lazy_door
 
 if TYPE_CHECKING:
-    from appliance.client.client import Client
+    from appliance.client.client import Client, connect
     from appliance.client.rows import (
         Backup,
         BatchAccepted,
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
         FileRow,
         FixDone,
         Health,
+        Identity,
         JobRow,
         Log,
+        Named,
         OperationDone,
+        Output,
         Project,
         ProjectTags,
         Receipt,
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
         TagCount,
         Unresolved,
     )
+    from appliance.client.tables import Table
+    from appliance.client.volumes import Volume
 
 __all__ = [
     "Backup",
@@ -47,9 +52,12 @@ __all__ = [
     "FileRow",
     "FixDone",
     "Health",
+    "Identity",
     "JobRow",
     "Log",
+    "Named",
     "OperationDone",
+    "Output",
     "Project",
     "ProjectTags",
     "Receipt",
@@ -59,9 +67,17 @@ __all__ = [
     "SqlResult",
     "StudyRow",
     "SubjectRow",
+    "Table",
     "TagCount",
     "Unresolved",
+    "Volume",
+    "connect",
 ]
 
-_NAMES = {name: "rows" for name in __all__ if name != "Client"} | {"Client": "client"}
+_NAMES = dict.fromkeys(__all__, "rows") | {
+    "Client": "client",
+    "Table": "tables",
+    "Volume": "volumes",
+    "connect": "client",
+}
 __getattr__ = lazy_door(__name__, _NAMES)

@@ -15,9 +15,12 @@ __all__ = [
     "FileRow",
     "FixDone",
     "Health",
+    "Identity",
     "JobRow",
     "Log",
+    "Named",
     "OperationDone",
+    "Output",
     "Project",
     "ProjectTags",
     "Receipt",
@@ -107,6 +110,31 @@ class Selected(msgspec.Struct, frozen=True, kw_only=True):
     tags: list[str]
     absolute_path: str
     doc: Any = None
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A subject or a study that a name means; `level` tells which."""
+
+    name: str
+    level: str
+    id: int
+
+
+class Output(msgspec.Struct, frozen=True):
+    """Where a file or folder belongs."""
+
+    psid: str
+    path: str
+    absolute_path: str
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who a subject really is."""
+
+    patient_id: str
+    name: str
+    birth_date: str
+    sex: str
 
 
 class TagCount(msgspec.Struct, frozen=True):

@@ -6,9 +6,9 @@ import ipaddress
 import json
 import socket as socketlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -121,14 +121,21 @@ class Transport:
             answer = self._http.post(path, params=_given(params), content=stream)
         return msgspec.json.decode(_checked(answer).content, type=kind)
 
-    def fetch_file(self, url: str, target: Path) -> None:
-        """Write the bytes behind an address of the API to a file."""
-        path = url.removeprefix("/api/v1")
-        with self._errors(), self._http.stream("GET", path) as answer, target.open("wb") as out:
+    def put_content(
+        self, path: str, content: bytes | Path, kind: type[_T], params: Mapping[str, Any]
+    ) -> _T:
+        """Send bytes, or those of a file, as the body of a PUT."""
+        with ExitStack() as stack, self._errors():
+            body = stack.enter_context(content.open("rb")) if isinstance(content, Path) else content
+            answer = self._http.put(path, params=_given(params), content=body)
+        return msgspec.json.decode(_checked(answer).content, type=kind)
+
+    def fetch(self, path: str, out: BinaryIO) -> None:
+        """Write the bytes behind an address below ``/api/v1`` to a stream."""
+        with self._errors(), self._http.stream("GET", path) as answer:
             if answer.is_error:
                 answer.read()
-            for piece in _checked(answer).iter_bytes():
-                out.write(piece)
+            out.writelines(_checked(answer).iter_bytes())
 
     def events(self, since: int | None) -> Iterator[Event]:
         """Read the stream of changes once, until the service ends it."""

@@ -49,7 +49,7 @@ def content(services: Rooms, who: Who, file_id: FromPath[int]) -> FileAnswer:
     return FileAnswer(lambda: _content(services, who, file_id))
 
 
-@route("/volumes/{file_id:int}/{name:str}", **_BYTES)
+@route("/volumes/{file_id:int}/{name:str}", job=True, **_BYTES)
 def volume(services: Rooms, who: Who, file_id: FromPath[int]) -> FileAnswer:
     """Send an image as plain NIfTI-1, with ranges."""
     return FileAnswer(lambda: _volume(services, who, file_id))

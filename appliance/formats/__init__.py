@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from appliance.formats.meshes import read_mesh
     from appliance.formats.nifti import plain_nifti_bytes, write_nifti
     from appliance.formats.streamlines import read_streamlines, write_tck
-    from appliance.formats.volumes import VolumeHeader, read_frame, read_header, read_volume
+    from appliance.formats.volumes import (
+        VolumeHeader,
+        read_frame,
+        read_header,
+        read_slab,
+        read_volume,
+    )
 
 __all__ = [
     "DicomRecord",
@@ -33,6 +39,7 @@ __all__ = [
     "read_frame",
     "read_header",
     "read_mesh",
+    "read_slab",
     "read_streamlines",
     "read_volume",
     "scan_dicom",
@@ -54,6 +61,7 @@ __getattr__ = lazy_door(
         "read_frame": "volumes",
         "read_header": "volumes",
         "read_mesh": "meshes",
+        "read_slab": "volumes",
         "read_streamlines": "streamlines",
         "read_volume": "volumes",
         "scan_dicom": "dicom_scan",

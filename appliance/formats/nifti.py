@@ -22,6 +22,7 @@ __all__ = [
     "load_nifti",
     "nifti_facts",
     "nifti_frame",
+    "nifti_slab",
     "nifti_volume",
     "plain_nifti_bytes",
     "write_nifti",
@@ -58,6 +59,31 @@ def nifti_frame(path: Path, index: int) -> Volume:
     place = np.unravel_index(min(index, math.prod(rest) - 1), rest, "F")
     data = np.asarray(image.dataobj[(..., *(int(i) for i in place))])
     return Volume(four_axes(_native(data)), image.affine, nifti_facts(image))
+
+
+def nifti_slab(path: Path, axis: int, index: int) -> Volume | None:
+    """Read one slice of the first frame of an unpacked image, one voxel thick, at its place.
+
+    Returns
+    -------
+    Volume or None
+        Scaled values; None when the image has fewer than three axes or is in colour.
+    """
+    image = load_nifti(path)
+    proxy, shape = image.dataobj, image.shape[:3]
+    if len(shape) < 3 or proxy.dtype.fields:
+        return None
+    plane = shape[0] * shape[1]
+    first, count = (index, 1) if axis == 2 else (0, shape[2])
+    offset = int(proxy.offset) + first * plane * proxy.dtype.itemsize
+    stored = np.fromfile(path, proxy.dtype, count * plane, offset=offset)
+    block = stored.reshape((shape[0], shape[1], count), order="F")
+    slab = np.take(block, [0 if axis == 2 else index], axis=axis)
+    if not _unscaled(proxy):
+        slab = slab * np.float32(proxy.slope) + np.float32(proxy.inter)
+    affine = np.array(image.affine)
+    affine[:3, 3] += affine[:3, axis] * index
+    return Volume(_native(slab), affine)
 
 
 def nifti_volume(path: Path) -> Volume:

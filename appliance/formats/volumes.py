@@ -13,11 +13,17 @@ from appliance.core import FormatError
 from appliance.formats.guard import reading
 from appliance.formats.kinds import suffix_of
 from appliance.formats.mrc import mrc_grid, mrc_volume
-from appliance.formats.nifti import load_nifti, nifti_facts, nifti_frame, nifti_volume
+from appliance.formats.nifti import (
+    load_nifti,
+    nifti_facts,
+    nifti_frame,
+    nifti_slab,
+    nifti_volume,
+)
 from appliance.formats.nrrd import nrrd_volume, read_nrrd_header
 from appliance.geometry import Volume, orientation_codes, voxel_sizes
 
-__all__ = ["VolumeHeader", "read_frame", "read_header", "read_volume"]
+__all__ = ["VolumeHeader", "read_frame", "read_header", "read_slab", "read_volume"]
 
 
 class VolumeHeader(TypedDict):
@@ -91,6 +97,40 @@ def read_frame(path: Path, index: int = 0) -> Volume:
         return volume.like(volume.frame(index))
     with reading(path, kind[0]), np.errstate(all="ignore"):
         return nifti_frame(path, index)
+
+
+def read_slab(path: Path, axis: int, index: int) -> Volume:
+    """Read one slice of the first frame of an image; of a plain NIfTI little else is read.
+
+    Parameters
+    ----------
+    path : Path
+        As for `read_volume`.
+    axis : {0, 1, 2}
+        Axis of the array that the slice is cut across.
+    index : int
+        Which slice.
+
+    Returns
+    -------
+    Volume
+        One voxel thick along `axis`, at its place in the world.
+
+    Raises
+    ------
+    FormatError, NotFound, StorageError
+        As `read_volume`.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".nii":
+        with reading(path, _NIFTI[0]), np.errstate(all="ignore"):
+            slab = nifti_slab(path, axis, index)
+        if slab is not None:
+            return slab
+    whole = read_frame(path)
+    affine = np.array(whole.affine)
+    affine[:3, 3] += affine[:3, axis] * index
+    return Volume(np.take(whole.data, [index], axis=axis), affine)
 
 
 def read_header(path: Path) -> VolumeHeader:

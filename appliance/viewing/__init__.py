@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 from appliance.core import lazy_door
 
 if TYPE_CHECKING:
+    from appliance.viewing.contact import ContactSheet, Plane
     from appliance.viewing.display import display_volume, shrink_cache
     from appliance.viewing.preview import preview_image
     from appliance.viewing.toolset import TOOLS
 
-__all__ = ["TOOLS", "display_volume", "preview_image", "shrink_cache"]
+__all__ = ["TOOLS", "ContactSheet", "Plane", "display_volume", "preview_image", "shrink_cache"]
 
 __getattr__ = lazy_door(
     __name__,
     {
+        "ContactSheet": "contact",
+        "Plane": "contact",
         "TOOLS": "toolset",
         "display_volume": "display",
         "preview_image": "preview",

@@ -17,7 +17,9 @@ from litestar.types.internal_types import PathParameterDefinition
 
 from appliance import __version__
 from appliance.catalog import Caller
+from appliance.viewing import ContactSheet
 from appliance.web.access import CallerCache, Identify, LoginLimiter, authorize
+from appliance.web.downloads import Downloads
 from appliance.web.gate import Gate
 from appliance.web.hub import EventHub
 from appliance.web.openapi import SchemaDocument
@@ -49,7 +51,14 @@ def create_app(services: Services) -> Litestar:
     """
     cache, hub = CallerCache(), EventHub(services.catalog)
     state = State(
-        {"services": services, "caller_cache": cache, "limiter": LoginLimiter(), "hub": hub}
+        {
+            "services": services,
+            "caller_cache": cache,
+            "limiter": LoginLimiter(),
+            "hub": hub,
+            "downloads": Downloads(),
+            "sheet": ContactSheet(services.folder),
+        }
     )
     app = Litestar(
         [Router(API, route_handlers=ROUTES), HEALTHZ, ui],

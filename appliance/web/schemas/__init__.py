@@ -41,6 +41,13 @@ from appliance.web.schemas.data import (
     TagRequest,
     TrashRequest,
 )
+from appliance.web.schemas.table import (
+    ContactRequest,
+    ContactTile,
+    Download,
+    DownloadRequest,
+    TableRequest,
+)
 from appliance.web.schemas.upkeep import Backup, Check, Fix, FixDone, Health, ManualPage, Setting
 from appliance.web.schemas.work import (
     AttemptFacts,
@@ -70,7 +77,11 @@ __all__ = [
     "Check",
     "CodeReference",
     "CodeReferences",
+    "ContactRequest",
+    "ContactTile",
     "Done",
+    "Download",
+    "DownloadRequest",
     "DryRun",
     "FileRow",
     "FilesAdd",
@@ -118,6 +129,7 @@ __all__ = [
     "SqlResult",
     "StudyRow",
     "SubjectRow",
+    "TableRequest",
     "TagRequest",
     "Token",
     "TokenSecret",

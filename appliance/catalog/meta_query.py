@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CELL",
+    "VALUE",
     "Rows",
     "Value",
     "meta_histogram",
@@ -43,7 +44,8 @@ Value = str | float | int | bool | None
 CELL = "kind, num, text"
 _BINS = 30
 _MOST_POINTS = 20_000
-_VALUE = (
+_NO_FILE = "CAST(NULL AS VARCHAR)"
+VALUE = (
     "CASE kind WHEN 0 THEN NULL WHEN 1 THEN if(num = 1, 'true', 'false')"
     " WHEN 2 THEN coalesce(text, CAST(CAST(num AS BIGINT) AS VARCHAR))"
     " WHEN 3 THEN CAST(num AS VARCHAR) ELSE text END"
@@ -68,8 +70,8 @@ class Rows:
 
     def __init__(self, con: duckdb.DuckDBPyConnection, query: MetaQuery) -> None:
         self.con, self.query = con, query
-        self.columns = _columns(con, query)
         self._place_documents()
+        self.columns = _columns(con, query)
         conditions = [_condition(con, one) for one in query.filters]
         self._choose(conditions)
 
@@ -78,8 +80,8 @@ class Rows:
         return int(_one(self.con, "SELECT count(*) FROM _row")[0])
 
     def key_ids(self) -> str:
-        """Give the numbers of the columns, for a statement; one that never occurs if none."""
-        return ",".join(str(key_id) for key_id, _ in self.columns) or "-1"
+        """Give the numbers of the columns, for a statement."""
+        return ",".join(str(key_id) for key_id, _ in self.columns) or "NULL"
 
     def _place_documents(self) -> None:
         """Say for each document to which row of its study it belongs."""
@@ -102,7 +104,7 @@ class Rows:
             self.con.unregister("chosen_files")
         self.con.execute(
             "CREATE OR REPLACE TEMP TABLE _base AS WITH own AS ("
-            f"  SELECT study_id, place, {'file' if per_file else 'NULL'} AS file FROM _placed"
+            f"  SELECT study_id, place, {'file' if per_file else _NO_FILE} AS file FROM _placed"
             "   WHERE doc_id > 0 GROUP BY ALL)"
             " SELECT * FROM own UNION ALL SELECT study_id, place, NULL FROM _placed p"
             "  WHERE doc_id < 0 AND NOT EXISTS (FROM own WHERE own.study_id = p.study_id)"
@@ -205,7 +207,7 @@ def meta_values(
     """Give the values of a column by how many documents have them, most frequent first."""
     field = _field(con, key)
     rows = con.execute(
-        f"SELECT {_VALUE} AS v, count(*) n FROM _leaf SEMI JOIN _doc USING (doc_id)"
+        f"SELECT {VALUE} AS v, count(*) n FROM _leaf SEMI JOIN _doc USING (doc_id)"
         " WHERE key_id = ? AND (? = '' OR contains(lower(v), lower(?)))"
         " GROUP BY v ORDER BY n DESC, v LIMIT ?",
         [field.key_id, search, search, limit],
@@ -222,14 +224,14 @@ def meta_histogram(
     cells = f"(SELECT {CELL} FROM _cell SEMI JOIN _row USING (study_id, place) WHERE key_id = ?)"
     n, n_numbers, *facts = _one(
         con,
-        f"SELECT count({_VALUE}), count(*) FILTER ({_NUMBERS}), avg(x), stddev_samp(x), min(x),"
+        f"SELECT count({VALUE}), count(*) FILTER ({_NUMBERS}), avg(x), stddev_samp(x), min(x),"
         " quantile_cont(x, 0.25), median(x), quantile_cont(x, 0.75), max(x)"
         f" FROM (SELECT *, if({_NUMBERS}, num, NULL) AS x FROM {cells})",
         [field.key_id],
     )
     if n_numbers * 2 < n or n_numbers == 0:
         rows = con.execute(
-            f"SELECT {_VALUE} AS v, count(*) n FROM {cells} WHERE v IS NOT NULL"
+            f"SELECT {VALUE} AS v, count(*) n FROM {cells} WHERE v IS NOT NULL"
             " GROUP BY v ORDER BY n DESC, v LIMIT ?",
             [field.key_id, bins],
         ).fetchall()
@@ -276,7 +278,7 @@ def meta_points(
     )
     step = max(1, math.ceil(n / _MOST_POINTS))
     grouped = (
-        f"(SELECT any_value({_VALUE}) FROM _cell c WHERE c.study_id = r.study_id"
+        f"(SELECT any_value({VALUE}) FROM _cell c WHERE c.study_id = r.study_id"
         f" AND c.place = r.place AND c.key_id = {fields[2].key_id})"
     )
     rows = con.execute(
@@ -302,13 +304,31 @@ def plain_value(kind: int, num: float, text: str | None) -> Value:
 
 
 def _columns(con: duckdb.DuckDBPyConnection, query: MetaQuery) -> list[tuple[int, str]]:
-    """Number and name of every column that the question's names and patterns stand for."""
-    keys = con.execute("SELECT key_id, name FROM _key").fetchall()
-    if query.columns:
-        exact = {name for name in query.columns if "*" not in name}
-        pattern = re.compile("|".join(map(_regex, query.columns)), re.DOTALL)
-        keys = [key for key in keys if key[1] in exact or pattern.fullmatch(key[1])]
-    return sorted(keys, key=lambda key: key[1])
+    """Number and name of every column that the question's names and patterns stand for.
+
+    A name that does not occur is an empty column; a pattern takes what the documents hold.
+    """
+    known: dict[str, int] | None = None
+    found: dict[str, int] = {}
+    for asked in query.columns or ["*"]:
+        if "*" not in asked:
+            row = con.execute("SELECT key_id FROM _key WHERE name = ?", [asked]).fetchone()
+            found.setdefault(asked, row[0] if row else -1 - len(found))
+            continue
+        known = known or _present(con)
+        pattern = re.compile(_regex(asked), re.DOTALL)
+        fitting = {name: key_id for name, key_id in known.items() if pattern.fullmatch(name)}
+        found |= {name: key_id for name, key_id in fitting.items() if name not in found}
+    return [(key_id, name) for name, key_id in found.items()]
+
+
+def _present(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Give the columns of the placed documents, by name."""
+    rows = con.execute(
+        "SELECT name, key_id FROM _key SEMI JOIN"
+        " (SELECT key_id FROM _leaf SEMI JOIN _placed USING (doc_id)) USING (key_id) ORDER BY name"
+    )
+    return dict(rows.fetchall())
 
 
 def _regex(pattern: str) -> str:
@@ -340,12 +360,12 @@ def _test(one: MetaFilter) -> tuple[str, list[Any]]:
     if one.op in ("exists", "missing"):
         return "kind <> 0", []
     if one.op == "contains":
-        return f"contains(lower({_VALUE}), lower(?))", [str(one.value)]
+        return f"contains(lower({VALUE}), lower(?))", [str(one.value)]
     if one.op not in _COMPARED:
         raise Invalid(f"no comparison {one.op!r}", hint=f"Use one of {sorted(_COMPARED)}.")
     number = _number(one.value)
     if number is None:
-        return f"{_VALUE} {one.op} ?", [str(one.value)]
+        return f"{VALUE} {one.op} ?", [str(one.value)]
     return f"{_NUMBERS} AND num {one.op} ?", [number]
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["NODEINFO", "Synchronizer"]
 
 NODEINFO = "nodeinfo"
-"""Stem of the document that is made from the catalog for every study; its id is minus the study's."""
+"""Stem of the document that the catalog makes for each study; its id is minus the study's."""
 _DOCS, _STUDIES = 1000, 2000  # in one step
 _MOST_EVENTS = 20_000  # more than this, and all is read anew
 _WITHOUT_EFFECT = frozenset({"job", "batch", "receipt", "health", "docs", "projects", "settings"})

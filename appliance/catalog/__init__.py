@@ -86,6 +86,7 @@ if TYPE_CHECKING:
         TagCount,
     )
     from appliance.catalog.schema import catalog_migrations
+    from appliance.catalog.selection import quote_word
     from appliance.catalog.selectors import select, select_studies
     from appliance.catalog.sources import (
         Source,
@@ -170,6 +171,7 @@ _ROOMS = {
         " SubjectQuery SubjectRow TagCount"
     ),
     "schema": "catalog_migrations",
+    "selection": "quote_word",
     "selectors": "select select_studies",
     "sources": (
         "Source add_source get_source linked_join list_sources mark_scanned write_linked_roots"
@@ -299,6 +301,7 @@ __all__ = [
     "project_tags",
     "project_usage",
     "put_doc",
+    "quote_word",
     "redeem_login_code",
     "require_open",
     "retag",

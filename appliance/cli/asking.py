@@ -93,16 +93,25 @@ def _facts(file: Selected) -> dict[str, Any]:
 
 
 def _find(call: Call, *, docs: bool) -> list[Selected]:
-    """Select files by the words ``[STUDIES] PATTERN ...``; an absolute path means itself."""
-    *before, last = call.line.words or ["*"]
-    studies = _studies(before[0]) if before else []
-    patterns = [*before[1:], last]
-    wanted = {str(Path(word).resolve()) for word in patterns if word.startswith("/")}
-    selector = " ".join(f"*{Path(w).name}" if w.startswith("/") else w for w in patterns)
-    found = call.client.select(call.project, selector, studies=studies, json=docs)
-    if not wanted:
-        return found
-    return [file for file in found if str(Path(file.absolute_path).resolve()) in wanted]
+    """Select files by the words ``[STUDIES] PATTERN ...``."""
+    studies, patterns = _parted(call.line.words or ["*"])
+    selector = " ".join(_one_word(pattern) for pattern in patterns)
+    return call.client.select(call.project, selector, studies=studies, json=docs)
+
+
+def _parted(words: list[str]) -> tuple[list[str], list[str]]:
+    """Part studies from patterns: the first of several words, unless ``&`` joins it to the next."""
+    if len(words) < 2 or words[0].endswith("&") or words[1].startswith("&"):
+        alone = words[0].startswith("file:") and len(words) == 1
+        return (_studies(words[0]), ["*"]) if alone else ([], words)
+    return _studies(words[0]), words[1:]
+
+
+def _one_word(pattern: str) -> str:
+    """Quote a path of a file, which may hold blanks; in a pattern they mean *or*."""
+    from appliance.catalog import quote_word
+
+    return quote_word(pattern) if pattern.startswith("/") else pattern
 
 
 def _studies(word: str) -> list[str]:

@@ -22,6 +22,7 @@ _COLOURS = {128: 3, 2304: 4}
 _CODES = {np.dtype(name): code for code, name in _TYPES.items()}
 _MM_AND_S = 10
 _SCANNER = 1
+_HALF_TURN = 6e-4
 
 
 class Volume(NamedTuple):
@@ -132,8 +133,14 @@ def _affine(raw: bytes, order: str) -> NDArray[np.float64]:
 
 
 def _rotation(b: float, c: float, d: float) -> NDArray[np.float64]:
-    """Turn the unit quaternion of NIfTI-1, method 2, into a matrix."""
-    a = max(0.0, 1.0 - b * b - c * c - d * d) ** 0.5
+    """Turn the unit quaternion of NIfTI-1, method 2, into a matrix.
+
+    Near half a turn `a` is what rounding left of the file's single precision; then it is 0.
+    """
+    norm = (b * b + c * c + d * d) ** 0.5
+    a = max(0.0, 1.0 - norm * norm) ** 0.5
+    if a < _HALF_TURN:
+        a, b, c, d = 0.0, b / norm, c / norm, d / norm
     return np.array(
         [
             [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],

@@ -22,14 +22,21 @@ NODEINFO = "nodeinfo"
 """Stem of the document that the catalog makes for each study; its id is minus the study's."""
 _DOCS, _STUDIES = 1000, 2000  # in one step
 _MOST_EVENTS = 20_000  # more than this, and all is read anew
-_WITHOUT_EFFECT = frozenset({"job", "batch", "receipt", "health", "docs", "projects", "settings"})
+_WITHOUT_EFFECT = frozenset(
+    {"job", "batch", "receipt", "health", "docs", "projects", "settings", "users"}
+)
 _SEP = "\x1f"
+_N_FACTS = 10  # first columns of a study, as the cache keeps them
 _DOC_COLUMNS = (
     "SELECT m.file_id, f.study_id, p.path, m.doc FROM meta m CROSS JOIN files f ON f.id = m.file_id"
     " CROSS JOIN paths p ON p.id = f.path_id CROSS JOIN studies s ON s.id = f.study_id"
     " CROSS JOIN subjects u ON u.id = s.subject_id"
     " WHERE f.project_id = ? AND f.trashed_at IS NULL AND s.trashed_at IS NULL"
     " AND u.trashed_at IS NULL AND p.path <> 'nodeinfo.json'"
+)
+_FIELDS = (
+    "(SELECT json_group_object(v.name, json(v.value)) FROM field_values v"
+    " WHERE v.level = '{}' AND v.x_id = {})"
 )
 _STUDY_COLUMNS = (
     "SELECT s.id, u.pid, s.sid, u.sex, s.age_years, s.date, s.time, s.description,"
@@ -40,7 +47,9 @@ _STUDY_COLUMNS = (
     " (SELECT json_group_array(json_object('folder', r.folder, 'number', r.number,"
     "  'description', r.description, 'protocol', r.protocol, 'modality', r.modality,"
     "  'n_instances', r.n_instances)) FROM (SELECT * FROM series WHERE study_id = s.id"
-    "  ORDER BY number, folder) r) AS series"
+    "  ORDER BY number, folder) r) AS series,"
+    f" {_FIELDS.format('study', 's.id')} AS fields, {_FIELDS.format('subject', 'u.id')}"
+    " AS subject_fields"
     " FROM studies s CROSS JOIN subjects u ON u.id = s.subject_id"
     " WHERE s.project_id = ? AND s.trashed_at IS NULL AND u.trashed_at IS NULL"
 )
@@ -174,7 +183,7 @@ class Synchronizer:
         try:
             if instead_of:
                 _delete(con, instead_of)
-            _insert(con, "_study", [tuple(row)[:-1] for row in studies])
+            _insert(con, "_study", [tuple(row)[:_N_FACTS] for row in studies])
             _insert(con, "_doc", entries)
             names = list(self._names.items())[self._n_saved :]
             _insert(con, "_key", [(number, name) for name, number in names])
@@ -207,12 +216,14 @@ def _touched(sql: sqlite3.Connection, topic: str, data: dict[str, Any]) -> list[
 
 
 def _nodeinfo(row: sqlite3.Row) -> dict[str, Any]:
-    """What ``nodeinfo.json`` says of a study, and its tags."""
+    """What ``nodeinfo.json`` says of a study, with tags and custom fields."""
+    decode_json = msgspec.json.decode
     study = {name: row[name] for name in ("sid", "date", "time", "age_years", "description")}
+    subject = {"id": row["pid"], "sex": row["sex"], "tags": _joined(row["subject_tags"])}
     return {
-        "subject": {"id": row["pid"], "sex": row["sex"], "tags": _joined(row["subject_tags"])},
-        "study": {**study, "tags": _joined(row["tags"])},
-        "series": msgspec.json.decode(row["series"]),
+        "subject": {**subject, "fields": decode_json(row["subject_fields"])},
+        "study": {**study, "tags": _joined(row["tags"]), "fields": decode_json(row["fields"])},
+        "series": decode_json(row["series"]),
     }
 
 

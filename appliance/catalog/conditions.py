@@ -58,7 +58,7 @@ _STUDIES_WITH_TAGGED_FILE = (
 _HAS_FILES = "EXISTS (SELECT 1 FROM files f WHERE f.study_id = s.id AND f.trashed_at IS NULL)"
 _TAGGED = "SELECT x.x_id FROM tags t CROSS JOIN {}_tags x ON x.tag_id = t.id WHERE {}"
 _RANKED = (
-    "s.id = (SELECT o.id FROM studies o WHERE o.subject_id = s.subject_id"
+    "s.id IS (SELECT o.id FROM studies o WHERE o.subject_id = s.subject_id"
     " AND o.trashed_at IS NULL ORDER BY ifnull(o.date, '') {0}, ifnull(o.time, '') {0},"
     " o.sid {0} LIMIT 1 OFFSET ?)"
 )

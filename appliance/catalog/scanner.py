@@ -63,11 +63,10 @@ class Word:
 
     def split(self, char: str) -> list[Word]:
         """Give the parts between bare `char`."""
-        parts, rest = [], self
-        while (i := rest.find(char)) >= 0:
-            parts.append(rest.cut(0, i))
-            rest = rest.cut(i + 1)
-        return [*parts, rest]
+        pairs = enumerate(zip(self.text, self.bare, strict=True))
+        ends = [i for i, (c, bare) in pairs if bare and c == char]
+        starts = [0, *(i + 1 for i in ends)]
+        return [self.cut(*span) for span in zip(starts, [*ends, None], strict=True)]
 
     def fail(self, message: str, hint: str = _HINT) -> NoReturn:
         """Say that something is wrong where this word starts."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from appliance.catalog.grammar import Raw, RawAll, any_of, build, parse_raw
-from appliance.catalog.nodes import Filter
+from appliance.catalog.nodes import Attribute, Filter
 from appliance.catalog.scanner import Word
 from appliance.catalog.sqlcondition import parse_condition
 from appliance.catalog.terms import LISTS, file_term, prefix_of, subject_term
@@ -15,10 +15,11 @@ from appliance.core import Invalid
 
 __all__ = ["Selection", "join_selector", "parse_selector", "parse_subjects", "quote_word"]
 
+_EVERY_STUDY = Attribute("PID", "*", anchored=True)
 _SORTS = {"SORT": "up", "SORTASC": "up", "SORTDESC": "down"}
 _NTH = re.compile(r"NTH\((-?\d{1,6})\)")
 _NTH_HINT = "NTH(1) is the first, NTH(-1) the last."
-_NEEDS_QUOTES = re.compile(r"[\s&\"]|^['!(]")
+_NEEDS_QUOTES = re.compile(r"[\s&\"'()]|^!")
 _SQL = re.compile(r"\s*SQL:(?=[^\"'])", re.IGNORECASE)
 
 
@@ -70,6 +71,7 @@ def parse_selector(text: str, *, in_studies: bool = False) -> Selection:
     studies: Filter | None = None
     if not in_studies and _names_studies(words):
         studies, words = build(words[0], subject_term), words[1:]
+        studies = None if studies == _EVERY_STUDY else studies
     files = any_of([build(raw, file_term) for raw in words]) if words else None
     return Selection(studies, files, sort, nth)
 

@@ -169,18 +169,18 @@ class _Parser:
         return False
 
     def _fail(self, message: str) -> NoReturn:
-        fail("condition", message, self._next().at, _HINT)
+        token = self._next()
+        if token.kind == "bad":
+            quote = token.text in "'\""
+            message = "this quote is never closed" if quote else "this is not allowed here"
+        fail("condition", message, token.at, _HINT)
 
 
 def _tokens(text: str) -> list[_Token]:
     found = []
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or ""
-        at = match.start(kind)
-        if kind == "bad":
-            message = "this quote is never closed" if match[kind] in "'\"" else "not allowed here"
-            fail("condition", message, at, _HINT)
-        found.append(_Token(kind, match[kind], at))
+        found.append(_Token(kind, match[kind], match.start(kind)))
     return found
 
 

@@ -164,7 +164,7 @@ def _rank(word: Word) -> Filter | None:
     if found:
         return Rank(found[1] == "LATEST", int(found[2] or found[3] or 0), at=word.at)
     if word.text.startswith(("LATEST[", "OLDEST[")):
-        word.cut(6).fail(
+        word.cut(7).fail(
             "a number from 0 in brackets belongs here", "LATEST[1] is the last but one."
         )
     return None

@@ -53,7 +53,7 @@ def export_table(
     return _csv(text, f"{found.name}_{data.level}_{data.form}.csv")
 
 
-@post("/downloads", right="download", sync_to_thread=True)
+@post("/downloads", right="download", within="handler", sync_to_thread=True)
 def prepare_download(
     request: _Request, services: Rooms, who: Who, data: JSONBody[DownloadRequest]
 ) -> Download:
@@ -71,6 +71,7 @@ def prepare_download(
     "/downloads/{key:str}/{name:str}",
     http_method=["GET", "HEAD"],
     right="download",
+    within="handler",
     sync_to_thread=False,
     include_in_schema=False,
 )
@@ -80,7 +81,7 @@ def send_download(request: _Request, who: Who, key: FromPath[str]) -> ZipAnswer:
     return ZipAnswer(lambda: downloads.get(key, who))
 
 
-@post("/contact", right="reader", status_code=200, sync_to_thread=True)
+@post("/contact", right="reader", within="handler", status_code=200, sync_to_thread=True)
 def contact_sheet(services: Rooms, who: Who, data: JSONBody[ContactRequest]) -> Items[ContactTile]:
     """Choose the image of each study that a file pattern means, for a contact sheet."""
     if len(data.studies) > _MOST_STUDIES:
@@ -97,7 +98,7 @@ def contact_sheet(services: Rooms, who: Who, data: JSONBody[ContactRequest]) -> 
     return Items([_tile(study_id, images.get(study_id, [])) for study_id in data.studies])
 
 
-@get("/slices/{name:str}", right="reader", sync_to_thread=True)
+@get("/slices/{name:str}", right="reader", within="handler", sync_to_thread=True)
 def draw_slice(
     request: _Request,
     services: Rooms,

@@ -121,4 +121,15 @@ def _document(file: PlacedFile) -> str | None:
         msgspec.json.decode(data)
         return data.decode("utf-8")
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return _mended(Path(file.source))
+
+
+def _mended(path: Path) -> str | None:
+    """Give a document that only Python's reader takes, such as one with NaN."""
+    from appliance.formats import file_facts
+
+    try:
+        doc = file_facts(path)["doc"]
+    except OSError:
         return None
+    return None if doc is None else msgspec.json.encode(doc).decode()

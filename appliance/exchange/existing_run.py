@@ -252,8 +252,8 @@ class Reading:
             with self._ctx.catalog.read() as con:
                 rows = con.execute(
                     f"{_PLACES} WHERE f.project_id = ? AND f.id > ? AND f.origin = ?"
-                    " AND f.header IS NULL AND f.kind IN ('image', 'labels') AND f.trashed_at IS NULL"
-                    " ORDER BY f.id LIMIT ?",
+                    " AND f.header IS NULL AND f.kind IN ('image', 'labels')"
+                    " AND f.trashed_at IS NULL ORDER BY f.id LIMIT ?",
                     (self._project.id, last, self._origin, _HEADERS),
                 ).fetchall()
             if not rows:
@@ -262,13 +262,11 @@ class Reading:
             yield rows
 
     def _header(self, row: Any) -> dict[str, Any] | None:
-        from appliance.formats import read_header
+        from appliance.formats import file_facts
 
         path = self._home / row["pid"] / row["sid"] / row["path"]
-        if path.suffix == ".img":
-            return None
         try:
-            return dict(read_header(path))
+            return file_facts(path, strict=True)["header"]
         except (ApplianceError, OSError) as error:
             reason = error.message if isinstance(error, ApplianceError) else str(error.strerror)
             self._hear(Problem(str(path), f"damaged: {reason}"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.core import Conflict, Invalid, NotFound, Settings, now_ms, safe_name
+from appliance.exchange.bids_export import BidsExports
 from appliance.exchange.collect import (
     Found,
     announce,
@@ -66,7 +67,7 @@ class Importer:
     ) -> None:
         self.ctx = Context(catalog, identities, queue, folder, settings, on_files or _deaf)
         limit = settings.imports.workers
-        self.existing = ExistingData(self.ctx)
+        self.existing, self.bids = ExistingData(self.ctx), BidsExports(self.ctx)
         self._converting = threading.BoundedSemaphore(limit) if limit > 0 else None
         self._announcing: set[int] = set()  # receipts whose files are still being written down
         self._opening = threading.Lock()
@@ -80,6 +81,7 @@ class Importer:
     def start(self) -> None:
         """Take up what an earlier end left behind, and keep what waits going."""
         self.existing.open()
+        self.bids.open()
         recover(self.ctx)
         self.reconcile()
         self._stopping.clear()
@@ -90,6 +92,7 @@ class Importer:
         """Stop the clock; steps that run are the queue's."""
         self._stopping.set()
         self.existing.close()
+        self.bids.close()
         if self._clock is not None:
             self._clock.join()
             self._clock = None

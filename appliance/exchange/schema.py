@@ -54,3 +54,19 @@ def m001_arrivals(db: Database) -> None:
       path_hash TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
       item_id INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     """)
+
+
+@exchange_migrations()
+def m002_exports(db: Database) -> None:
+    """Datasets that were made out of studies."""
+    db.executescript("""
+    CREATE TABLE exports (
+      id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE,
+      project_id INTEGER NOT NULL REFERENCES projects(id), target TEXT NOT NULL DEFAULT '',
+      state TEXT NOT NULL, n_files INTEGER NOT NULL DEFAULT 0,
+      n_done INTEGER NOT NULL DEFAULT 0, size_bytes INTEGER NOT NULL DEFAULT 0,
+      options TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(options)),
+      reason TEXT NOT NULL DEFAULT '', hint TEXT NOT NULL DEFAULT '',
+      created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL) STRICT;
+    CREATE INDEX exports_by_project ON exports (project_id, id);
+    """)

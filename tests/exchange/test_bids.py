@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -106,11 +107,17 @@ def tree(root: Path) -> list[str]:
 
 def errors_of(root: Path) -> list[str]:
     """What the official validator has against a dataset; warnings are left out."""
-    program = shutil.which("bids-validator-deno") or str(
-        Path(sys.executable).with_name("bids-validator-deno")
-    )
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    program = shutil.which("bids-validator-deno", path=places)
+    if program is None:
+        assert os.environ.get("CI") != "true", "the locked test packages are not installed"
+        pytest.skip("bids-validator-deno is not installed: run 'make test'")
     done = subprocess.run(
-        [program, "--format", "json", str(root)], capture_output=True, text=True, check=False
+        [program, "--format", "json", str(root)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": places},
     )
     found = json.loads(done.stdout)["issues"]["issues"]
     return [f"{one['code']} {one.get('location')}" for one in found if one["severity"] == "error"]
@@ -131,7 +138,6 @@ def test_E_08_a_visit_gets_the_names_that_its_series_mean(kit):
     assert (left.include, left.why) == (False, "a localiser")
 
 
-@pytest.mark.slow
 def test_E_08_an_export_passes_the_official_validator(kit, tmp_path):
     for pid in ("S-0001", "S-0002"):
         for sid in ("2024-05-02", "2024-07-01"):
@@ -145,7 +151,6 @@ def test_E_08_an_export_passes_the_official_validator(kit, tmp_path):
     assert errors_of(tmp_path / "out") != []
 
 
-@pytest.mark.slow
 def test_a_dataset_that_came_as_bids_goes_out_as_it_was(kit, tmp_path):
     root = bids_dataset(tmp_path / "ds")
     for path in root.rglob("*_bold.nii.gz"):

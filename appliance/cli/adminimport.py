@@ -66,7 +66,8 @@ def importcsv(call: Call) -> int:
         except ApplianceError as error:
             n_failed += 1
             print(f"error: {path.name}, row {number}: {error.message}", file=sys.stderr)
-    call.tell(f"stored {count(n_stored)} {name}", {"n": n_stored, "n_failed": n_failed})
+    text = f"stored {name} in {count(n_stored, 'study')}"
+    call.tell(text, {"n": n_stored, "n_failed": n_failed})
     return 1 if n_failed else 0
 
 

@@ -76,4 +76,6 @@ class Call:
 
 def count(n: int, thing: str = "file") -> str:
     """Give a number with its noun."""
-    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
+    if n == 1:
+        return f"{n} {thing}"
+    return f"{n} {thing[:-1]}ies" if thing.endswith("y") else f"{n} {thing}s"

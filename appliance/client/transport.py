@@ -177,15 +177,20 @@ def _given(params: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _checked(answer: httpx.Response) -> httpx.Response:
     """Raise the error that an answer tells, if it tells one."""
-    if not answer.is_error:
-        return answer
+    if answer.is_error:
+        raise _error(answer)
+    return answer
+
+
+def _error(answer: httpx.Response) -> ApplianceError:
+    """Read a problem; a proxy's page is none. (Our `Invalid` is a ValueError: raise it later.)"""
+    kind = _BY_STATUS.get(answer.status_code, PeerError)
     try:
         problem = json.loads(answer.content)
         kind = _BY_KEY.get(problem["key"]) or _BY_STATUS.get(answer.status_code, ApplianceError)
-        raise kind(problem["detail"], hint=problem.get("hint", ""), **problem.get("facts", {}))
+        return kind(problem["detail"], hint=problem.get("hint", ""), **problem.get("facts", {}))
     except (ValueError, KeyError, TypeError):
-        text = f"the service answered {answer.status_code}"
-        raise _BY_STATUS.get(answer.status_code, PeerError)(text) from None
+        return kind(f"the service answered {answer.status_code}")
 
 
 def _events(lines: Iterator[str]) -> Iterator[Event]:

@@ -51,8 +51,9 @@ def test_problems_become_our_errors_with_their_hint(nora: Client) -> None:
     with pytest.raises(NotFound) as told:
         nora.select("nowhere", "*")
     assert "Projects:" in told.value.hint
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid, match="syntax error") as told:
         nora.sql("SELEC")
+    assert "SELECT" in told.value.hint
     with pytest.raises(Refused):
         nora.sql("DELETE FROM files")
 

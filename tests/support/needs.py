@@ -18,6 +18,7 @@ PACKAGES = {
     "chromium": "chromium",
     "gcc": "gcc",
     "systemd-analyze": "systemd",
+    "zsh": "zsh",
 }
 
 

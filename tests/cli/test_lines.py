@@ -1,0 +1,299 @@
+"""Every action of NORA's grammar, in this process, against a server behind which all works."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+
+import numpy as np
+import pytest
+
+from appliance import catalog
+from appliance.cli import main
+from appliance.client import Client
+from appliance.client.volumes import Volume, encode_volume
+
+PROJECT = "lines"
+STUDY = "P-1#2024"
+
+
+def write_nifti(path, data):
+    path.write_bytes(encode_volume(Volume(data, np.eye(4))))
+
+
+class Shell:
+    """Runs `nora` as a shell would, and keeps what it printed."""
+
+    def __init__(self, capsys, services):
+        self._capsys = capsys
+        self.services = services
+        self.root = services.folder.projects / PROJECT
+
+    def run(self, *words):
+        self._capsys.readouterr()
+        code = main(words)
+        said = self._capsys.readouterr()
+        return code, said.out, said.err
+
+    def __call__(self, *words):
+        code, out, err = self.run("-p", PROJECT, *words)
+        assert code == 0, err
+        return out
+
+    def lines(self, *words):
+        return self(*words).splitlines()
+
+    def rows(self, *words):
+        return json.loads(self(*words))
+
+    def csv(self, *words):
+        return list(csv.DictReader(io.StringIO(self(*words))))
+
+    def path(self, name, study=STUDY):
+        return str(self.root / study.replace("#", "/") / name)
+
+
+@pytest.fixture
+def nora(works, capsys, monkeypatch):
+    for name in [name for name in os.environ if name.startswith(("NORA_", "DPX"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("NORA_SOCKET", str(works.socket))
+    shell = Shell(capsys, works.services)
+    if not shell.root.exists():
+        _fill(shell)
+    return shell
+
+
+def _fill(shell):
+    with Client(socket=os.environ["NORA_SOCKET"]) as client:
+        client.create_project(PROJECT, "mri")
+
+    def studies(tx):
+        project = catalog.get_project(tx.con, PROJECT)
+        subject = catalog.ensure_subject(tx, project.id, "P-1")
+        for sid, date in (("2023", "2023-01-01"), ("2024", "2024-01-01")):
+            catalog.ensure_study(tx, subject, sid, date=date)
+        catalog.ensure_study(tx, catalog.ensure_subject(tx, project.id, "P 2 & !x"), "first")
+
+    shell.services.catalog.write(studies)
+    image = (np.ones((2, 3, 4), np.uint8), np.eye(4))
+    with Client(socket=os.environ["NORA_SOCKET"]) as client:
+        client.put(PROJECT, STUDY, "t1/s001.nii", image)
+        client.put(PROJECT, STUDY, "mask.nii", image, tags=["mask"])
+        client.put(PROJECT, "P-1#2023", "mask.nii", image)
+        client.put(PROJECT, STUDY, "META/radio.json", {"mask": {"volume": 12.5}})
+        client.put(PROJECT, STUDY, "two words.txt", "x")
+        client.put(PROJECT, "P 2 & !x#first", "odd.txt", "x")
+
+
+def test_CLI_09_select_names_files_by_study_and_pattern(nora):
+    assert nora.lines("-s", "mask.nii") == [
+        nora.path("mask.nii", "P-1#2023"),
+        nora.path("mask.nii"),
+    ]
+    assert nora.lines("-s", STUDY, "*.nii") == [nora.path("mask.nii"), nora.path("t1/s001.nii")]
+    assert nora.lines("-s", "P-1#LATEST", "mask*") == [nora.path("mask.nii")]
+    assert nora.lines("-s", "P-1#OLDEST", "mask*") == [nora.path("mask.nii", "P-1#2023")]
+    assert nora.lines("-s", f"{STUDY} t1/*") == [nora.path("t1/s001.nii")]
+
+
+def test_CLI_09_an_absolute_path_means_that_file_even_with_blanks(nora):
+    for name in ("two words.txt", "mask.nii"):
+        assert nora.lines("-s", STUDY, nora.path(name)) == [nora.path(name)]
+    assert nora.lines("-s", nora.path("two words.txt")) == [nora.path("two words.txt")]
+
+
+def test_SEL_x04_a_list_of_studies_is_read_from_a_file_of_this_machine(nora, tmp_path):
+    path = tmp_path / "list of studies"
+    path.write_text(f"# ours\n\nP-1#2023\n{STUDY}\nP 2 & !x#first\n", encoding="utf-8")
+    assert len(nora.lines("-s", f"file:{path}", "mask.nii")) == 2
+    assert nora.lines("-s", f"file:{path}", "odd.txt") == [nora.path("odd.txt", "P 2 & !x#first")]
+    assert len(nora.lines("-s", f"file:{path}")) == 6
+    for text, said in (("", "lists no study"), ("\0", "no study")):
+        path.write_text(text, encoding="utf-8")
+        code, _, err = nora.run("-p", PROJECT, "-s", f"file:{path}", "*")
+        assert code == 2 or said in err
+    code, _, err = nora.run("-p", PROJECT, "-s", "file:/nowhere", "*")
+    assert (code, "cannot read the list" in err) == (2, True)
+
+
+def test_CLI_09_select_as_json_csv_and_by_filename(nora):
+    [row] = nora.rows("-s", "--json", "META/*")
+    assert (row["psid"], row["content"]) == (STUDY, {"mask": {"volume": 12.5}})
+    by_name = nora.rows("-s", "--json", "--byfilename", "mask.nii")
+    assert [row["psid"] for row in by_name["mask.nii"]] == ["P-1#2023", STUDY]
+    assert nora.lines("-s", "--byfilename", "mask.nii")[0] == "mask.nii"
+    table = nora.csv("-s", "--csv", "FTAG:mask")
+    assert [(row["psid"], row["tags"]) for row in table] == [(STUDY, "mask")]
+
+
+def test_CLI_10_11_x03_tags_of_files_and_the_answer_of_nothing_found(nora):
+    nora("--addtag", "good,seen", "-s", STUDY, nora.path("mask.nii"))
+    assert nora.lines("-s", "FTAG:seen") == [nora.path("mask.nii")]
+    nora("--rmtag", "seen", "-s", "*mask*")
+    code, out, err = nora.run("-p", PROJECT, "-s", "FTAG:seen")
+    assert (code, out) == (1, "")
+    assert "matches 'FTAG:seen'" in err
+
+
+def test_CLI_07_08_outputs_have_a_place_before_they_exist(nora, monkeypatch):
+    assert nora.lines("-o", STUDY, "results/x y.nii") == [nora.path("results/x y.nii")]
+    assert nora.lines("--pathout", "P-1#LATEST results") == [nora.path("results")]
+    assert nora.lines("-o", "P-1", "x.nii") == [nora.path("x.nii", "P-1#2023"), nora.path("x.nii")]
+    assert nora.rows("-o", STUDY, "x.nii", "--json")[0]["psid"] == STUDY
+    assert nora.run("-p", PROJECT, "-o", "x.nii")[0] == 2
+    monkeypatch.setenv("DPXpsid", STUDY)
+    assert nora.lines("-o", "x.nii") == [nora.path("x.nii")]
+    monkeypatch.setenv("NORA_SUBJECT", "P-1")
+    monkeypatch.setenv("NORA_STUDY", "2023")
+    assert nora.lines("-o", "x.nii") == [nora.path("x.nii", "P-1#2023")]
+    code, _, err = nora.run("-p", PROJECT, "-o", STUDY, "../../x.nii")
+    assert (code, "leads" in err) == (2, True), err
+
+
+def test_CLI_04_05_06_files_and_studies_come_and_go(nora):
+    path = nora.root / "P-1" / "2023" / "new file.nii"
+    write_nifti(path, np.zeros((2, 2, 2), np.uint8))
+    assert nora.rows("-a", str(path), "--addtag", "fresh", "--json") == {"n": 1}
+    assert nora.lines("-s", "FTAG:fresh") == [str(path)]
+    assert nora.rows("-d", str(path), "--json")["n"] == 1
+    assert nora.run("-p", PROJECT, "-s", "FTAG:fresh")[0] == 1
+    done = nora.rows("-dp", "P 2 & !x#first", "--json")
+    assert nora.run("-p", PROJECT, "-s", "odd.txt")[0] == 1
+    with Client(socket=os.environ["NORA_SOCKET"]) as client:
+        client.undo(done["operation_id"])
+    assert len(nora.lines("-s", "odd.txt")) == 1
+    assert nora.run("-p", PROJECT, "-dp", "P-1", "nobody")[0] == 2
+    assert len(nora.lines("-s", "mask.nii")) == 2
+
+
+def test_CLI_03_sql_as_json_and_csv(nora):
+    asked = "SELECT name, module FROM projects WHERE name = 'lines'"
+    assert nora.rows("-q", asked) == [{"name": PROJECT, "module": "mri"}]
+    assert nora.csv("-q", asked, "--csv") == [{"name": PROJECT, "module": "mri"}]
+    assert nora.run("-q", "DROP TABLE files")[0] == 2
+
+
+def test_no_cell_of_a_csv_is_a_formula(nora):
+    [row] = nora.csv("-q", "SELECT '=1+1' AS a, -1 AS b, 'x,\"y' AS c", "--csv")
+    assert row == {"a": "'=1+1", "b": "-1", "c": 'x,"y'}
+
+
+@pytest.mark.parametrize("way", [["--admin"], []])
+def test_CLI_17_x01_admin_tools_list_and_tag(nora, way):
+    def tool(name, *words):
+        return [*way, name, *words] if way else [f"--{name}", *words]
+
+    [row] = [r for r in nora.rows(*tool("projectlist", "--json")) if r["name"] == PROJECT]
+    assert (row["module"], row["n_subjects"]) == ("mri", 2)
+    assert "subjects" in nora(*tool("projectlist"))
+    nora(*tool("addtag_study", "a tag", STUDY, "P 2 & !x#first"))
+    nora(*tool("addtag_patient", "case", "P-1"))
+    stats = {(row["level"], row["tag"]): row["n"] for row in nora.csv(*tool("tagstats", "--csv"))}
+    assert (stats["study", "a tag"], stats["subject", "case"]) == ("2", "1")
+    nora(*tool("rmtag_study", "a tag", "P 2 & !x#first"))
+    nora(*tool("rmtag_patient", "case", "P-1"))
+    stats = {(row["level"], row["tag"]): row["n"] for row in nora.csv(*tool("tagstats", "--csv"))}
+    assert stats["study", "a tag"] == "1"
+    assert stats.get(("subject", "case"), "0") == "0"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--admin", "tagsta"], "Did you mean tagstats?"),
+        (["--addtag_study", "x"], "takes TAG PID#SID"),
+        (["--addtag_study", "x", "P-1"], "'P-1' is no study"),
+        (["--addtag_patient", "x", "nobody"], "no subject 'nobody'"),
+        (["--projectlist", "more"], "takes no words"),
+        (["--importcsv", "x.csv"], "takes CSV IDCOL"),
+        (["--tagstat"], "Did you mean --tagstats?"),
+        (["--importcsv", "/nowhere.csv", "id"], "cannot read"),
+        (["--importfiles", "/nowhere", "x"], "nothing at"),
+    ],
+)
+def test_what_is_wrong_with_an_admin_tool_is_said(nora, words, said):
+    code, _, err = nora.run("-p", PROJECT, *words)
+    assert code == 2
+    assert said in err
+
+
+def test_CLI_x01_updateproject_enters_what_lies_on_disk(nora):
+    (nora.root / "P-1" / "2023" / "found.txt").write_text("x", encoding="utf-8")
+    assert "files added" in nora("--updateproject")
+    assert nora.lines("-s", "found.txt") == [nora.path("found.txt", "P-1#2023")]
+
+
+def test_CLI_x01_importcsv_makes_rows_metadata_of_studies(nora, tmp_path):
+    path = tmp_path / "clinic.csv"
+    path.write_text(
+        "id;age;group;code\nP-1#LATEST;61.5;control;007\nP-1#OLDEST;60;;x\nnobody;1;;\n",
+        encoding="utf-8-sig",
+    )
+    code, out, err = nora.run("-p", PROJECT, "--importcsv", str(path), "id")
+    assert code == 1
+    assert out == "stored META/clinic.json in 2 studies\n"
+    assert "row 3" in err
+    found = {row["psid"]: row["content"] for row in nora.rows("-s", "--json", "META/clinic.json")}
+    assert found[STUDY] == {"id": "P-1#LATEST", "age": 61.5, "group": "control", "code": "007"}
+    assert found["P-1#2023"]["age"] == 60
+    again = nora.run("-p", PROJECT, "--importcsv", str(path), "id")
+    assert again[0] == 1
+    assert "already" in again[2]
+    code, _, err = nora.run("-p", PROJECT, "--importcsv", str(path), "pid")
+    assert (code, "Its columns: id, age, group, code." in err) == (2, True)
+
+
+def test_CLI_18_23_x01_files_come_in_by_a_pattern_and_lists_of_sources_too(nora, tmp_path):
+    source = tmp_path / "2022" / "P-7"
+    source.mkdir(parents=True)
+    write_nifti(source / "a.nii", np.ones((2, 3, 4), np.int16))
+    regex = r"(?<studies_id>[\w\-]+)\/(?<patients_id>[\w-]+)$"
+    receipt = nora.rows("--importfiles", str(tmp_path / "2022"), regex, "--json")
+    assert (receipt["state"], receipt["studies"]) == ("done", ["P-7#2022"])
+    listed = tmp_path / "list.csv"
+    other = tmp_path / "b.nii"
+    write_nifti(other, np.ones((2, 3, 5), np.int16))
+    listed.write_text(
+        f"path,patients_id,studies_id\n{other},P-8,2021\n/nowhere,P-9,2021\n", encoding="utf-8"
+    )
+    code, out, err = nora.run("-p", PROJECT, "--batchimport", str(listed))
+    assert (code, "P-8#2021" in out, "nothing at /nowhere" in err) == (1, True, True)
+
+
+def test_CLI_12_launch_prints_its_answer_as_json_too(nora):
+    job = {"name": "touch", "language": "bash", "code": "true"}
+    batch = json.dumps({"targets": [STUDY], "jobs": [job]})
+    code, out, err = nora.run("-p", PROJECT, "-l", batch, "--json", "--throwerror")
+    assert code == 0, err
+    assert json.loads(out)["n_jobs"] == 1
+
+
+def test_CLI_16_a_project_is_made(nora):
+    assert nora.rows("-c", "made", "pet", "--json")["module"] == "pet"
+    assert nora.run("-c", "made")[0] == 2
+
+
+def test_CLI_x02_a_dpx_file_is_enough(nora, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".dpx").write_text(PROJECT, encoding="utf-8")
+    code, out, _ = nora.run("-s", STUDY, "mask.nii")
+    assert (code, out.strip()) == (0, nora.path("mask.nii"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "usage: nora"),
+        (["help", "patterns"], "#LATEST"),
+        (["help", "admin"], "importcsv CSV IDCOL"),
+        (["--admin"], "tagstats"),
+        (["help", "backup"], "--list"),
+    ],
+)
+def test_CLI_01_27_help_explains_every_part(nora, words, said):
+    code, out, _ = nora.run(*words)
+    assert code == 0
+    assert said in out

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from appliance.catalog.bulk import NewFile, add_files, fields_of, set_fields
     from appliance.catalog.documents import Document, delete_doc, get_doc, list_docs, put_doc
     from appliance.catalog.events import Event, EventBus
-    from appliance.catalog.filters import parse_filter
+    from appliance.catalog.filters import parse_condition, parse_filter
     from appliance.catalog.history import (
         Operation,
         OperationQuery,
@@ -36,6 +36,28 @@ if TYPE_CHECKING:
     )
     from appliance.catalog.layout import absolute_path, file_path, project_root, study_dir
     from appliance.catalog.listing import list_files, list_studies, list_subjects
+    from appliance.catalog.matching import FileMatcher
+    from appliance.catalog.meta_export import CsvForm, meta_csv, meta_parquet
+    from appliance.catalog.meta_query import (
+        meta_histogram,
+        meta_keys,
+        meta_points,
+        meta_size,
+        meta_table,
+        meta_values,
+    )
+    from appliance.catalog.meta_rows import (
+        Histogram,
+        MetaFilter,
+        MetaKey,
+        MetaQuery,
+        MetaTable,
+        MetaValue,
+        Point,
+        Points,
+    )
+    from appliance.catalog.meta_select import meta_files
+    from appliance.catalog.meta_store import MetaStore
     from appliance.catalog.migrate import unknown_migrations
     from appliance.catalog.moves import (
         Move,
@@ -85,9 +107,10 @@ if TYPE_CHECKING:
         SubjectRow,
         TagCount,
     )
+    from appliance.catalog.sandbox import SandboxResult, SqlColumn, meta_sql
     from appliance.catalog.schema import catalog_migrations
-    from appliance.catalog.selection import quote_word
-    from appliance.catalog.selectors import select, select_studies
+    from appliance.catalog.selection import join_selector, parse_selector, quote_word
+    from appliance.catalog.selectors import select, select_reference, select_studies
     from appliance.catalog.sources import (
         Source,
         add_source,
@@ -151,10 +174,16 @@ _ROOMS = {
     "bulk": "NewFile add_files fields_of set_fields",
     "documents": "Document delete_doc get_doc list_docs put_doc",
     "events": "Event EventBus",
-    "filters": "parse_filter",
+    "filters": "parse_condition parse_filter",
     "history": "Operation OperationQuery find_operation list_operations one_project",
     "layout": "absolute_path file_path project_root study_dir",
     "listing": "list_files list_studies list_subjects",
+    "matching": "FileMatcher",
+    "meta_export": "CsvForm meta_csv meta_parquet",
+    "meta_query": "meta_histogram meta_keys meta_points meta_size meta_table meta_values",
+    "meta_rows": "Histogram MetaFilter MetaKey MetaQuery MetaTable MetaValue Point Points",
+    "meta_select": "meta_files",
+    "meta_store": "MetaStore",
     "migrate": "unknown_migrations",
     "projects": (
         "CustomField ProjectSettings ProjectUsage QuotaReached change_policy check_quota"
@@ -170,9 +199,10 @@ _ROOMS = {
         "FileQuery FileRow JobCounts Page Project SelectedFile SeriesFacts StudyQuery StudyRow"
         " SubjectQuery SubjectRow TagCount"
     ),
+    "sandbox": "SandboxResult SqlColumn meta_sql",
     "schema": "catalog_migrations",
-    "selection": "quote_word",
-    "selectors": "select select_studies",
+    "selection": "join_selector parse_selector quote_word",
+    "selectors": "select select_reference select_studies",
     "sources": (
         "Source add_source get_source linked_join list_sources mark_scanned write_linked_roots"
     ),
@@ -198,32 +228,45 @@ __getattr__ = lazy_door(__name__, _NAMES)
 
 __all__ = [
     "ANY_LOGIN",
-    "SPECIAL_TAGS",
     "Bulk",
     "Caller",
     "Catalog",
+    "CsvForm",
     "CustomField",
     "Document",
     "Event",
     "EventBus",
+    "FileMatcher",
     "FileQuery",
     "FileRow",
     "Grant",
+    "Histogram",
     "JobCounts",
     "Member",
+    "MetaFilter",
+    "MetaKey",
+    "MetaQuery",
+    "MetaStore",
+    "MetaTable",
+    "MetaValue",
     "Move",
     "NewFile",
     "Operation",
     "OperationQuery",
     "Page",
+    "Point",
+    "Points",
     "Project",
     "ProjectSettings",
     "ProjectUsage",
     "QuotaReached",
     "Reader",
+    "SPECIAL_TAGS",
+    "SandboxResult",
     "SelectedFile",
     "SeriesFacts",
     "Source",
+    "SqlColumn",
     "SqlResult",
     "StudyQuery",
     "StudyRow",
@@ -274,6 +317,7 @@ __all__ = [
     "get_source",
     "issue_login_code",
     "issue_token",
+    "join_selector",
     "linked_join",
     "list_docs",
     "list_files",
@@ -289,8 +333,20 @@ __all__ = [
     "mark_purged",
     "mark_scanned",
     "mark_undone",
+    "meta_csv",
+    "meta_files",
+    "meta_histogram",
+    "meta_keys",
+    "meta_parquet",
+    "meta_points",
+    "meta_size",
+    "meta_sql",
+    "meta_table",
+    "meta_values",
     "one_project",
+    "parse_condition",
     "parse_filter",
+    "parse_selector",
     "pending_moves",
     "plan_move_study",
     "plan_rename_file",
@@ -309,6 +365,7 @@ __all__ = [
     "revoke_token",
     "run_sql",
     "select",
+    "select_reference",
     "select_studies",
     "set_fields",
     "set_file_header",

@@ -19,9 +19,9 @@ from appliance.catalog.nodes import Absolute, And, Attribute, Filter
 from appliance.catalog.reads import tags_of
 from appliance.catalog.rows import SelectedFile
 from appliance.catalog.selection import Selection, parse_selector, parse_subjects
-from appliance.catalog.wildcards import fold
+from appliance.catalog.wildcards import escape, fold
 
-__all__ = ["select", "select_studies"]
+__all__ = ["select", "select_reference", "select_studies"]
 
 _MANY_STUDIES = 10_000  # from here on it is faster to start from the paths
 _SELECT = (
@@ -95,6 +95,42 @@ def select_studies(con: sqlite3.Connection, project_id: int, selector: str) -> l
         [project_id, *values],
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def select_reference(
+    con: sqlite3.Connection, reference: str, study_ids: Sequence[int]
+) -> list[int]:
+    """Give the studies that a reference means, seen from the studies a job runs on.
+
+    Parameters
+    ----------
+    reference : str
+        A subject selector such as ``ANALYSIS#MNI``. ``[selectionpatient]`` in it stands for the
+        subject of the job, as in ``[selectionpatient]#OLDEST``; ``[selection]`` for its studies.
+    study_ids : sequence of int
+        The studies it runs on, all of one subject, or none.
+
+    Returns
+    -------
+    list of int
+        Ids within the same project, by subject and date.
+
+    Raises
+    ------
+    Invalid
+        If the reference does not parse, with the fact ``position``.
+    """
+    if reference.strip() == "[selection]" or not study_ids:
+        return list(study_ids)
+    row = con.execute(
+        "SELECT s.project_id, u.pid FROM studies s JOIN subjects u ON u.id = s.subject_id"
+        " WHERE s.id = ?",
+        (study_ids[0],),
+    ).fetchone()
+    if row is None:
+        return []
+    own = '"' + escape(row["pid"]).replace('"', '""') + '"'
+    return select_studies(con, row["project_id"], reference.replace("[selectionpatient]", own))
 
 
 def _split(asked: Selection) -> tuple[list[Filter], list[Filter]]:

@@ -9,7 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appliance.catalog import Project, absolute_path, project_root, select, study_dir
+from appliance.catalog import (
+    FileMatcher,
+    Project,
+    absolute_path,
+    project_root,
+    select,
+    select_reference,
+    study_dir,
+)
 from appliance.core import ApplianceError, DataFolder, Invalid, safe_join
 from appliance.jobs.plan import Plan, Targets
 from appliance.jobs.structs import Argument
@@ -158,20 +166,13 @@ def _patterns(arg: Argument) -> str:
 
 def _promised(scene: _Scene, text: str, studies: Sequence[int]) -> list[str]:
     """Paths that earlier jobs will make and that a pattern means."""
-    tests = [_pattern(word) for word in text.split()]
+    matcher = FileMatcher(text)
     found = []
     for output in scene.promised:
         parts = output.path.relative_to(project_root(scene.folder, scene.project)).parts[2:]
-        name = "/".join(parts).casefold()
-        if output.study_id in studies and any(test.fullmatch(name) for test in tests):
+        if output.study_id in studies and matcher.matches("/".join(parts), output.tags):
             found.append(str(output.path))
     return found
-
-
-def _pattern(word: str) -> re.Pattern[str]:
-    parts = {"*": ".*", "_": "."}
-    text = "".join(parts.get(char, re.escape(char)) for char in word.casefold())
-    return re.compile(f"(?:.*/)?{text}(?:\\.gz)?" if "/" not in word else f"{text}(?:\\.gz)?")
 
 
 def _output(scene: _Scene, arg: Argument, found: Resolved) -> OutputPath:
@@ -198,7 +199,13 @@ def _output_base(scene: _Scene, studyref: str) -> tuple[int | None, Path]:
 
 
 def studies_for(con: sqlite3.Connection, targets: Targets, studyref: str) -> Sequence[int]:
-    """Give the studies that a reference means: this, all, first, last, or a study tag."""
+    """Give the studies that a reference means.
+
+    It is this, all, first, last, a study tag, or, with a ``#``, a selector such as
+    ``ANALYSIS#MNI`` or ``[selectionpatient]#OLDEST``.
+    """
+    if "#" in studyref or studyref.startswith("[selection"):
+        return select_reference(con, studyref, targets.study_ids)
     if studyref == "this" or targets.subject_id is None:
         return targets.study_ids
     rows = con.execute(

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.catalog import Catalog, select, select_studies, selectors
+from appliance.catalog import Catalog, select, select_reference, select_studies, selectors
+from appliance.catalog.matching import FileMatcher
 from appliance.catalog.nodes import Absolute, And, Attribute, Not, OneOf, Or, Pattern, Rank
 from appliance.catalog.selection import (
     Selection,
@@ -321,3 +322,47 @@ def test_any_selector_is_read_or_the_error_points_into_it(text):
 def test_a_long_list_of_studies_is_asked_in_one_statement(world):
     names = [f"S-{i:06d}#{random.Random(i).random()}" for i in range(20_000)]
     assert psids(world, f"PSIDLIST:{','.join([*names, FIRST])}") == [FIRST]
+
+
+@pytest.mark.parametrize(
+    ("reference", "wanted"),
+    [
+        ("[selection]", ["s_0001#2024-01-01"]),
+        ("[selectionpatient]", ["s_0001#2024-01-01"]),
+        ("[selectionpatient]#OLDEST", ["s_0001#2024-01-01"]),
+        ("[selectionpatient]#LATEST[1]", []),
+        ("ANALYSIS#MNI", ["ANALYSIS#MNI"]),
+        ("ptag:pilot#LATEST", [Z]),
+    ],
+)
+def test_SEL_x07_references_are_seen_from_the_study_of_the_job(world, reference, wanted):
+    with world.read() as con:
+        found = select_reference(con, reference, [WORLD[3].id])  # its code has a wildcard in it
+        assert select_reference(con, reference, []) == []
+    names = {study.id: study.psid for study in WORLD}
+    assert [names[i] for i in found] == wanted
+
+
+@given(chosen=st.lists(words, min_size=1, max_size=3), study=st.sampled_from(WORLD))
+def test_a_promised_path_is_matched_as_a_path_of_the_catalog(chosen, study):
+    matcher = FileMatcher(" ".join(chosen))
+    for path in study.files:
+        assert matcher.matches(path) == any(_means(word, path) for word in chosen)
+
+
+@pytest.mark.parametrize(
+    ("selector", "matches"),
+    [
+        ("ftag:mask", True),
+        ("!ftag:mask", False),
+        ("r/* & ftag:mask", True),
+        ("r/* & ftag:other", False),
+        ("r/* & STAG:control", True),  # only the catalog knows of the study: it may be
+        ("x/* & STAG:control", False),
+        ("x/* & !STAG:control", False),
+        ("x/* STAG:control", True),
+        ("* NTH(1)", True),
+    ],
+)
+def test_a_promised_path_has_its_promised_tags(selector, matches):
+    assert FileMatcher(selector).matches("r/Mask.nii", ["MASK"]) == matches

@@ -57,9 +57,12 @@ def test_BATCH_16_17_patterns(bench: Bench, pattern: str, found: list[str] | Non
         ("first", ["a/t1_trio/s001.nii"]),
         ("last", ["ccc/t1_trio/s001.nii"]),
         ("base", ["ccc/t1_trio/s001.nii"]),
+        ("[selection]", ["bb/ct/s001.nii"]),
+        ("[selectionpatient]#OLDEST", ["a/t1_trio/s001.nii"]),
+        ("S-1#c*", ["ccc/t1_trio/s001.nii"]),
     ],
 )
-def test_BATCH_18_study_references(bench: Bench, reference: str, found: list[str]) -> None:
+def test_BATCH_18_SEL_x07_study_references(bench: Bench, reference: str, found: list[str]) -> None:
     with bench.catalog.read() as con:
         study = cat.find_study(con, 1, "S-1#ccc")
     bench.catalog.write(lambda tx: cat.tag(tx, "study", [study], add=["base"]))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         one_project,
     )
     from appliance.catalog.layout import absolute_path, file_path, project_root, study_dir
-    from appliance.catalog.listing import list_files, list_studies, list_subjects
+    from appliance.catalog.listing import get_study, list_files, list_studies, list_subjects
     from appliance.catalog.matching import FileMatcher
     from appliance.catalog.meta_export import CsvForm, meta_csv, meta_parquet
     from appliance.catalog.meta_query import (
@@ -177,7 +177,7 @@ _ROOMS = {
     "filters": "parse_condition parse_filter",
     "history": "Operation OperationQuery find_operation list_operations one_project",
     "layout": "absolute_path file_path project_root study_dir",
-    "listing": "list_files list_studies list_subjects",
+    "listing": "get_study list_files list_studies list_subjects",
     "matching": "FileMatcher",
     "meta_export": "CsvForm meta_csv meta_parquet",
     "meta_query": "meta_histogram meta_keys meta_points meta_size meta_table meta_values",
@@ -228,6 +228,7 @@ __getattr__ = lazy_door(__name__, _NAMES)
 
 __all__ = [
     "ANY_LOGIN",
+    "SPECIAL_TAGS",
     "Bulk",
     "Caller",
     "Catalog",
@@ -261,7 +262,6 @@ __all__ = [
     "ProjectUsage",
     "QuotaReached",
     "Reader",
-    "SPECIAL_TAGS",
     "SandboxResult",
     "SelectedFile",
     "SeriesFacts",
@@ -315,6 +315,7 @@ __all__ = [
     "get_file",
     "get_project",
     "get_source",
+    "get_study",
     "issue_login_code",
     "issue_token",
     "join_selector",

@@ -22,6 +22,7 @@ from appliance.catalog.meta_rows import (
     Point,
     Points,
 )
+from appliance.catalog.meta_sync import NODEINFO
 from appliance.core import Invalid
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ __all__ = [
     "meta_histogram",
     "meta_keys",
     "meta_points",
+    "meta_size",
     "meta_table",
     "meta_values",
     "plain_value",
@@ -95,7 +97,10 @@ class Rows:
 
             ids = np.asarray(self.query.files, dtype=np.int64)
             self.con.register("chosen_files", {"doc_id": ids})
-            chosen = "SEMI JOIN chosen_files USING (doc_id)"
+            chosen = "WHERE doc_id IN (FROM chosen_files)"
+            if self._asks_nodeinfo():
+                studies = "SELECT study_id FROM _doc SEMI JOIN chosen_files USING (doc_id)"
+                chosen += f" OR (doc_id < 0 AND study_id IN ({studies}))"
         self.con.execute(
             "CREATE OR REPLACE TEMP TABLE _placed AS"
             f" SELECT doc_id, study_id, file, {place} AS place FROM _doc {chosen}"
@@ -117,6 +122,11 @@ class Rows:
             "  FROM _leaf l JOIN _placed p USING (doc_id) JOIN _base b USING (study_id)"
             "  WHERE doc_id < 0"
         )
+
+    def _asks_nodeinfo(self) -> bool:
+        query = self.query
+        names = [*query.columns, *(one.key for one in query.filters), query.sort.lstrip("-")]
+        return any(name.startswith(f"{NODEINFO}.") for name in names)
 
     def _choose(self, conditions: Sequence[tuple[str, list[Any]]]) -> None:
         """Number the rows that are wanted, in order."""
@@ -167,8 +177,17 @@ def meta_keys(
         f" WHERE {where} ORDER BY name LIMIT ?",
         [*words, limit],
     ).fetchall()
-    keys = [MetaKey(*row[:3], _finite(row[3]), _finite(row[4])) for row in rows]
+    keys = [
+        MetaKey(name, n, n_numbers, _finite(low), _finite(high))
+        for name, n, n_numbers, low, high, _ in rows
+    ]
     return keys, rows[0][5] if rows else 0
+
+
+def meta_size(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """Tell how many documents there are, and how many of them hold more than is kept."""
+    n, n_cut = _one(con, "SELECT count(*), count(*) FILTER (is_cut) FROM _doc")
+    return n, n_cut
 
 
 def meta_table(
@@ -220,7 +239,7 @@ def meta_histogram(
 ) -> Histogram:
     """Give how a column's values are spread; bars of equal width, or one for each text."""
     field = _field(con, key)
-    Rows(con, _with_column(query, key))
+    Rows(con, _with_columns(query, key))
     cells = f"(SELECT {CELL} FROM _cell SEMI JOIN _row USING (study_id, place) WHERE key_id = ?)"
     n, n_numbers, *facts = _one(
         con,
@@ -264,7 +283,7 @@ def meta_points(
 ) -> Points:
     """Give rows as points: column `x` against `y`, coloured by the text of `group`."""
     fields = [_field(con, name) for name in (x, y, group or x)]
-    Rows(con, _with_column(query, x))
+    Rows(con, _with_columns(query, x, y, group or x))
     joined = (
         "FROM _row r JOIN _cell a ON a.study_id = r.study_id AND a.place = r.place"
         f" AND a.key_id = {fields[0].key_id} AND a.{_NUMBERS}"
@@ -335,9 +354,9 @@ def _regex(pattern: str) -> str:
     return ".*".join(re.escape(part) for part in pattern.split("*"))
 
 
-def _with_column(query: MetaQuery, key: str) -> MetaQuery:
-    """The same rows, but only those that have a value of one column."""
-    return MetaQuery(columns=[key], filters=query.filters, per=query.per, files=query.files)
+def _with_columns(query: MetaQuery, *keys: str) -> MetaQuery:
+    """The same rows, but only those that have a value in some columns."""
+    return MetaQuery(columns=keys, filters=query.filters, per=query.per, files=query.files)
 
 
 def _field(con: duckdb.DuckDBPyConnection, name: str) -> _Field:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from appliance.catalog.meta_schema import discard, open_cache
 from appliance.catalog.meta_sync import Synchronizer
-from appliance.core import StorageError
+from appliance.core import Refused, StorageError
 
 if TYPE_CHECKING:
     import duckdb
@@ -77,10 +77,19 @@ class MetaStore:
         StorageError
             If the cache cannot be written.
         """
+        import duckdb
+
         cache = self._synced(project)
         cursor = cache.con.cursor()
         try:
             yield cursor
+        except duckdb.OutOfMemoryException as error:
+            raise Refused(
+                "the question needs more memory than metadata may take",
+                hint="Ask for fewer columns or fewer files.",
+            ) from error
+        except duckdb.Error as error:
+            raise StorageError("the metadata cache failed", hint="Try again.") from error
         finally:
             cursor.close()
 

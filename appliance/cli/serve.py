@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Self
 from appliance.core import DataFolder, Settings
 
 if TYPE_CHECKING:
-    from appliance.catalog import Catalog, Tx
+    from appliance.catalog import Catalog, MetaStore, Tx
     from appliance.jobs import ToolBox
+    from appliance.privacy import IdentityStore
     from appliance.upkeep import Probe, Upkeep
     from appliance.web import Services
 
@@ -129,6 +130,7 @@ class Appliance:
         catalog = self._open_catalog()
         identities = IdentityStore.open(folder.identity_path)
         self._stack.callback(identities.close)
+        _finish_changes(catalog, folder, identities)
         queue = Queue(folder.queue_path, workers=_workers(settings))
         tools = _all_tools()
         scheduler = Scheduler(catalog, folder, settings, queue, tools, url=self.url)
@@ -145,6 +147,7 @@ class Appliance:
             importer=importer,
             upkeep=self._make_upkeep(catalog),
             tools=tools,
+            meta=self._meta(catalog),
         )
 
     def _open_catalog(self) -> Catalog:
@@ -172,6 +175,13 @@ class Appliance:
         entries = self.settings.watch.folders
         for name in {"default", self.settings.dicom.project, *(e.project for e in entries)}:
             ensure_project(tx, name)
+
+    def _meta(self, catalog: Catalog) -> MetaStore:
+        from appliance.catalog import MetaStore
+
+        store = MetaStore(catalog, self.folder.cache / "meta")
+        self._stack.callback(store.close)
+        return store
 
     def _make_upkeep(self, catalog: Catalog) -> Upkeep:
         from appliance.upkeep import CheckContext, Upkeep
@@ -233,7 +243,7 @@ class Appliance:
             upkeep.backup if self.settings.backup.enabled else None,
             hour=self.settings.backup.hour,
             last_backup_ms=upkeep.last_backup_ms,
-            chores=[self._forget_old_jobs, self._shrink_cache],
+            chores=[self._forget_old_jobs, self._shrink_cache, self._sweep_trash],
         )
         for part in (
             SidecarWriter(catalog, self.folder),
@@ -248,10 +258,24 @@ class Appliance:
 
         purge_jobs(self.services.catalog, self.folder, self.settings.jobs.keep_days)
 
+    def _sweep_trash(self) -> None:
+        from appliance.upkeep import sweep_trash
+
+        sweep_trash(self.services.catalog, self.folder, self.settings.trash.keep_days)
+
     def _shrink_cache(self) -> None:
         from appliance.viewing import shrink_cache
 
         shrink_cache(self.folder)
+
+
+def _finish_changes(catalog: Catalog, folder: DataFolder, identities: IdentityStore) -> None:
+    """Bring to an end what a power cut left half done: changes of names, and undoing."""
+    from appliance.catalog import finish_undos
+    from appliance.upkeep import Mover
+
+    Mover(catalog, folder, identities).finish_pending()
+    finish_undos(catalog)
 
 
 def _all_tools() -> ToolBox:

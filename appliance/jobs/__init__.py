@@ -12,6 +12,7 @@ from appliance.core import lazy_door
 
 if TYPE_CHECKING:
     from appliance.jobs.gpus import FakeGpus, GpuSource
+    from appliance.jobs.legacy import SQL_VIEWS
     from appliance.jobs.listing import count_jobs, job_attribute, job_detail, job_rows, read_log
     from appliance.jobs.queue import Queue
     from appliance.jobs.references import find_references
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "gpus": "FakeGpus GpuSource",
+    "legacy": "SQL_VIEWS",
     "listing": "count_jobs job_attribute job_detail job_rows read_log",
     "queue": "Queue",
     "references": "find_references",
@@ -69,6 +71,7 @@ __getattr__ = lazy_door(__name__, _NAMES)
 
 __all__ = [
     "SORTS",
+    "SQL_VIEWS",
     "Argument",
     "AttemptRow",
     "BatchSpec",

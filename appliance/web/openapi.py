@@ -58,6 +58,7 @@ def openapi_text() -> str:
             importer=absent,
             upkeep=absent,
             tools=ToolBox(),
+            meta=absent,
         )
         return _tidy(create_app(services).openapi_schema.to_schema())
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from appliance.catalog import Caller, Catalog
+from appliance.catalog import Caller, Catalog, MetaStore
 from appliance.core import DataFolder, Settings
 from appliance.jobs import ToolBox
 
@@ -34,6 +34,7 @@ class Services:
     importer: Importer
     upkeep: Upkeep
     tools: ToolBox
+    meta: MetaStore
 
 
 Rooms = NamedDependency[SkipValidation[Services]]

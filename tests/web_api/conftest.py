@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from appliance import catalog
-from appliance.catalog import Catalog
+from appliance.catalog import Catalog, MetaStore
 from appliance.core import DataFolder, Settings
 from appliance.exchange import Importer, exchange_migrations
 from appliance.jobs import Queue, Scheduler, ToolBox, basic_tools, jobs_migrations
@@ -90,16 +90,18 @@ def make_services(root: Path) -> Services:
     folder = DataFolder(root)
     folder.prepare()
     absent = cast("Any", None)
+    opened = Catalog.open(folder.catalog_path)
     return Services(
         settings=Settings(),
         folder=folder,
-        catalog=Catalog.open(folder.catalog_path),
+        catalog=opened,
         identities=absent,
         queue=absent,
         scheduler=absent,
         importer=absent,
         upkeep=absent,
         tools=ToolBox(),
+        meta=MetaStore(opened, folder.cache / "meta"),
     )
 
 
@@ -129,6 +131,7 @@ def working_services(root: Path) -> Iterator[Services]:
             importer=importer,
             upkeep=upkeep,
             tools=tools,
+            meta=MetaStore(opened, folder.cache / "meta"),
         )
     finally:
         scheduler.stop()

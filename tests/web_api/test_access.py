@@ -11,9 +11,10 @@ import pytest
 from appliance import catalog
 from appliance.core import NotFound
 from appliance.web import create_app
-from appliance.web.access import LoginLimiter, rights_of
+from appliance.web.access import LoginLimiter
 from appliance.web.gate import is_allowed_host
 from appliance.web.problems import TooManyAttempts
+from appliance.web.scope import rights_of
 from tests.web_api.conftest import Site
 
 SESSION = "/api/v1/session"

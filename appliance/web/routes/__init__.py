@@ -12,15 +12,18 @@ from appliance.web.routes import (
     events,
     files,
     jobs,
+    meta,
     programs,
     projects,
     receipts,
     registering,
     selection,
     session,
+    sql,
     table,
     upkeep,
     uploads,
+    users,
 )
 
 __all__ = ["ROUTES"]
@@ -32,6 +35,8 @@ ROUTES: list[BaseRouteHandler] = [
     *registering.ROUTES,
     *edits.ROUTES,
     *selection.ROUTES,
+    *meta.ROUTES,
+    *sql.ROUTES,
     *table.ROUTES,
     *programs.ROUTES,
     *receipts.ROUTES,
@@ -42,4 +47,5 @@ ROUTES: list[BaseRouteHandler] = [
     *upkeep.ROUTES,
     *docs.ROUTES,
     *about.ROUTES,
+    *users.ROUTES,
 ]

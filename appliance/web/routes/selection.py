@@ -1,4 +1,4 @@
-"""Routes for programs: selectors over files, and read-only SQL."""
+"""Routes for programs: selectors over files."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from litestar import post
 from litestar.params import JSONBody
 
 from appliance import catalog
-from appliance.core import NotFound
-from appliance.web.schemas import Items, Selected, SelectRequest, SqlRequest, SqlResult
+from appliance.web.schemas import Items, Selected, SelectRequest
 from appliance.web.scope import check_project
+from appliance.web.selecting import study_ids
 from appliance.web.services import Rooms, Services, Who
 
 __all__ = ["ROUTES"]
@@ -20,38 +20,18 @@ __all__ = ["ROUTES"]
 _MAX_JSON_BYTES = 16 << 20
 
 
-@post("/select", right="reader", job=True, status_code=200, sync_to_thread=True)
+@post("/select", right="reader", within="handler", job=True, status_code=200, sync_to_thread=True)
 def select_files(services: Rooms, who: Who, data: JSONBody[SelectRequest]) -> Items[Selected]:
     """Give the files that a selector means, with their absolute paths."""
     with services.catalog.read() as con:
         check_project(con, who, data.project)
         project = catalog.get_project(con, data.project)
-        studies = _studies(con, project.id, data.studies)
+        studies = study_ids(con, project.id, data.studies)
         found = catalog.select(con, project.id, data.selector, studies=studies)
     chosen = [_selected(services, project.name, row, want_doc=data.json) for row in found]
     if data.by_filename:
         chosen.sort(key=lambda file: (file.path.rpartition("/")[2], file.psid))
     return Items(chosen)
-
-
-@post("/sql", right="admin", status_code=200, sync_to_thread=True)
-def run_sql(services: Rooms, data: JSONBody[SqlRequest]) -> SqlResult:
-    """Run one SELECT on the catalog."""
-    found = catalog.run_sql(services.catalog.path, data.sql)
-    return SqlResult(found.columns, found.rows, found.truncated)
-
-
-def _studies(con: catalog.Reader, project_id: int, psids: list[str]) -> list[int] | None:
-    """Give the ids of studies named exactly, else read each name as a subject selector."""
-    if not psids:
-        return None
-    ids: dict[int, None] = {}
-    for psid in psids:
-        try:
-            ids[catalog.find_study(con, project_id, psid)] = None
-        except NotFound:
-            ids.update(dict.fromkeys(catalog.select_studies(con, project_id, psid)))
-    return list(ids)
 
 
 def _selected(
@@ -77,4 +57,4 @@ def _doc(path: Path, row: catalog.SelectedFile) -> Any:
         return None
 
 
-ROUTES = [select_files, run_sql]
+ROUTES = [select_files]

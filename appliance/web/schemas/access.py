@@ -19,7 +19,7 @@ __all__ = [
     "User",
 ]
 
-Right = Literal["reader", "editor", "batch", "download", "deanonym", "admin"]
+Right = Literal["reader", "editor", "batch", "download", "deanonym", "manage", "admin"]
 
 
 class Login(Input, frozen=True):

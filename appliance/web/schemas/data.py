@@ -22,8 +22,6 @@ __all__ = [
     "ProjectTags",
     "SelectRequest",
     "Selected",
-    "SqlRequest",
-    "SqlResult",
     "StudyRow",
     "SubjectRow",
     "TagRequest",
@@ -39,7 +37,7 @@ class NewProject(Input, frozen=True):
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):
-    """A pool of subjects, with counts."""
+    """A pool of subjects, with counts; `rights` is what the caller may do in it."""
 
     key: str
     name: str
@@ -50,6 +48,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     n_files: int
     size_bytes: int
     created_at: str
+    rights: list[str]
 
 
 class SubjectRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,20 +214,6 @@ class Identity(msgspec.Struct, frozen=True):
     name: str
     birth_date: str
     sex: str
-
-
-class SqlRequest(Input, frozen=True):
-    """One read-only statement."""
-
-    sql: str
-
-
-class SqlResult(msgspec.Struct, frozen=True):
-    """The answer to a statement; `truncated` when more rows would have followed."""
-
-    columns: list[str]
-    rows: list[list[Any]]
-    truncated: bool
 
 
 class NamedDoc(msgspec.Struct, frozen=True, kw_only=True):

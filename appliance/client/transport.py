@@ -183,7 +183,7 @@ def _checked(answer: httpx.Response) -> httpx.Response:
 
 
 def _error(answer: httpx.Response) -> ApplianceError:
-    """Read a problem; a proxy's page is none. (Our `Invalid` is a ValueError: raise it later.)"""
+    """Read a problem, if it is one; returned, because our `Invalid` is a ValueError, too."""
     kind = _BY_STATUS.get(answer.status_code, PeerError)
     try:
         problem = json.loads(answer.content)

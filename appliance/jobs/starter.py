@@ -146,6 +146,8 @@ class Starter:
             "NORA_STUDY": sid,
             "NORA_URL": self.url,
             "NORA_TOKEN": token,
+            "DPXproject": row["project"],  # NORA's names, for scripts that were written for it
+            "DPXpsid": row["psid"],
         }
 
 

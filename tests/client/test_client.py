@@ -55,7 +55,7 @@ def test_problems_become_our_errors_with_their_hint(nora: Client) -> None:
         nora.sql("SELEC")
     assert "SELECT" in told.value.hint
     with pytest.raises(Refused):
-        nora.sql("DELETE FROM files")
+        nora.sql("DELETE FROM events")
 
 
 def test_files_are_selected_tagged_trashed_and_brought_back(

@@ -149,6 +149,7 @@ def test_the_environment_of_a_job(bench: Bench, monkeypatch: pytest.MonkeyPatch)
     env = dict(line.split("=", 1) for line in text.split("\0") if line)
     assert env["NORA_PROJECT"] == "demo"
     assert (env["NORA_SUBJECT"], env["NORA_STUDY"]) == ("S-1", "V1")
+    assert (env["DPXproject"], env["DPXpsid"]) == ("demo", "S-1#V1")
     assert env["NORA_JOB"] == key
     assert env["NORA_URL"] == "http://127.0.0.1:1"
     assert env["OMP_NUM_THREADS"] == env["NUMBA_NUM_THREADS"] == "3"

@@ -70,11 +70,9 @@ _AT_PLACES = (
     " CROSS JOIN paths n ON n.path = json_extract(w.value, '$[3]')"
     " CROSS JOIN files x ON x.study_id = a.id AND x.path_id = n.id WHERE x.trashed_at IS NULL"
 )
-_OWN_COLUMNS = {
-    "SDESC": "ifnull(s.description, '')",
-    "SID": "s.sid",
-    "PID": "(SELECT pid FROM subjects WHERE id = s.subject_id)",
-}
+_OF_SUBJECTS = "s.subject_id IN (SELECT id FROM subjects WHERE {})"
+_PSID = "(SELECT pid FROM subjects WHERE id = s.subject_id) || '#' || s.sid"
+_OWN_COLUMNS = {"SDESC": "ifnull(s.description, '')", "SID": "s.sid"}
 _LEVELS = {"STAG": ("study", "s.id"), "PTAG": ("subject", "s.subject_id"), "FTAG": ("file", "f.id")}
 _MOST_IN_A_ROW = 100  # SQLite refuses expressions deeper than 1000
 
@@ -230,6 +228,9 @@ class _Studies:
         if term.name == "FTAG":
             sql, values = _text_condition("t.name", term.value, anchored=term.anchored)
             return _STUDIES_WITH_TAGGED_FILE.format(sql), values
+        if term.name == "PID":
+            sql, values = _text_condition("pid", term.value, anchored=term.anchored)
+            return (_OF_SUBJECTS.format(sql), values) if values else _EVERYTHING
         if term.name in _OWN_COLUMNS:
             column = _OWN_COLUMNS[term.name]
             return _text_condition(column, term.value, anchored=term.anchored)
@@ -286,10 +287,9 @@ def _study_leaf(tree: Filter) -> Condition:
     if not isinstance(tree, OneOf):
         raise TypeError(f"no condition for {tree!r}")
     values = json.dumps([fold(value) for value in tree.values])
-    column = _OWN_COLUMNS["PID"]
-    if tree.name == "PSID":
-        column += " || '#' || s.sid"
-    return f"fold({column}) IN (SELECT value FROM json_each(?))", [values]
+    test = "fold({}) IN (SELECT value FROM json_each(?))"
+    sql = test.format(_PSID) if tree.name == "PSID" else _OF_SUBJECTS.format(test.format("pid"))
+    return sql, [values]
 
 
 def _absolute(tree: Absolute, column: str, found: str) -> Condition:

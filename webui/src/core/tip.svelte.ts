@@ -5,17 +5,31 @@ const HIDING = ["pointerleave", "pointerdown", "blur", "keydown"];
 
 export const tipState = $state<{ text: string; box: DOMRect | null }>({ text: "", box: null });
 let timer: ReturnType<typeof setTimeout> | undefined;
+let waiting: Element | null = null;
+let drawn: Element | null = null;
 
-let shown = false;
-
-/** Not at once: a button that is removed while it has the focus tells so in the middle of drawing,
- * where state may be neither written nor, lest the drawing depends on it, read. */
-function hide(): void {
+function show(node: Element, text: string): void {
   clearTimeout(timer);
-  if (!shown) return;
-  shown = false;
+  waiting = node;
+  timer = setTimeout(() => {
+    waiting = null;
+    drawn = node;
+    tipState.text = text;
+    tipState.box = node.getBoundingClientRect();
+  }, DELAY_MS);
+}
+
+/** Take a node's own tip away, and nobody else's. Not at once: a button that is removed while it
+ * has the focus tells so in the middle of drawing, where state may not be written. */
+function hide(node: Element): void {
+  if (waiting === node) {
+    clearTimeout(timer);
+    waiting = null;
+  }
+  if (drawn !== node) return;
+  drawn = null;
   queueMicrotask(() => {
-    if (!shown) tipState.box = null;
+    if (!drawn) tipState.box = null;
   });
 }
 
@@ -23,25 +37,19 @@ function hide(): void {
 export function tip(text: string | null | undefined) {
   return (node: Element): (() => void) | undefined => {
     if (!text) return undefined;
-    const show = (): void => {
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        shown = true;
-        tipState.text = text;
-        tipState.box = node.getBoundingClientRect();
-      }, DELAY_MS);
-    };
+    const enter = (): void => show(node, text);
+    const leave = (): void => hide(node);
     const focus = (): void => {
-      if (node.matches(":focus-visible")) show();
+      if (node.matches(":focus-visible")) show(node, text);
     };
-    node.addEventListener("pointerenter", show);
+    node.addEventListener("pointerenter", enter);
     node.addEventListener("focus", focus);
-    for (const name of HIDING) node.addEventListener(name, hide);
+    for (const name of HIDING) node.addEventListener(name, leave);
     return () => {
-      node.removeEventListener("pointerenter", show);
+      node.removeEventListener("pointerenter", enter);
       node.removeEventListener("focus", focus);
-      for (const name of HIDING) node.removeEventListener(name, hide);
-      hide();
+      for (const name of HIDING) node.removeEventListener(name, leave);
+      leave();
     };
   };
 }

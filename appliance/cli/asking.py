@@ -55,7 +55,7 @@ def out(call: Call) -> int:
 
 def sql(call: Call) -> int:
     """Print the answer to a statement, as JSON or as CSV."""
-    found = call.client.sql(call.line.words[0])
+    found = call.client.sql(call.line.words[0], call.line.options.get("project"))
     if call.wants("csv"):
         write_csv([found.columns, *found.rows])
     else:
@@ -68,10 +68,10 @@ def sql(call: Call) -> int:
 
 def exportmeta(call: Call) -> int:
     """Print metadata of JSON files as CSV."""
-    from appliance.cli.exportmeta import meta_table
+    from appliance.cli.exportmeta import export
 
-    found = _find(call, docs=True)
-    write_csv(meta_table(found, call.listed("keys")))
+    studies, patterns = _parted(call.line.words or ["*"])
+    found = export(call, studies, " ".join(_one_word(pattern) for pattern in patterns))
     return _told(found, call)
 
 
@@ -140,7 +140,7 @@ def _split(word: str) -> list[str]:
         raise Invalid(f"{word!r}: {error}", hint="Close the quotes.") from error
 
 
-def _told(found: list[Selected], call: Call) -> int:
+def _told(found: object, call: Call) -> int:
     if found:
         return 0
     what = " ".join(call.line.words) or "*"

@@ -1,89 +1,80 @@
-"""Metadata of many JSON files as one table: a row per study, a column per sequence of keys."""
+"""Metadata of many JSON files as one table on standard output."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import PurePosixPath
-from typing import Any, Protocol
+import io
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["meta_table"]
+from appliance.core import Invalid
 
-_RISKY = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run these
+if TYPE_CHECKING:
+    from appliance.cli.call import Call
 
+__all__ = ["export"]
 
-class _WithDoc(Protocol):
-    @property
-    def psid(self) -> str: ...
-
-    @property
-    def path(self) -> str: ...
-
-    @property
-    def doc(self) -> Any: ...
+_SHAPES = ("wide", "tree", "sparse", "long")
 
 
-def meta_table(files: Iterable[_WithDoc], keys: Sequence[str] = ()) -> list[list[str]]:
-    """Make the table.
+class _Lines(io.RawIOBase):
+    """Standard output that counts its lines."""
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: Any) -> int:
+        """Pass bytes on."""
+        data = bytes(piece)
+        self.n += data.count(b"\n")
+        sys.stdout.buffer.write(data)
+        return len(data)
+
+
+def export(call: Call, studies: Sequence[str], files: str) -> bool:
+    """Print the table; tell whether there was a row.
 
     Parameters
     ----------
-    files : iterable
-        With ``psid``, ``path`` and the parsed ``doc``; those without one are left out.
-    keys : sequence of str
-        Patterns of columns such as ``*.mask.volume``; ``*`` stands for any characters, dots
-        too. Empty: all columns.
+    studies : sequence of str
+        Studies to look in; none: all.
+    files : str
+        File selector.
 
-    Returns
-    -------
-    list of list of str
-        Header, then one row per study; a second row where a study holds two files of one name.
+    Raises
+    ------
+    Invalid
+        If there is no such shape.
     """
-    wanted = [_compile(key) for key in keys]
-    rows: dict[tuple[str, int], dict[str, str]] = {}
-    for psid, place, path, doc in _placed(files):
-        row = rows.setdefault((psid, place), {})
-        for column, value in _leaves(PurePosixPath(path).stem, doc):
-            if not wanted or any(pattern.fullmatch(column) for pattern in wanted):
-                row[column] = _cell(value)
-    columns = sorted({column for row in rows.values() for column in row})
-    table = [["subject", "study", *columns]]
-    for (psid, _), row in sorted(rows.items()):
-        pid, _, sid = psid.partition("#")
-        table.append([_cell(pid), _cell(sid), *(row.get(column, "") for column in columns)])
-    return table
+    shape = call.line.options.get("shape", "wide")
+    if shape not in _SHAPES:
+        raise Invalid(f"no shape {shape!r}", hint=f"Use one of {', '.join(_SHAPES)}.")
+    asked: dict[str, Any] = {
+        "columns": call.listed("keys"),
+        "files": files,
+        "studies": list(studies),
+        "per": "file" if call.wants("byfilename") else "study",
+    }
+    if call.wants("json"):
+        return _as_json(call, asked)
+    lines = _Lines()
+    with io.BufferedWriter(lines) as out:
+        german = call.wants("german")
+        call.client.export_meta(
+            call.project, out, **asked, shape=shape, german=german, newline="\n"
+        )
+        out.flush()
+        return lines.n > 1
 
 
-def _placed(files: Iterable[_WithDoc]) -> Iterator[tuple[str, int, str, Any]]:
-    """Give each file the number of the row in its study that still has room for its columns."""
-    seen: dict[tuple[str, str], int] = {}
-    for file in files:
-        if file.doc is None:
-            continue
-        name = (file.psid, PurePosixPath(file.path).stem)
-        seen[name] = seen.get(name, -1) + 1
-        yield file.psid, seen[name], file.path, file.doc
-
-
-def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _leaves(f"{prefix}.{key}", inner)
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _leaves(f"{prefix}.{index}", inner)
-    else:
-        yield prefix, value
-
-
-def _compile(key: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(part) for part in key.split("*")), re.DOTALL)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_RISKY) else text
+def _as_json(call: Call, asked: dict[str, Any]) -> bool:
+    found = call.client.meta(call.project, **asked)
+    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    if asked["per"] == "study":
+        rows = [{name: row[name] for name in row if name != "file"} for row in rows]
+    print(json.dumps(rows, indent=1))
+    return bool(rows)

@@ -30,6 +30,7 @@ _OPTIONS = {
     "addtag",
     "rmtag",
     "keys",
+    "shape",
     "patients_id",
     "studies_id",
     "pattern",
@@ -38,7 +39,7 @@ _OPTIONS = {
     "data",
     "config",
 }
-_SWITCHES = {"json", "csv", "byfilename", "throwerror", "handle_job_result"}
+_SWITCHES = {"json", "csv", "byfilename", "german", "throwerror", "handle_job_result"}
 _REST = "admin"
 _OPEN_ENDED = {*_LISTS, _REST}
 _ACTIONS = {*_LISTS, *_VALUED_ACTIONS, _REST}

@@ -39,7 +39,9 @@ NORA'S FLAGS (in any order; most need a project: -p, $NORA_PROJECT or a file .dp
   --del_pat, -dp PID PID#SID ...  put subjects or studies into the trash
   --out, -o [STUDIES] FILE        absolute path for an output;  --pathout, -pa for a folder
   --sql, -q STATEMENT [--csv]     ask the catalog; JSON, or CSV
-  --exportmeta [STUDIES] PATTERN  metadata as CSV; --keys 'file.key.key,*.volume' chooses columns
+  --exportmeta [STUDIES] PATTERN  metadata as CSV (or --json); --keys 'file.key.key,*.volume'
+                                  chooses columns; --shape wide|tree|sparse|long; --german:
+                                  semicolons and decimal commas; --byfilename: a row per file
   --createproject, -c NAME [MODULE]
   --launch, -l JSON               start a batch; --launchfile FILE; --throwerror and
                                   --handle_job_result wait for its end

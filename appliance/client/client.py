@@ -8,12 +8,13 @@ from appliance.client.arrivals import ArrivalCalls
 from appliance.client.care import CareCalls
 from appliance.client.content import ContentCalls
 from appliance.client.data import DataCalls
+from appliance.client.meta import MetaCalls
 from appliance.client.work import WorkCalls
 
 __all__ = ["Client", "connect"]
 
 
-class Client(DataCalls, ContentCalls, ArrivalCalls, WorkCalls, CareCalls):
+class Client(DataCalls, MetaCalls, ContentCalls, ArrivalCalls, WorkCalls, CareCalls):
     """Speaks to one service.
 
     Parameters

@@ -144,9 +144,9 @@ class DataCalls(Base):
         body = {"level": level, "ids": ids, "add": list(add), "remove": list(remove)}
         return self._post("/tags", Done, body)
 
-    def sql(self, statement: str) -> SqlResult:
-        """Run one SELECT on the catalog."""
-        return self._post("/sql", SqlResult, {"sql": statement})
+    def sql(self, statement: str, project: str | None = None) -> SqlResult:
+        """Run one SELECT on the catalog; `project` narrows NORA's own tables."""
+        return self._post("/sql", SqlResult, {"sql": statement, "project": project})
 
     def query(self, statement: str) -> Table:
         """Run one SELECT on the catalog, and give the answer as a table."""

@@ -130,9 +130,10 @@ class Transport:
             answer = self._http.put(path, params=_given(params), content=body)
         return msgspec.json.decode(_checked(answer).content, type=kind)
 
-    def fetch(self, path: str, out: BinaryIO) -> None:
-        """Write the bytes behind an address below ``/api/v1`` to a stream."""
-        with self._errors(), self._http.stream("GET", path) as answer:
+    def fetch(self, path: str, out: BinaryIO, *, body: Any = None) -> None:
+        """Write the bytes behind an address below ``/api/v1`` to a stream; POST with a body."""
+        method = "GET" if body is None else "POST"
+        with self._errors(), self._http.stream(method, path, json=body) as answer:
             if answer.is_error:
                 answer.read()
             out.writelines(_checked(answer).iter_bytes())

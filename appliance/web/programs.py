@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from appliance import catalog
 from appliance.core import DataFolder, Invalid, NotFound, safe_join
 from appliance.web.schemas.programs import Named, Output, OutputRequest
+from appliance.web.selecting import study_ids
 
 __all__ = ["outputs", "resolve"]
 
@@ -39,7 +40,7 @@ def outputs(
     if "*" in data.path:
         raise Invalid(f"{data.path!r} is a pattern", hint="Write the name of one file or folder.")
     found = catalog.get_project(con, project)
-    places = [_place(con, study_id) for study_id in _studies(con, found.id, data.study)]
+    places = [_place(con, study_id) for study_id in study_ids(con, found.id, [data.study]) or []]
     if not places:
         raise NotFound(f"project {project} has no study {data.study!r}")
     return [
@@ -64,14 +65,6 @@ def _named(con: sqlite3.Connection, project_id: int, project: str, name: str) ->
     if row is None:
         raise NotFound(f"no subject {name!r} in project {project}")
     return Named(name, "subject", row[0])
-
-
-def _studies(con: sqlite3.Connection, project_id: int, text: str) -> list[int]:
-    """Read an exact ``PID#SID`` first, because its characters may mean something in a selector."""
-    try:
-        return [catalog.find_study(con, project_id, text)]
-    except NotFound:
-        return catalog.select_studies(con, project_id, text)
 
 
 def _place(con: sqlite3.Connection, study_id: int) -> tuple[str, str]:

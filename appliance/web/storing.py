@@ -31,6 +31,7 @@ __all__ = ["Place", "receive"]
 
 _BATCH_BYTES = 1 << 20
 _CHECK_EVERY_BYTES = 64 << 20
+_GIVEN = ("receipt:", "source:")  # what came from outside
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,16 @@ class Place:
         Invalid
             If the path leads out of it, or is hidden.
         Conflict
-            If a file is there and is not to be, or must not be, replaced.
+            If a file is there and is not to be, or must not be, replaced; or the project is in
+            the archive.
+        QuotaReached
+            If the project is full.
         """
         with services.catalog.read() as con:
             check_project(con, who, project)
             found = catalog.get_project(con, project)
+            catalog.require_open(con, found.id)
+            catalog.check_quota(con, found)
             study_id = catalog.find_study(con, found.id, psid)
             rows = catalog.study_files(con, study_id)
         pid, _, sid = psid.partition("#")
@@ -183,7 +189,7 @@ def _check_free(
     target: Path, path: str, rows: Mapping[str, catalog.FileRow], *, overwrite: bool
 ) -> None:
     row = rows.get(path)
-    if row is not None and (row.origin or "").startswith("receipt:"):
+    if row is not None and (row.origin or "").startswith(_GIVEN):
         raise Conflict(f"{path!r} was imported and is never replaced", hint="Use another name.")
     if not overwrite and (row is not None or target.exists()):
         raise Conflict(f"there is a file {path!r} already", hint="Use another name, or overwrite.")

@@ -39,6 +39,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         Empty for the whole rights of the user; ``"job"`` for a job's own token.
     everywhere : bool
         Whether the user is an administrator, so that the scope holds in all projects.
+    asked : str
+        The right that the route needs which is being answered.
     grants : mapping
         Rights by id of project, of a user who is no administrator.
     """
@@ -50,6 +52,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     scope: str = ""
     job_key: str | None = None
     everywhere: bool = False
+    asked: str = "reader"
     grants: Mapping[int, frozenset[str]] = {}
 
 

@@ -136,6 +136,7 @@ def m005_curation(db: Database) -> None:
     ALTER TABLE operations ADD COLUMN project_id INTEGER
       GENERATED ALWAYS AS (json_extract(target, '$.project_id')) VIRTUAL;
     CREATE INDEX operations_by_project ON operations (project_id, id);
+    CREATE INDEX files_trashed ON files (trashed_at) WHERE trashed_at IS NOT NULL;
     CREATE INDEX operations_trash ON operations (at)
       WHERE verb = 'trash' AND undone_at IS NULL AND purged_at IS NULL;
     CREATE TABLE operation_parts (

@@ -320,11 +320,11 @@ def _respell(tx: Tx, project_id: int, name: str, actor: str) -> Bulk:
 
 
 def _clean(add: Iterable[str], remove: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    added = tuple(dict.fromkeys(clean_tag(name) for name in add))
-    removed = tuple(dict.fromkeys(clean_tag(name) for name in remove))
-    if both := {_fold(name) for name in added} & {_fold(name) for name in removed}:
-        raise Invalid(f"{min(both)!r} is to be put on and taken off at once")
-    return added, removed
+    """Give the names in their kept form; one that is on both sides is taken off."""
+    added = dict.fromkeys(clean_tag(name) for name in add)
+    removed = dict.fromkeys(clean_tag(name) for name in remove)
+    off = {_fold(name) for name in removed}
+    return tuple(name for name in added if _fold(name) not in off), tuple(removed)
 
 
 def _fold(name: str) -> str:

@@ -67,15 +67,15 @@ def trash_files(tx: Tx, ids: Sequence[int], actor: str) -> int:
     int
         Id of the operation.
     """
-    project_id, now = one_project(tx.con, "file", ids), now_ms()
+    now = now_ms()
+    gone = _mark(tx, "files", "id", ids, now)
     target = {
-        "project_id": project_id,
-        "files": len(ids),
+        "project_id": one_project(tx.con, "file", gone),
+        "files": len(gone),
         "trashed_at": now,
-        "names": _names(tx.con, "file", ids),
+        "names": _names(tx.con, "file", gone),
     }
     operation = tx.operation("trash", actor=actor, target=target)
-    gone = _mark(tx, "files", "id", ids, now)
     add_part(tx, operation, {"files": gone, "studies": [], "subjects": []})
     tell_files(tx, gone)
     return operation

@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 ANY_LOGIN = "<ANY>"
+_OWNER_ID = 1  # whoever runs the service: always let in by its socket
 _MAX_LOGIN = 64
 _MAX_NAME = 200
 
@@ -141,6 +142,8 @@ def change_user(
     old = find_user(tx.con, user_id)
     if old.login == ANY_LOGIN:
         raise Invalid(f"{ANY_LOGIN} stands for every user and cannot be changed itself")
+    if disabled and user_id == _OWNER_ID:
+        raise Conflict("the owner is the administrator of the machine and cannot be disabled")
     changes: dict[str, object] = {}
     if full_name is not None:
         changes["full_name"] = _clean_name(full_name)

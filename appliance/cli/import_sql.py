@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - SQL is joined from constants only; values are parameters
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import Any
 
@@ -125,6 +126,9 @@ def _where(query: JobQuery) -> tuple[str, list[Any]]:
         parts.append(("0", []))  # no import is of a batch
     if query.project:
         parts.append(("p.name = ?", [query.project]))
+    if query.project_ids is not None:
+        inside = "p.id IN (SELECT value FROM json_each(?))"
+        parts.append((inside, [json.dumps(sorted(query.project_ids))]))
     if query.study_id is not None:
         parts.append((_OF_ITS_PROJECT, [query.study_id]))
         parts.append((_touching(_OF_STUDY), [query.study_id] * 2))

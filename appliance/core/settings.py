@@ -25,6 +25,7 @@ __all__ = [
     "JobSettings",
     "LogSettings",
     "Settings",
+    "TrashSettings",
     "WatchSettings",
     "WatchedFolder",
     "WebSettings",
@@ -220,6 +221,18 @@ class BackupSettings(_Section, frozen=True, forbid_unknown_fields=True, kw_only=
     keep: int = 14
 
 
+class TrashSettings(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The trash.
+
+    Attributes
+    ----------
+    keep_days : int
+        Days for which what was put there can be taken back; 0: for ever.
+    """
+
+    keep_days: int = 30
+
+
 class LogSettings(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Logging.
 
@@ -242,6 +255,7 @@ class _Sections(_Section, frozen=True, forbid_unknown_fields=True, kw_only=True)
     imports: ImportSettings = ImportSettings()
     jobs: JobSettings = JobSettings()
     backup: BackupSettings = BackupSettings()
+    trash: TrashSettings = TrashSettings()
     log: LogSettings = LogSettings()
 
 

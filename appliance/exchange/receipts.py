@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -251,6 +252,7 @@ def list_receipts(
     con: sqlite3.Connection,
     *,
     project: str | None = None,
+    project_ids: Collection[int] | None = None,
     state: str | None = None,
     after: str | None = None,
     limit: int = 200,
@@ -261,6 +263,8 @@ def list_receipts(
     ----------
     project : str, optional
         Name of a project; None gives all.
+    project_ids : collection of int, optional
+        Only of these projects.
     state : str, optional
         One or more states, separated by commas.
     after : str, optional
@@ -274,6 +278,9 @@ def list_receipts(
     from appliance.catalog import Page
 
     wheres, values = _conditions(project, state)
+    if project_ids is not None:
+        wheres += " AND r.project_id IN (SELECT value FROM json_each(?))"
+        values = [*values, json.dumps(sorted(project_ids))]
     base = f"FROM receipts r JOIN projects p ON p.id = r.project_id WHERE {wheres}"
     total = con.execute(f"SELECT count(*) {base}", values).fetchone()[0]
     if after is not None:

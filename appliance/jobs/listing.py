@@ -184,6 +184,9 @@ def _where(query: JobQuery) -> tuple[str, list[Any]]:
     parts: list[tuple[str, list[Any]]] = [("job.dismissed = 0", [])]
     if query.project:
         parts.append(("job.project = ?", [query.project]))
+    if query.project_ids is not None:
+        inside = "job.project_id IN (SELECT value FROM json_each(?))"
+        parts.append((inside, [json.dumps(sorted(query.project_ids))]))
     if query.batch:
         parts.append(("batch.key = ?", [query.batch]))
     if query.study_id is not None:

@@ -95,6 +95,7 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What the table shows: `letters` such as ``"qre"`` or ``"all"``; all that is given holds."""
 
     project: str | None = None
+    project_ids: frozenset[int] | None = None
     letters: str = "all"
     batch: str | None = None
     study_id: int | None = None

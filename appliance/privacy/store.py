@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-from appliance.core import NotFound, StorageError, now_ms, safe_name
+from appliance.core import Conflict, NotFound, StorageError, now_ms, safe_name
 from appliance.privacy.identity import Identity, IdentityConflict, Resolution
 from appliance.privacy.policy import ProjectPolicy
 
@@ -152,6 +152,30 @@ class IdentityStore:
             code = self._new_code(project_key, sought, policy, taken)
             self._bind(project_key, code, sought)
             return code
+
+    def recode(self, project_key: str, old: str, new: str) -> None:
+        """Let another code stand for whom `old` stands for; repeating it changes nothing.
+
+        The old code stays taken, so that nobody else gets it.
+
+        Raises
+        ------
+        Conflict
+            If `new` stands for somebody already, and `old` does too.
+        """
+        with self._transaction():
+            count = "SELECT count(*) FROM identities WHERE project_key = ? AND code = ?"
+            held = [self._con.execute(count, (project_key, c)).fetchone()[0] for c in (old, new)]
+            if all(held):
+                raise Conflict(f"the code {new!r} stands for somebody already")
+            self._con.execute(
+                "INSERT OR IGNORE INTO codes (project_key, code, created_at) VALUES (?, ?, ?)",
+                (project_key, new, now_ms()),
+            )
+            self._con.execute(
+                "UPDATE identities SET code = ? WHERE project_key = ? AND code = ?",
+                (new, project_key, old),
+            )
 
     def reveal(self, project_key: str, code: str) -> Identity:
         """Tell who stands behind a code; the caller has checked the right and keeps the audit.

@@ -1,7 +1,8 @@
 """Keeping the appliance in order: health checks and repairs, backup, restore, rescan, sidecars.
 
-Never changes an original and never deletes a file of a project; what it repairs it says. The one
-room that may look at every database of the data folder at once.
+Never changes an original and never deletes a file of a project but what has lain in the trash for
+long enough; what it repairs it says. The one room that may look at every database of the data
+folder at once.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     from appliance.upkeep.demo_dicom import MadePatient, MadeSeries, series_datasets, write_series
     from appliance.upkeep.hashing import HashFiller
     from appliance.upkeep.health import Upkeep
+    from appliance.upkeep.moving import Mover
     from appliance.upkeep.rescanning import rescan
     from appliance.upkeep.restoring import finish_interrupted_restore, restore
     from appliance.upkeep.schedule import Schedule
     from appliance.upkeep.schema import catalog_extensions
     from appliance.upkeep.sidecar import SidecarWriter
+    from appliance.upkeep.trash import DAY_MS, Swept, purge, sweep_trash
     from appliance.upkeep.values import (
         BackupInfo,
         CheckResult,
@@ -39,17 +42,20 @@ _ROOMS = {
     "demo_dicom": "MadePatient MadeSeries series_datasets write_series",
     "hashing": "HashFiller",
     "health": "Upkeep",
+    "moving": "Mover",
     "rescanning": "rescan",
     "restoring": "finish_interrupted_restore restore",
     "schedule": "Schedule",
     "schema": "catalog_extensions",
     "sidecar": "SidecarWriter",
+    "trash": "DAY_MS Swept purge sweep_trash",
     "values": "BackupInfo CheckResult Fix Health HealthCheck RescanReport RestoreReport",
 }
 _NAMES = {name: module for module, names in _ROOMS.items() for name in names.split()}
 __getattr__ = lazy_door(__name__, _NAMES)
 
 __all__ = [
+    "DAY_MS",
     "BackupInfo",
     "CheckContext",
     "CheckResult",
@@ -60,19 +66,23 @@ __all__ = [
     "HealthCheck",
     "MadePatient",
     "MadeSeries",
+    "Mover",
     "Probe",
     "RescanReport",
     "RestoreReport",
     "Schedule",
     "SidecarWriter",
+    "Swept",
     "Upkeep",
     "backup",
     "catalog_extensions",
     "finish_interrupted_restore",
     "list_backups",
     "prepare_demo",
+    "purge",
     "rescan",
     "restore",
     "series_datasets",
+    "sweep_trash",
     "write_series",
 ]

@@ -17,6 +17,7 @@ from appliance.catalog import (
     ensure_series,
     ensure_study,
     ensure_subject,
+    list_projects_in,
     tag,
     trash_files,
 )
@@ -74,7 +75,11 @@ def rescan(
     """
     folder.check_marker(folder.projects)
     tally = _Tally()
+    with catalog.read() as con:
+        trashed = {name for name, _ in list_projects_in(con, "trashed")}
     for name in [project] if project else _folders(folder.projects):
+        if name in trashed:
+            continue
         root = folder.projects / name
         for pid in _folders(root):
             for sid in _folders(root / pid):
@@ -100,10 +105,15 @@ def _guarded(
 def _study(
     catalog: Catalog, root: Path, names: tuple[str, str, str], tally: _Tally, *, prune: bool
 ) -> None:
+    if _in_trash(catalog, names):
+        return
     note = read_sidecar(root)
     found = {file.path: file for file in _walk(root)}
     study_id = catalog.write(lambda tx: _enter_study(tx, names, root, note))
     known = _known(catalog, study_id)
+    trashed = {path for path, row in known.items() if row["trashed_at"] is not None}
+    found = {path: file for path, file in found.items() if path not in trashed}
+    known = {path: row for path, row in known.items() if path not in trashed}
     new = [f for path, f in found.items() if path not in known]
     changed = [f for path, f in found.items() if path in known and _differs(known[path], f)]
     catalog.write(lambda tx: _enter_files(tx, study_id, new, note))
@@ -156,6 +166,18 @@ def _has_study(con: sqlite3.Connection, subject_id: int, sid: str) -> bool:
     return found is not None
 
 
+def _in_trash(catalog: Catalog, names: tuple[str, str, str]) -> bool:
+    """Tell whether a study lies in the trash: its folder stays until the sweep."""
+    with catalog.read() as con:
+        found = con.execute(
+            "SELECT 1 FROM studies s JOIN subjects u ON u.id = s.subject_id"
+            " JOIN projects j ON j.id = s.project_id WHERE j.name = ? AND u.pid = ? AND s.sid = ?"
+            " AND s.trashed_at IS NOT NULL",
+            names,
+        ).fetchone()
+    return found is not None
+
+
 def _nodeinfo(root: Path) -> dict[str, str]:
     """Give what ``nodeinfo.json`` says of subject and study; it helps when no sidecar does."""
     path = root / "nodeinfo.json"
@@ -168,8 +190,8 @@ def _nodeinfo(root: Path) -> dict[str, str]:
 def _known(catalog: Catalog, study_id: int) -> dict[str, sqlite3.Row]:
     with catalog.read() as con:
         rows = con.execute(
-            "SELECT p.path, f.id, f.size_bytes, f.mtime_ns FROM files f"
-            " JOIN paths p ON p.id = f.path_id WHERE f.study_id = ? AND f.trashed_at IS NULL",
+            "SELECT p.path, f.id, f.size_bytes, f.mtime_ns, f.trashed_at FROM files f"
+            " JOIN paths p ON p.id = f.path_id WHERE f.study_id = ?",
             (study_id,),
         ).fetchall()
     return {row["path"]: row for row in rows}

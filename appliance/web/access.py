@@ -1,7 +1,9 @@
 """Who is calling and may they: credentials to a `Caller`, and one guard for all routes.
 
-Every route of the API names the right it needs (``right="reader"``); one without is refused.
-``job=True`` opens a route to the token of a running job.
+Every route of the API names the right it needs (``right="reader"``); one without is refused. A
+user who is no administrator needs it in the project that the request is about; a route that does
+not say which project that is (see `scope.where_of`) is closed to such users. ``job=True`` opens a
+route to the token of a running job.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.enums import ScopeType
@@ -25,21 +28,18 @@ from appliance.catalog import Caller, Catalog, find_session, find_token
 from appliance.core import Refused
 from appliance.web.peers import peer_is_us
 from appliance.web.problems import LoginNeeded, TooManyAttempts
+from appliance.web.scope import check_within, rights_of, where_of
 
 __all__ = [
     "COOKIE",
-    "RIGHTS",
     "CallerCache",
     "Identify",
     "LoginLimiter",
     "authorize",
     "caller_of",
-    "rights_of",
 ]
 
 COOKIE = "nora_session"
-RIGHTS = ("reader", "editor", "batch", "download", "deanonym", "admin")
-_JOB_RIGHTS = frozenset({"reader", "editor"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _CACHE_S, _CACHE_SIZE = 15.0, 256
 _Find = Callable[[sqlite3.Connection, str], Caller | None]
@@ -138,15 +138,6 @@ class Identify(ASGIMiddleware):
             return find(con, secret)
 
 
-def rights_of(caller: Caller) -> frozenset[str]:
-    """Give what a caller may do: all for the owner, what its scope names for a token."""
-    if caller.scope == "job":
-        return _JOB_RIGHTS
-    if caller.scope:
-        return frozenset(caller.scope.split()) & frozenset(RIGHTS)
-    return frozenset(RIGHTS) if caller.is_admin else frozenset({"reader"})
-
-
 def caller_of(request: Request[Caller, str, Any]) -> Caller:
     """Give the caller that the guard has let pass."""
     return request.user
@@ -157,7 +148,7 @@ async def authorize(
 ) -> None:
     """Let a request pass if its caller has the right that the route names.
 
-    A coroutine, although it waits for nothing: a plain guard is run in a thread.
+    A coroutine, although it mostly waits for nothing: a plain guard is run in a thread.
 
     Raises
     ------
@@ -165,6 +156,8 @@ async def authorize(
         If the caller is unknown.
     Refused
         If it lacks the right, or a browser's request lacks the CSRF token.
+    NotFound
+        If the request is about a project that the caller may not see.
     """
     if handler.opt.get("public"):
         return
@@ -174,8 +167,12 @@ async def authorize(
             "log in first", hint="Run 'nora login' on the machine and open the link it prints."
         )
     _check_right(caller, handler)
+    caller = msgspec.structs.replace(caller, asked=handler.opt["right"])
+    connection.scope["user"] = caller
     if connection.scope["auth"] == "session" and connection.scope.get("method") not in _SAFE:
         _check_csrf(caller, connection.headers.get("x-csrf-token", ""))
+    if not (caller.is_admin or caller.everywhere or caller.scope == "job"):
+        await _check_project(caller, connection, handler)
 
 
 def _check_right(caller: Caller, handler: BaseRouteHandler) -> None:
@@ -186,9 +183,28 @@ def _check_right(caller: Caller, handler: BaseRouteHandler) -> None:
         raise Refused("the token of a job does not open this")
 
 
+async def _check_project(
+    caller: Caller, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    where = where_of(handler)
+    if where is None:
+        raise Refused("this is for administrators", hint="Ask the owner of the appliance.")
+    if where in ("open", "handler"):
+        return
+    await asyncio.to_thread(_look_within, caller, connection, where)
+
+
+def _look_within(
+    caller: Caller, connection: ASGIConnection[Any, Any, Any, Any], where: str
+) -> None:
+    catalog: Catalog = connection.app.state.services.catalog
+    with catalog.read() as con:
+        check_within(con, caller, connection, where)
+
+
 def _check_csrf(caller: Caller, sent: str) -> None:
     if not hmac.compare_digest(caller.csrf.encode(), sent.encode()):
         raise Refused("the page's security token is missing or old", hint="Reload the page.")
 
 
-_OWNER = Caller(user_id=1, login="owner", is_admin=True)
+_OWNER = Caller(user_id=1, login="owner", is_admin=True, everywhere=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 
 import msgspec
 
@@ -19,6 +19,8 @@ _MAX_WAITING = 1000  # events that a slow reader may lie behind before it has to
 _MAX_AGE_S = 1800.0  # then the browser comes again, and is asked who it is
 _REPLAY = 1000
 _HEARTBEAT = b": alive\n\n"
+_RIGHTS_CHANGED = "users.changed"
+_FOR_ALL = frozenset({"events.reset", "health.changed"})
 
 _Waiting = asyncio.Queue[Event | None]
 
@@ -37,7 +39,7 @@ class EventHub:
     def __init__(self, catalog: Catalog, *, heartbeat_s: float = _HEARTBEAT_S) -> None:
         self._catalog = catalog
         self._heartbeat_s = heartbeat_s
-        self._readers: set[_Waiting] = set()
+        self._readers: dict[_Waiting, bool] = {}  # and whether only some projects are shown
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: Callable[[], None] | None = None
         self._closed = False
@@ -55,13 +57,17 @@ class EventHub:
         for waiting in tuple(self._readers):
             self._end(waiting)
 
-    async def stream(self, since: int | None) -> AsyncIterator[bytes]:
+    async def stream(
+        self, since: int | None, project_ids: Collection[int] | None = None
+    ) -> AsyncIterator[bytes]:
         """Give the bytes of one stream.
 
         Parameters
         ----------
         since : int, optional
             Place in the sequence after which events are replayed; None: only what is new.
+        project_ids : collection of int, optional
+            Only what happens in these projects, and what concerns none; None: all.
 
         Yields
         ------
@@ -70,8 +76,9 @@ class EventHub:
             service stops; the browser then comes again and names the last event it saw.
         """
         waiting: _Waiting = asyncio.Queue(_MAX_WAITING)
-        self._readers.add(waiting)
+        self._readers[waiting] = project_ids is not None
         try:
+            names = await asyncio.to_thread(self._names, project_ids)
             last = await asyncio.to_thread(self._catalog.last_seq)
             place = last if since is None or since > last else since
             yield f"retry: 2000\nid: {place}\n\n".encode()
@@ -80,11 +87,19 @@ class EventHub:
                 place = last
             async for event in self._replay(place):
                 place = event.seq
-                yield _encode(event)
-            async for piece in self._live(waiting, place):
+                if _concerns(event, names):
+                    yield _encode(event)
+            async for piece in self._live(waiting, place, names):
                 yield piece
         finally:
-            self._readers.discard(waiting)
+            self._readers.pop(waiting, None)
+
+    def _names(self, project_ids: Collection[int] | None) -> frozenset[str] | None:
+        if project_ids is None:
+            return None
+        with self._catalog.read() as con:
+            rows = con.execute("SELECT id, name FROM projects").fetchall()
+        return frozenset(row["name"] for row in rows if row["id"] in project_ids)
 
     async def _has_gap(self, since: int, last: int) -> bool:
         """Tell whether events after `since` are gone: pruned, or of another history."""
@@ -97,7 +112,9 @@ class EventHub:
                 yield event
             place = page[-1].seq
 
-    async def _live(self, waiting: _Waiting, place: int) -> AsyncIterator[bytes]:
+    async def _live(
+        self, waiting: _Waiting, place: int, names: frozenset[str] | None
+    ) -> AsyncIterator[bytes]:
         until = time.monotonic() + _MAX_AGE_S
         while not self._closed and time.monotonic() < until:
             try:
@@ -109,25 +126,37 @@ class EventHub:
                 return
             if event.seq > place:
                 place = event.seq
-                yield _encode(event)
+                if _concerns(event, names):
+                    yield _encode(event)
 
     def _from_writer(self, event: Event) -> None:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._fan_out, event)
 
     def _fan_out(self, event: Event) -> None:
-        for waiting in tuple(self._readers):
-            if waiting.full():
+        for waiting, limited in tuple(self._readers.items()):
+            if limited and event.topic == _RIGHTS_CHANGED:
+                self._end(waiting)  # it comes again, and its rights are looked up anew
+            elif waiting.full():
                 _LOG.info("a reader of events lies too far behind and has to come again")
                 self._end(waiting)
             else:
                 waiting.put_nowait(event)
 
     def _end(self, waiting: _Waiting) -> None:
-        self._readers.discard(waiting)
+        self._readers.pop(waiting, None)
         while not waiting.empty():
             waiting.get_nowait()
         waiting.put_nowait(None)
+
+
+def _concerns(event: Event, names: frozenset[str] | None) -> bool:
+    """Tell whether a reader of only some projects may hear of an event."""
+    if names is None or event.topic in _FOR_ALL:
+        return True
+    if "project" not in event.data:
+        return False
+    return event.data["project"] is None or event.data["project"] in names
 
 
 def _encode(event: Event) -> bytes:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from appliance import catalog, upkeep
-from appliance.core import iso
+from appliance.core import Settings, iso
 from appliance.web.schemas import (
     Backup,
     Check,
@@ -23,6 +23,7 @@ from appliance.web.schemas import (
     StudyRow,
     SubjectRow,
 )
+from appliance.web.scope import RIGHTS
 
 __all__ = [
     "API",
@@ -31,12 +32,14 @@ __all__ = [
     "file_row",
     "health",
     "items",
+    "login_url",
     "maybe_iso",
     "page",
     "project",
     "study_row",
     "subject_row",
     "volume_name",
+    "without_details",
 ]
 
 API = "/api/v1"
@@ -60,10 +63,11 @@ def maybe_iso(at_ms: int | None) -> str | None:
     return None if at_ms is None else iso(at_ms)
 
 
-def project(row: catalog.Project) -> Project:
-    """Show a project."""
+def project(row: catalog.Project, rights: Iterable[str] = RIGHTS) -> Project:
+    """Show a project, with what the caller may do in it."""
     facts = msgspec.structs.asdict(row)
     facts["created_at"] = iso(row.created_at)
+    facts["rights"] = sorted(rights)
     return Project(**{name: facts[name] for name in Project.__struct_fields__})
 
 
@@ -110,6 +114,13 @@ def volume_name(name: str) -> str:
     return quote(f"{stem.rpartition('.')[0] or stem}.nii", safe="")
 
 
+def login_url(settings: Settings, code: str) -> str:
+    """Write the link by which a browser logs in with a one-time code."""
+    web = settings.web
+    host = "127.0.0.1" if web.bind in ("0.0.0.0", "::") else web.bind  # noqa: S104 - compared
+    return f"http://{f'[{host}]' if ':' in host else host}:{web.port}/login#{code}"
+
+
 def document(doc: catalog.Document) -> NamedDoc:
     """Show a named document."""
     return NamedDoc(
@@ -126,6 +137,15 @@ def health(found: upkeep.Health) -> Health:
         started_at=iso(found.started_at),
         checked_at=iso(found.checked_at),
     )
+
+
+def without_details(found: Health) -> Health:
+    """Leave out of the checks what may name projects, folders and machines."""
+    checks = [
+        msgspec.structs.replace(check, text="", hint="Ask an administrator.", fix=None)
+        for check in found.checks
+    ]
+    return msgspec.structs.replace(found, checks=checks)
 
 
 def backup(found: upkeep.BackupInfo) -> Backup:

@@ -37,14 +37,20 @@ def list_settings(services: Rooms) -> Items[Setting]:
     )
 
 
-@get("/manual", right="reader", sync_to_thread=True)
+@get("/manual", right="reader", within="open", sync_to_thread=True)
 def list_manual() -> Items[ManualPage]:
     """List the pages of the manual."""
     pages = sorted(manual_folder().glob("*.md"))
     return Items([ManualPage(page.stem, _title(page)) for page in pages])
 
 
-@get("/manual/{page:str}", right="reader", media_type="text/markdown", sync_to_thread=True)
+@get(
+    "/manual/{page:str}",
+    right="reader",
+    within="open",
+    media_type="text/markdown",
+    sync_to_thread=True,
+)
 def show_manual_page(page: FromPath[str]) -> str:
     """Give one page of the manual as Markdown."""
     path = safe_join(manual_folder(), f"{page}.md")

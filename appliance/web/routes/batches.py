@@ -22,22 +22,25 @@ from appliance.web.schemas import (
     ReferencesRequest,
     SavedBatch,
 )
+from appliance.web.scope import check_project
 from appliance.web.services import Rooms, Services, Who
 
 __all__ = ["ROUTES"]
 
 
-@get("/tools", right="reader", sync_to_thread=True)
+@get("/tools", right="reader", within="open", sync_to_thread=True)
 def list_tools(services: Rooms) -> Items[Tool]:
     """List the predefined jobs, in the order of the menu."""
     return Items(services.tools.tools())
 
 
-@post("/batches", right="batch", status_code=202, sync_to_thread=True)
+@post("/batches", right="batch", within="handler", status_code=202, sync_to_thread=True)
 def submit_batch(
     services: Rooms, who: Who, data: JSONBody[BatchRequest]
 ) -> Response[BatchAccepted | DryRun]:
     """Start a batch on some studies, or tell with `dry_run` what each job would get."""
+    with services.catalog.read() as con:
+        check_project(con, who, data.project)
     if data.dry_run:
         rows = services.scheduler.dry_run(_spec(data), data.targets)
         return Response(DryRun(rows), status_code=200)
@@ -45,14 +48,14 @@ def submit_batch(
     return Response(work.accepted(done), status_code=202)
 
 
-@post("/batches/references", right="batch", status_code=200, sync_to_thread=True)
+@post("/batches/references", right="batch", within="open", status_code=200, sync_to_thread=True)
 def find_references(data: JSONBody[ReferencesRequest]) -> CodeReferences:
     """Find the ``$f1`` … references in code."""
     found = jobs.find_references(data.language, data.code)
     return CodeReferences([CodeReference(arg.id, arg.kind) for arg in found])
 
 
-@get("/batches/saved", right="reader", sync_to_thread=True)
+@get("/batches/saved", right="reader", within="project", sync_to_thread=True)
 def list_saved_batches(services: Rooms, project: FromQuery[str]) -> Items[SavedBatch]:
     """List the saved batches of a project and those for all projects."""
     with services.catalog.read() as con:
@@ -61,20 +64,32 @@ def list_saved_batches(services: Rooms, project: FromQuery[str]) -> Items[SavedB
     return Items([_saved(doc) for doc in found])
 
 
-@put("/batches/saved/{name:str}", right="batch", sync_to_thread=True)
+@put("/batches/saved/{name:str}", right="batch", within="project", sync_to_thread=True)
 def save_batch(
-    services: Rooms, name: FromPath[str], project: FromQuery[str], data: JSONBody[dict[str, Any]]
+    services: Rooms,
+    who: Who,
+    name: FromPath[str],
+    project: FromQuery[str],
+    data: JSONBody[dict[str, Any]],
 ) -> SavedBatch:
     """Keep a batch under a name."""
     project_id = _project_id(services, project)
     return _saved(
         services.catalog.write(
-            lambda tx: catalog.put_doc(tx, "batch", name, data, project_id=project_id)
+            lambda tx: catalog.put_doc(
+                tx, "batch", name, data, project_id=project_id, actor=who.login
+            )
         )
     )
 
 
-@delete("/batches/saved/{name:str}", right="batch", status_code=200, sync_to_thread=True)
+@delete(
+    "/batches/saved/{name:str}",
+    right="batch",
+    within="project",
+    status_code=200,
+    sync_to_thread=True,
+)
 def forget_batch(
     services: Rooms, who: Who, name: FromPath[str], project: FromQuery[str]
 ) -> OperationDone:

@@ -17,7 +17,7 @@ __all__ = ["ROUTES"]
 Kind = Literal["view", "layout", "batch", "autoloader"]
 
 
-@get("/docs/{kind:str}", right="reader", sync_to_thread=True)
+@get("/docs/{kind:str}", right="reader", within="shared", sync_to_thread=True)
 def list_docs(
     services: Rooms, kind: FromPath[Kind], project: FromQuery[str | None] = None
 ) -> Items[NamedDoc]:
@@ -27,7 +27,7 @@ def list_docs(
     return views.items(found, views.document)
 
 
-@get("/docs/{kind:str}/{name:str}", right="reader", sync_to_thread=True)
+@get("/docs/{kind:str}/{name:str}", right="reader", within="shared", sync_to_thread=True)
 def show_doc(
     services: Rooms,
     kind: FromPath[Kind],
@@ -40,9 +40,10 @@ def show_doc(
         return views.document(catalog.get_doc(con, kind, name, project_id=project_id))
 
 
-@put("/docs/{kind:str}/{name:str}", right="editor", sync_to_thread=True)
+@put("/docs/{kind:str}/{name:str}", right="editor", within="shared", sync_to_thread=True)
 def put_doc(
     services: Rooms,
+    who: Who,
     *,
     kind: FromPath[Kind],
     name: FromPath[str],
@@ -54,12 +55,20 @@ def put_doc(
     project_id = _project_id(services, project)
     return views.document(
         services.catalog.write(
-            lambda tx: catalog.put_doc(tx, kind, name, data, project_id=project_id, rev=rev)
+            lambda tx: catalog.put_doc(
+                tx, kind, name, data, project_id=project_id, rev=rev, actor=who.login
+            )
         )
     )
 
 
-@delete("/docs/{kind:str}/{name:str}", right="editor", status_code=200, sync_to_thread=True)
+@delete(
+    "/docs/{kind:str}/{name:str}",
+    right="editor",
+    within="shared",
+    status_code=200,
+    sync_to_thread=True,
+)
 def delete_doc(
     services: Rooms,
     who: Who,

@@ -11,13 +11,14 @@ from litestar.response import Stream
 
 from appliance.catalog import Caller
 from appliance.web.hub import EventHub
+from appliance.web.scope import visible
 
 __all__ = ["ROUTES"]
 
 LastSeen = Annotated[str | None, HeaderParameter(name="Last-Event-ID")]
 
 
-@get("/events", right="reader", media_type="text/event-stream")
+@get("/events", right="reader", within="handler", media_type="text/event-stream")
 async def stream_events(
     request: Request[Caller, str, State],
     last_event_id: LastSeen = None,
@@ -27,7 +28,7 @@ async def stream_events(
     hub: EventHub = request.app.state.hub
     seen = (last_event_id or "").strip()
     place = int(seen) if seen.isascii() and seen.isdigit() else since
-    return Stream(hub.stream(place), media_type="text/event-stream")
+    return Stream(hub.stream(place, visible(request.user)), media_type="text/event-stream")
 
 
 ROUTES = [stream_events]

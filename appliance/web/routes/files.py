@@ -10,15 +10,16 @@ from litestar.params import FromPath
 
 from appliance import catalog
 from appliance.catalog import Caller
-from appliance.core import NotFound
+from appliance.core import NotFound, Refused
 from appliance.web import views
 from appliance.web.schemas import FileRow, StudyRow
-from appliance.web.scope import check_ids
+from appliance.web.scope import check_ids, rights_in
 from appliance.web.services import Rooms, Services, Who
 from appliance.web.transfer import Download, FileAnswer
 
 __all__ = ["ROUTES"]
 
+_SHOWN_AS_THEY_ARE = frozenset({"surface", "streamlines", "json", "text", "table"})
 _BYTES: dict[str, Any] = {
     "http_method": ["GET", "HEAD"],
     "right": "reader",
@@ -40,7 +41,7 @@ def show_study(services: Rooms, who: Who, study_id: FromPath[int]) -> StudyRow:
     """Give one study."""
     with services.catalog.read() as con:
         check_ids(con, who, "study", [study_id])
-        return views.study_row(_study(con, study_id))
+        return views.study_row(catalog.get_study(con, study_id))
 
 
 @route("/files/{file_id:int}/{name:str}", job=True, **_BYTES)
@@ -55,19 +56,10 @@ def volume(services: Rooms, who: Who, file_id: FromPath[int]) -> FileAnswer:
     return FileAnswer(lambda: _volume(services, who, file_id))
 
 
-@route("/previews/{name:str}", **_BYTES)
+@route("/previews/{name:str}", within="handler", **_BYTES)
 def preview(services: Rooms, who: Who, name: FromPath[str]) -> FileAnswer:
     """Send the preview picture of an image."""
     return FileAnswer(lambda: _preview(services, who, name))
-
-
-def _study(con: catalog.Reader, study_id: int) -> catalog.StudyRow:
-    row = con.execute("SELECT * FROM studies WHERE id = ?", (study_id,)).fetchone()
-    if row is None:
-        raise NotFound(f"no study with id {study_id}")
-    query = catalog.StudyQuery(subject_id=row["subject_id"], limit=1000)
-    found = catalog.list_studies(con, row["project_id"], query).items
-    return next(study for study in found if study.id == study_id)
 
 
 def _find(services: Services, who: Caller, file_id: int) -> tuple[catalog.FileRow, Path]:
@@ -78,7 +70,14 @@ def _find(services: Services, who: Caller, file_id: int) -> tuple[catalog.FileRo
 
 
 def _content(services: Services, who: Caller, file_id: int) -> Download:
+    """Give the bytes as they are: for jobs, and with the right to take files away.
+
+    Surfaces and streamlines are shown out of their own bytes, and so are small texts.
+    """
     row, path = _find(services, who, file_id)
+    may_take = who.job_key is not None or "download" in rights_in(who, row.project_id)
+    if not may_take and row.kind not in _SHOWN_AS_THEY_ARE:
+        raise Refused("this needs the right 'download' in the project")
     return Download(path, row.name)
 
 

@@ -18,14 +18,16 @@ from appliance.web.schemas import (
     Log,
     Page,
 )
+from appliance.web.scope import check_jobs, visible
 from appliance.web.services import Rooms, Who
 
 __all__ = ["ROUTES"]
 
 
-@get("/jobs", right="reader", sync_to_thread=True)
+@get("/jobs", right="reader", within="handler", sync_to_thread=True)
 def list_jobs(
     services: Rooms,
+    who: Who,
     *,
     letters: Annotated[str, QueryParameter(name="state", pattern="^(all|[qredk]+)$")] = "all",
     project: FromQuery[str | None] = None,
@@ -39,6 +41,7 @@ def list_jobs(
     """Give one page of jobs, newest first; imports are rows of queue DPXimport."""
     query = JobQuery(
         project=project,
+        project_ids=visible(who),
         letters=letters,
         batch=batch,
         study_id=study_id,
@@ -50,13 +53,13 @@ def list_jobs(
     return views.page(services.scheduler.job_rows(query), work.row)
 
 
-@get("/jobs/{key:str}", right="reader", sync_to_thread=True)
+@get("/jobs/{key:str}", right="reader", within="job", sync_to_thread=True)
 def show_job(services: Rooms, key: FromPath[str]) -> JobDetail:
     """Give one job with its specification, executions, files and history."""
     return work.detail(services.scheduler.job_detail(key))
 
 
-@get("/jobs/{key:str}/log", right="reader", sync_to_thread=True)
+@get("/jobs/{key:str}/log", right="reader", within="job", sync_to_thread=True)
 def read_log(
     services: Rooms,
     key: FromPath[str],
@@ -68,7 +71,13 @@ def read_log(
     return Log(piece.text, piece.offset, piece.done)
 
 
-@post("/jobs/{key:str}/{action:str}", right="batch", status_code=202, sync_to_thread=True)
+@post(
+    "/jobs/{key:str}/{action:str}",
+    right="batch",
+    within="job",
+    status_code=202,
+    sync_to_thread=True,
+)
 def act_on_job(
     services: Rooms, who: Who, key: FromPath[str], action: FromPath[JobAction]
 ) -> JobRow:
@@ -77,9 +86,11 @@ def act_on_job(
     return work.row(services.scheduler.job_detail(key).row)
 
 
-@post("/jobs/actions", right="batch", status_code=200, sync_to_thread=True)
+@post("/jobs/actions", right="batch", within="handler", status_code=200, sync_to_thread=True)
 def act_on_jobs(services: Rooms, who: Who, data: JSONBody[JobActions]) -> JobActionsDone:
     """Do one thing to many jobs; those that refuse are named with the reason."""
+    with services.catalog.read() as con:
+        check_jobs(con, who, data.keys)
     refused = services.scheduler.act_on_many(data.keys, data.action, who.login)
     return JobActionsDone(len(data.keys) - len(refused), refused)
 

@@ -9,7 +9,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from appliance import catalog
 from appliance.catalog import FileQuery, StudyQuery, SubjectQuery
-from appliance.web import views
+from appliance.web import managing, views
 from appliance.web.schemas import (
     FileRow,
     Items,
@@ -20,7 +20,7 @@ from appliance.web.schemas import (
     StudyRow,
     SubjectRow,
 )
-from appliance.web.scope import check_project
+from appliance.web.scope import check_project, rights_in
 from appliance.web.services import Rooms, Who
 
 __all__ = ["ROUTES"]
@@ -28,18 +28,18 @@ __all__ = ["ROUTES"]
 Limit = Annotated[int, QueryParameter(ge=1, le=1000)]
 
 
-@get("/projects", right="reader", sync_to_thread=True)
-def list_projects(services: Rooms) -> Items[Project]:
-    """List all projects with their counts."""
+@get("/projects", right="reader", within="handler", sync_to_thread=True)
+def list_projects(services: Rooms, who: Who) -> Items[Project]:
+    """List the projects that the caller may see, with their counts and its rights there."""
     with services.catalog.read() as con:
-        return views.items(catalog.list_projects(con), views.project)
+        found = catalog.list_projects(con)
+    return Items([views.project(row, held) for row in found if (held := rights_in(who, row.id))])
 
 
 @post("/projects", right="admin", sync_to_thread=True)
-def create_project(services: Rooms, data: JSONBody[NewProject]) -> Project:
-    """Make a project."""
-    made = services.catalog.write(lambda tx: catalog.create_project(tx, data.name, data.module))
-    return views.project(made)
+def create_project(services: Rooms, who: Who, data: JSONBody[NewProject]) -> Project:
+    """Make a project, with what its module's file holds."""
+    return views.project(managing.create_project(services, who, data))
 
 
 @get("/projects/{project:str}/subjects", right="reader", job=True, sync_to_thread=True)

@@ -12,7 +12,9 @@ from appliance.web.services import Rooms, Who
 __all__ = ["ROUTES"]
 
 
-@post("/files/add", right="editor", job=True, status_code=200, sync_to_thread=True)
+@post(
+    "/files/add", right="editor", within="handler", job=True, status_code=200, sync_to_thread=True
+)
 def add_files(services: Rooms, who: Who, data: JSONBody[FilesAdd]) -> Done:
     """Put existing files below a project's folder into the catalog.
 
@@ -21,7 +23,14 @@ def add_files(services: Rooms, who: Who, data: JSONBody[FilesAdd]) -> Done:
     return registering.add_files(services, who, data)
 
 
-@post("/files/remove", right="editor", job=True, status_code=200, sync_to_thread=True)
+@post(
+    "/files/remove",
+    right="editor",
+    within="handler",
+    job=True,
+    status_code=200,
+    sync_to_thread=True,
+)
 def remove_files(services: Rooms, who: Who, data: JSONBody[FilesRemove]) -> OperationDone:
     """Put files into the trash."""
     return registering.remove_files(services, who, data)

@@ -10,7 +10,7 @@ from litestar.params import FromPath, JSONBody
 
 from appliance import __version__, catalog
 from appliance.core import Refused, iso, now_ms, parse_iso
-from appliance.web.access import COOKIE, CallerCache, LoginLimiter, rights_of
+from appliance.web.access import COOKIE, CallerCache, LoginLimiter
 from appliance.web.schemas import (
     Items,
     Login,
@@ -21,8 +21,9 @@ from appliance.web.schemas import (
     TokenSecret,
     User,
 )
+from appliance.web.scope import rights_of
 from appliance.web.services import Rooms, Services, Who
-from appliance.web.views import maybe_iso
+from appliance.web.views import login_url, maybe_iso
 
 __all__ = ["ROUTES"]
 
@@ -48,13 +49,13 @@ def log_in(
     return Response(_facts(services, caller), status_code=201, cookies=[cookie])
 
 
-@get("/session", right="reader", job=True)
+@get("/session", right="reader", within="open", job=True)
 async def show_session(services: Rooms, who: Who) -> SessionFacts:
     """Tell who the caller is and what it may do."""
     return _facts(services, who)
 
 
-@delete("/session", right="reader", status_code=204, sync_to_thread=True)
+@delete("/session", right="reader", within="open", status_code=204, sync_to_thread=True)
 def log_out(services: Rooms, request: Request[Any, Any, Any]) -> Response[None]:
     """End the session."""
     secret = request.cookies.get(COOKIE, "")
@@ -66,13 +67,11 @@ def log_out(services: Rooms, request: Request[Any, Any, Any]) -> Response[None]:
 @post("/login-links", right="admin", sync_to_thread=True)
 def make_login_link(services: Rooms, who: Who) -> LoginLink:
     """Make a one-time link that logs a browser in as the caller."""
-    web = services.settings.web
     code = services.catalog.write(lambda tx: catalog.issue_login_code(tx, who.login))
-    host = "127.0.0.1" if web.bind in ("0.0.0.0", "::") else web.bind  # noqa: S104
-    return LoginLink(f"http://{f'[{host}]' if ':' in host else host}:{web.port}/login#{code}")
+    return LoginLink(login_url(services.settings, code))
 
 
-@get("/profile/tokens", right="reader", sync_to_thread=True)
+@get("/profile/tokens", right="reader", within="open", sync_to_thread=True)
 def list_tokens(services: Rooms, who: Who) -> Items[Token]:
     """List the caller's own tokens."""
     with services.catalog.read() as con:
@@ -91,9 +90,10 @@ def list_tokens(services: Rooms, who: Who) -> Items[Token]:
     )
 
 
-@post("/profile/tokens", right="admin", sync_to_thread=True)
+@post("/profile/tokens", right="reader", within="open", sync_to_thread=True)
 def make_token(services: Rooms, who: Who, data: JSONBody[NewToken]) -> TokenSecret:
-    """Make a token; its secret is shown this once."""
+    """Make a token; its secret is shown this once. A token that is limited makes none."""
+    _refuse_limited(who)
     lasts = parse_iso(data.expires_at) - now_ms() if data.expires_at else None
     scope = " ".join(data.rights)
 
@@ -104,13 +104,25 @@ def make_token(services: Rooms, who: Who, data: JSONBody[NewToken]) -> TokenSecr
     return services.catalog.write(issue)
 
 
-@delete("/profile/tokens/{token_id:int}", right="admin", status_code=204, sync_to_thread=True)
+@delete(
+    "/profile/tokens/{token_id:int}",
+    right="reader",
+    within="open",
+    status_code=204,
+    sync_to_thread=True,
+)
 def revoke_token(
     services: Rooms, who: Who, token_id: FromPath[int], request: Request[Any, Any, Any]
 ) -> None:
     """Revoke one of the caller's tokens."""
+    _refuse_limited(who)
     services.catalog.write(lambda tx: catalog.revoke_token(tx, token_id, who.user_id))
     _forget_callers(request)
+
+
+def _refuse_limited(who: catalog.Caller) -> None:
+    if who.scope:
+        raise Refused("a limited token changes no tokens", hint="Log in, then try again.")
 
 
 def _forget_callers(request: Request[Any, Any, Any]) -> None:

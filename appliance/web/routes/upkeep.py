@@ -7,15 +7,16 @@ from litestar.params import FromPath
 
 from appliance.web import views
 from appliance.web.schemas import Backup, FixDone, Health, Items
-from appliance.web.services import Rooms
+from appliance.web.services import Rooms, Who
 
 __all__ = ["ROUTES"]
 
 
-@get("/health", right="reader", sync_to_thread=True)
-def show_health(services: Rooms) -> Health:
-    """Run all checks."""
-    return views.health(services.upkeep.health())
+@get("/health", right="reader", within="open", sync_to_thread=True)
+def show_health(services: Rooms, who: Who) -> Health:
+    """Run all checks; what they found is told to administrators, the others hear how it is."""
+    found = views.health(services.upkeep.health())
+    return found if who.everywhere else views.without_details(found)
 
 
 @post("/health/fixes/{fix_id:str}", right="admin", status_code=200, sync_to_thread=True)

@@ -18,7 +18,7 @@ from appliance.web.services import Rooms
 __all__ = ["ROUTES"]
 
 
-@post("/uploads", right="editor", status_code=202, request_max_body_size=None)
+@post("/uploads", right="editor", within="project", status_code=202, request_max_body_size=None)
 async def upload_file(
     services: Rooms,
     request: Request[Caller, str, State],

@@ -30,10 +30,11 @@ __all__ = [
 
 
 class NewProject(Input, frozen=True):
-    """A project to be made."""
+    """A project to be made; `definition` is what its module's file holds."""
 
     name: str
     module: str = ""
+    definition: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Project(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from appliance.catalog.projects import CustomField, project_settings, require_open
+from appliance.catalog.reads import get_project
 from appliance.catalog.store import Tx
-from appliance.core import new_key, now_ms
+from appliance.core import Invalid, NotFound, new_key, now_ms
 
-__all__ = ["NewFile", "add_files", "fields_of", "set_fields"]
+__all__ = ["NewFile", "add_files", "change_fields", "fields_of", "set_fields"]
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 _PUT_FILE = (
     "INSERT INTO files (key, project_id, study_id, path_id, size_bytes, mtime_ns, kind, origin,"
@@ -87,6 +92,49 @@ def set_fields(tx: Tx, level: str, x_id: int, values: Mapping[str, Any]) -> None
                 " ON CONFLICT (level, x_id, name) DO UPDATE SET value = excluded.value",
                 (level, x_id, name, json.dumps(value)),
             )
+
+
+def change_fields(tx: Tx, level: str, x_id: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Set custom fields that the project has, by hand; gives all values there are then.
+
+    Raises
+    ------
+    NotFound
+        If there is no such subject or study.
+    Invalid
+        If the project has no such field, or a value is none of its kind.
+    """
+    table = {"subject": "subjects", "study": "studies"}[level]
+    row = tx.con.execute(
+        f"SELECT p.name FROM {table} x JOIN projects p ON p.id = x.project_id WHERE x.id = ?",
+        (x_id,),
+    ).fetchone()
+    if row is None:
+        raise NotFound(f"no {level} with id {x_id}")
+    project = get_project(tx.con, row["name"])
+    require_open(tx.con, project.id)
+    known = {f.name.casefold(): f for f in project_settings(project).fields if f.level == level}
+    for name, value in values.items():
+        _check_value(known.get(name.casefold()), name, value)
+    set_fields(tx, level, x_id, values)
+    tx.event("fields.changed", project=project.name, level=level, id=x_id)
+    return fields_of(tx.con, level, [x_id])[x_id]
+
+
+def _check_value(field: CustomField | None, name: str, value: Any) -> None:
+    if value is None:
+        return
+    if field is None:
+        raise Invalid(f"the project has no field {name!r}", hint="Add it in its settings.")
+    fits = {
+        "number": isinstance(value, int | float) and not isinstance(value, bool),
+        "flag": isinstance(value, bool),
+        "choice": value in field.choices,
+        "date": isinstance(value, str) and bool(_DATE.fullmatch(value)),
+        "text": isinstance(value, str),
+    }
+    if not fits[field.kind]:
+        raise Invalid(f"{value!r} is no {field.kind} for the field {name!r}")
 
 
 def fields_of(con: sqlite3.Connection, level: str, ids: Sequence[int]) -> dict[int, dict[str, Any]]:

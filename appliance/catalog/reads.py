@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from appliance.catalog.rows import FileRow, Project, SeriesFacts, TagCount
@@ -29,13 +29,11 @@ FILE_COLUMNS = (
     " JOIN studies s ON s.id = f.study_id JOIN subjects u ON u.id = s.subject_id"
     " LEFT JOIN series r ON r.id = f.series_id"
 )
-_PROJECT_COUNTS = (
-    "SELECT j.*,"
-    " (SELECT count(*) FROM subjects WHERE project_id = j.id AND trashed_at IS NULL) n_subjects,"
-    " (SELECT count(*) FROM studies WHERE project_id = j.id AND trashed_at IS NULL) n_studies,"
-    " (SELECT count(*) FROM files WHERE project_id = j.id AND trashed_at IS NULL) n_files,"
-    " (SELECT ifnull(sum(size_bytes), 0) FROM files WHERE project_id = j.id) size_bytes"
-    " FROM projects j"
+_COUNTS = (
+    "SELECT (SELECT count(*) FROM subjects WHERE project_id = ?1 AND trashed_at IS NULL),"
+    " (SELECT count(*) FROM studies WHERE project_id = ?1 AND trashed_at IS NULL),"
+    " count(*), ifnull(sum(size_bytes), 0) FROM files"
+    " WHERE project_id = ?1 AND trashed_at IS NULL"
 )
 _MAX_VARIABLES = 500
 
@@ -48,17 +46,20 @@ def get_project(con: sqlite3.Connection, name: str) -> Project:
     NotFound
         If there is none; the hint names those that exist.
     """
-    row = con.execute("SELECT * FROM projects WHERE name = ?", (name,)).fetchone()
+    row = con.execute(
+        "SELECT * FROM projects WHERE name = ? AND state <> 'trashed'", (name,)
+    ).fetchone()
     if row is None:
-        names = [r[0] for r in con.execute("SELECT name FROM projects ORDER BY name LIMIT 8")]
+        there = "SELECT name FROM projects WHERE state <> 'trashed' ORDER BY name LIMIT 8"
+        names = [r[0] for r in con.execute(there)]
         raise NotFound(f"no project {name!r}", hint=f"Projects: {', '.join(names) or 'none yet'}.")
     return _project(row)
 
 
 def list_projects(con: sqlite3.Connection) -> list[Project]:
     """Give all projects with their counts, by name."""
-    rows = con.execute(f"{_PROJECT_COUNTS} WHERE j.state <> 'trashed' ORDER BY j.name").fetchall()
-    return [_project(row) for row in rows]
+    rows = con.execute("SELECT * FROM projects WHERE state <> 'trashed' ORDER BY name").fetchall()
+    return [_project(row, _counts(con, row["id"])) for row in rows]
 
 
 def get_file(con: sqlite3.Connection, file_id: int) -> FileRow:
@@ -106,6 +107,12 @@ def find_study(con: sqlite3.Connection, project_id: int, psid: str) -> int:
 
 def project_tags(con: sqlite3.Connection, project_id: int) -> dict[str, list[TagCount]]:
     """Count the tags of a project on each level."""
+    from appliance.catalog.fast_counts import postings_of, tag_counts
+
+    postings = postings_of(con)
+    if postings is not None:
+        fast = tag_counts(postings, project_id)
+        return {level: [TagCount(*pair) for pair in tags.items()] for level, tags in fast.items()}
     found = {}
     for level, table in (("subject", "subjects"), ("study", "studies"), ("file", "files")):
         rows = con.execute(
@@ -144,13 +151,17 @@ def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
         yield ids[start : start + _MAX_VARIABLES]
 
 
-def _project(row: sqlite3.Row) -> Project:
-    names = row.keys()
-    counts: dict[str, Any] = {
-        name: row[name]
-        for name in ("n_subjects", "n_studies", "n_files", "size_bytes")
-        if name in names
-    }
+def _counts(con: sqlite3.Connection, project_id: int) -> dict[str, int]:
+    from appliance.catalog.fast_counts import postings_of, project_counts
+
+    names = ("n_subjects", "n_studies", "n_files", "size_bytes")
+    postings = postings_of(con)
+    if postings is not None:
+        return project_counts(postings, project_id)._asdict()
+    return dict(zip(names, con.execute(_COUNTS, (project_id,)).fetchone(), strict=True))
+
+
+def _project(row: sqlite3.Row, counts: Mapping[str, int] | None = None) -> Project:
     return Project(
         id=row["id"],
         key=row["key"],
@@ -159,7 +170,7 @@ def _project(row: sqlite3.Row) -> Project:
         policy=json.loads(row["policy"]),
         state=row["state"],
         created_at=row["created_at"],
-        **counts,
+        **(counts or {}),
     )
 
 

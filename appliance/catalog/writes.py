@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from appliance.catalog.projects import set_project_state
 from appliance.catalog.reads import get_project
 from appliance.catalog.rows import Project
 from appliance.catalog.store import Tx
@@ -40,7 +41,10 @@ def create_project(
             hint="Use letters, digits, '_', '-' and '.', at most 64.",
         )
     if tx.con.execute("SELECT 1 FROM projects WHERE name = ?", (name,)).fetchone():
-        raise Conflict(f"a project {name!r} exists already")
+        raise Conflict(
+            f"a project {name!r} exists already",
+            hint="Choose another name. Projects in the trash keep theirs.",
+        )
     tx.con.execute(
         "INSERT INTO projects (key, name, module, policy, created_at) VALUES (?, ?, ?, ?, ?)",
         (new_key(), name, module, json.dumps(policy or {}), now_ms()),
@@ -50,10 +54,13 @@ def create_project(
 
 
 def ensure_project(tx: Tx, name: str, module: str = "") -> Project:
-    """Give a project, made when it does not exist."""
+    """Give a project, made when it does not exist, brought back when it is in the trash."""
     try:
         return get_project(tx.con, name)
     except NotFound:
+        if tx.con.execute("SELECT 1 FROM projects WHERE name = ?", (name,)).fetchone():
+            set_project_state(tx, name, "active", actor="service")
+            return get_project(tx.con, name)
         return create_project(tx, name, module)
 
 

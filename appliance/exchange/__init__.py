@@ -1,4 +1,4 @@
-"""What comes in: drop folder, DICOM listener, upload and import by path, through one pipeline.
+"""What comes in and goes out: drop folder, DICOM listener, upload, existing data, BIDS datasets.
 
 A receipt is written before anything else happens; originals are kept byte for byte; what is not
 understood goes to quarantine with its reason. It never decides who may send, beyond the listener's
@@ -12,8 +12,19 @@ from typing import TYPE_CHECKING
 from appliance.core import lazy_door
 
 if TYPE_CHECKING:
+    from appliance.exchange.bids_export import Export
+    from appliance.exchange.bids_plan import BidsMapping, BidsPlan, BidsRule
+    from appliance.exchange.existing_plan import ExistingOptions, ExistingPreview
     from appliance.exchange.importer import Importer
     from appliance.exchange.listener import DicomListener
+    from appliance.exchange.modules import (
+        ProjectModule,
+        change_settings,
+        create_from_module,
+        module_of,
+        parse_module,
+        read_module,
+    )
     from appliance.exchange.receipts import get_receipt, list_receipts
     from appliance.exchange.rows import (
         ArrivalKind,
@@ -30,38 +41,62 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArrivalKind",
+    "BidsMapping",
+    "BidsPlan",
+    "BidsRule",
     "DicomListener",
     "DropWatcher",
+    "ExistingOptions",
+    "ExistingPreview",
+    "Export",
     "Importer",
     "ItemState",
     "Options",
+    "ProjectModule",
     "Receipt",
     "ReceiptDetail",
     "ReceiptItem",
     "ReceiptState",
     "Upload",
     "WatchedRoot",
+    "change_settings",
+    "create_from_module",
     "exchange_migrations",
     "get_receipt",
     "list_receipts",
+    "module_of",
+    "parse_module",
+    "read_module",
 ]
 
 _NAMES = {
     "ArrivalKind": "rows",
+    "BidsMapping": "bids_plan",
+    "BidsPlan": "bids_plan",
+    "BidsRule": "bids_plan",
     "DicomListener": "listener",
     "DropWatcher": "watch",
+    "ExistingOptions": "existing_plan",
+    "ExistingPreview": "existing_plan",
+    "Export": "bids_export",
     "Importer": "importer",
     "ItemState": "rows",
     "Options": "rows",
+    "ProjectModule": "modules",
     "Receipt": "rows",
     "ReceiptDetail": "rows",
     "ReceiptItem": "rows",
     "ReceiptState": "rows",
     "Upload": "upload",
     "WatchedRoot": "watch",
+    "change_settings": "modules",
+    "create_from_module": "modules",
     "exchange_migrations": "schema",
     "get_receipt": "receipts",
     "list_receipts": "receipts",
+    "module_of": "modules",
+    "parse_module": "modules",
+    "read_module": "modules",
 }
 
 __getattr__ = lazy_door(__name__, _NAMES)

@@ -167,7 +167,7 @@ class BidsExports:
                 " options, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (*facts, plan.size_bytes, options, now_ms(), now_ms()),
             )
-            about = {"project": project, "export": key, "studies": len(plan.visits)}
+            about = {"project_id": project_id, "export": key, "studies": len(plan.visits)}
             tx.operation("export-bids", actor=actor, target=about)
             return int(cursor.lastrowid or 0)
 

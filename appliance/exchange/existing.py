@@ -72,6 +72,16 @@ class ExistingData:
         """
         return preview_tree(self._checked(root, options), options)
 
+    def check(self, root: Path, options: ExistingOptions) -> None:
+        """Refuse a folder that cannot be read.
+
+        Raises
+        ------
+        NotFound, Invalid
+            As `begin`.
+        """
+        layout_of(self._checked(root, options), options)
+
     def begin(
         self, project: str, root: Path, options: ExistingOptions, *, actor: str
     ) -> ReceiptDetail:
@@ -100,7 +110,7 @@ class ExistingData:
                 options={"pattern": options.pattern, "subjects": options.subjects},
             )
             _, receipt = self._open(tx, source)
-            target = {"project": project, "source": source.key}
+            target = {"project_id": project_id, "project": project, "source": source.key}
             tx.operation("add-source", actor=actor, target=target)
             return source.key, receipt
 

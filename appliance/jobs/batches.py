@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from appliance.catalog import Catalog, get_project
+from appliance.catalog import Catalog, check_quota, get_project, require_open
 from appliance.core import DataFolder, Invalid
 from appliance.jobs.capacity import Capacity, refuse_impossible
 from appliance.jobs.plan import Plan, plan_job
@@ -57,6 +57,8 @@ class Batches:
         plans = self._plans(spec)
         with self._catalog.read() as con:
             project = get_project(con, spec.project)
+            require_open(con, project.id)
+            check_quota(con, project)
             chains = chains_for(con, project, spec.level, targets)
             known = len(plans) if spec.mode == "parallel" else 1
             first = dry_rows(con, self._folder, project, plans[:known], chains, serial=False)

@@ -7,11 +7,13 @@ from litestar.handlers import BaseRouteHandler
 from appliance.web.routes import (
     about,
     batches,
+    bids,
     docs,
     edits,
     events,
     files,
     jobs,
+    manage,
     meta,
     programs,
     projects,
@@ -31,6 +33,8 @@ __all__ = ["ROUTES"]
 ROUTES: list[BaseRouteHandler] = [
     *session.ROUTES,
     *projects.ROUTES,
+    *manage.ROUTES,
+    *bids.ROUTES,
     *files.ROUTES,
     *registering.ROUTES,
     *edits.ROUTES,

@@ -33,9 +33,11 @@ describe("filters in the address", () => {
   });
 });
 
-it("PROJ-17 a tag asks study and subject, quoted", () => {
-  expect(tagFilter(["control"])).toBe('STAG:"control" PTAG:"control"');
-  expect(tagFilter(['a"b', "c d"])).toBe('STAG:"ab" PTAG:"ab" STAG:"c d" PTAG:"c d"');
+it("PROJ-17 a tag asks study and subject, exactly", () => {
+  expect(tagFilter(["control"])).toBe('STAG:="control" PTAG:="control"');
+  expect(tagFilter(['a"b', "c_d"])).toBe(
+    'STAG:="a""b" PTAG:="a""b" STAG:="c\\_d" PTAG:="c\\_d"',
+  );
 });
 
 it("a second click on a column turns the order round", () => {

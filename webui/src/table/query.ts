@@ -35,11 +35,14 @@ export function readFilters(params: URLSearchParams): Filters {
 
 export const defaultSort = (level: TableLevel): string => SORTS[level];
 
-const quoted = (name: string): string => `"${name.replaceAll('"', "")}"`;
+const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** A tag's name, exactly: its own `*` and `_` are no wildcards, and nothing may follow. */
+const exactly = (name: string): string => `=${quoted(name.replaceAll(/[\\*_]/g, "\\$&"))}`;
 
 /** Tags on the study or its subject; several mean any of them. */
 export function tagFilter(tags: readonly string[]): string {
-  return tags.map((tag) => `STAG:${quoted(tag)} PTAG:${quoted(tag)}`).join(" ");
+  return tags.map((tag) => `STAG:${exactly(tag)} PTAG:${exactly(tag)}`).join(" ");
 }
 
 export function toQuery(filters: Filters): Query {

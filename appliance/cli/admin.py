@@ -10,7 +10,16 @@ from appliance.cli.admintools import TOOLS
 from appliance.cli.call import Call, count
 from appliance.core import Invalid
 
-__all__ = ["admin", "maphash", "projectlist", "tag", "tagstats", "updateproject"]
+__all__ = [
+    "admin",
+    "change_id",
+    "maphash",
+    "projectlist",
+    "rename_tag",
+    "tag",
+    "tagstats",
+    "updateproject",
+]
 
 _PROJECT = ("name", "module", "n_subjects", "n_studies", "n_files", "size_bytes", "state")
 
@@ -66,6 +75,34 @@ def tag(call: Call) -> int:
     changes = {"add" if verb == "add" else "remove": [name]}
     done = call.client.tag(level, [one.id for one in found], **changes)
     call.tell(f"changed {count(done.n, level)}", done)
+    return 0
+
+
+def change_id(call: Call) -> int:
+    """Give a subject or a study another name; ``PID#SID`` as the new one may name its subject."""
+    old, new = call.line.words
+    [found] = call.client.resolve(call.project, [old])
+    if found.level == "subject":
+        done = call.client.rename_subject(found.id, new)
+        call.tell(f"{old} is now {new} (operation {done.operation_id})", done)
+        return 0
+    pid, _, sid = old.partition("#")
+    new_pid, _, new_sid = new.rpartition("#")
+    if new_pid not in ("", pid):
+        [subject] = call.client.resolve(call.project, [new_pid])
+        done = call.client.move_study(found.id, subject.id)
+        call.tell(f"{old} belongs to {new_pid} (operation {done.operation_id})", done)
+    if new_sid != sid:
+        done = call.client.rename_study(found.id, new_sid)
+        call.tell(f"{sid} is now {new_sid} (operation {done.operation_id})", done)
+    return 0
+
+
+def rename_tag(call: Call) -> int:
+    """Rename a tag on all levels; one that exists takes the other's places, too."""
+    old, new = call.line.words
+    done = call.client.rename_tags(call.project, [old], new)
+    call.tell(f"{old} is now {new}: {count(done.n, 'thing')}", done)
     return 0
 
 

@@ -107,6 +107,21 @@ def _restore(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("backup", help="name of a backup ('nora backup --list'), or its folder")
 
 
+def _history(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--project", "-p", help="only what was done there")
+    parser.add_argument("--verb", default="", help="only such operations, such as trash or tag")
+    parser.add_argument("--actor", default="", help="only what this user or job did")
+    parser.add_argument("--since", metavar="TIME", help="from a time on, such as 2026-05-01T00:00Z")
+    parser.add_argument("--trash", action="store_true", help="only what lies in the trash")
+    parser.add_argument("-n", type=int, default=20, help="how many at most (20)")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--csv", action="store_true", help="as CSV")
+
+
+def _undo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("operation", type=int, nargs="+", help="number of an operation")
+
+
 def _completion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=("bash", "zsh"), help="which shell")
     parser.add_argument("--at", type=int, help=argparse.SUPPRESS)
@@ -117,6 +132,7 @@ VERBS: dict[str, tuple[str, str, _Arguments]] = {
     "backup": ("Copy the databases and prove the copy.", "care:backup", _backup),
     "completion": ("Print completion of words for a shell.", "completion:completion", _completion),
     "demo": ("Run the appliance on demo data.", "demo:demo", _demo),
+    "history": ("Show what was done by whom.", "keeping:history", _history),
     "import": ("Bring a folder or zip into a project.", "bring:import_verb", _import),
     "install": ("Place the systemd unit and the settings.", "care:install", _install),
     "login": ("Print a new one-time login link.", "care:login", _login),
@@ -125,6 +141,7 @@ VERBS: dict[str, tuple[str, str, _Arguments]] = {
     "serve": ("Run the service.", "serving:serve", _serve),
     "settings": ("Show every setting and its source.", "care:settings", _with_json),
     "status": ("Tell whether a service runs and is well.", "care:status", _with_json),
+    "undo": ("Take operations back.", "keeping:undo", _undo),
 }
 
 

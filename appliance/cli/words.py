@@ -22,6 +22,8 @@ SERVICE
 
 DATA
   import     bring a folder or zip into a project
+  history    what was done by whom, and what can be undone
+  undo       take operations back
   rescan     bring the catalog in line with the projects' folders
   backup     copy the databases and prove the copy
   restore    bring a backup back; stop the service first
@@ -58,7 +60,8 @@ _ADMIN = """\
 nora -p PROJECT --admin TOOL [words]    or    nora -p PROJECT --TOOL [words]
 {tools}
 With --json or --csv lists come as such. LIST has a path a line, or is CSV with the columns path,
-patients_id and studies_id. IDCOL is the column with PID or PID#SID.
+patients_id and studies_id. IDCOL is the column with PID or PID#SID. RIGHTS are some of read, write,
+batchtool, download, deanonym, admin with commas, or none.
 """
 _PATTERNS = """\
 HOW FILES AND STUDIES ARE NAMED

@@ -7,6 +7,7 @@ import os
 from appliance.client.arrivals import ArrivalCalls
 from appliance.client.care import CareCalls
 from appliance.client.content import ContentCalls
+from appliance.client.curation import CurationCalls
 from appliance.client.data import DataCalls
 from appliance.client.meta import MetaCalls
 from appliance.client.work import WorkCalls
@@ -14,7 +15,7 @@ from appliance.client.work import WorkCalls
 __all__ = ["Client", "connect"]
 
 
-class Client(DataCalls, MetaCalls, ContentCalls, ArrivalCalls, WorkCalls, CareCalls):
+class Client(DataCalls, MetaCalls, ContentCalls, ArrivalCalls, WorkCalls, CurationCalls, CareCalls):
     """Speaks to one service.
 
     Parameters

@@ -20,6 +20,7 @@ from appliance.client.rows import (
     SqlResult,
     StudyRow,
     SubjectRow,
+    TagsChanged,
 )
 from appliance.client.tables import Table
 
@@ -120,10 +121,6 @@ class DataCalls(Base):
         body = {"files": list(files), "studies": list(studies), "subjects": list(subjects)}
         return self._post("/trash", OperationDone, body)
 
-    def undo(self, operation_id: int) -> None:
-        """Take an operation back."""
-        self._post(f"/operations/{operation_id}/undo", type(None))
-
     def tag(
         self,
         level: str,
@@ -131,7 +128,7 @@ class DataCalls(Base):
         *,
         add: Sequence[str] = (),
         remove: Sequence[str] = (),
-    ) -> Done:
+    ) -> TagsChanged:
         """Put tags on subjects, studies or files, and take others off.
 
         Parameters
@@ -142,7 +139,7 @@ class DataCalls(Base):
         """
         ids = [_id(thing) for thing in things]
         body = {"level": level, "ids": ids, "add": list(add), "remove": list(remove)}
-        return self._post("/tags", Done, body)
+        return self._post("/tags", TagsChanged, body)
 
     def sql(self, statement: str, project: str | None = None) -> SqlResult:
         """Run one SELECT on the catalog; `project` narrows NORA's own tables."""

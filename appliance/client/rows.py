@@ -14,11 +14,14 @@ __all__ = [
     "Event",
     "FileRow",
     "FixDone",
+    "Grant",
     "Health",
     "Identity",
     "JobRow",
     "Log",
+    "Member",
     "Named",
+    "Operation",
     "OperationDone",
     "Output",
     "Project",
@@ -31,7 +34,9 @@ __all__ = [
     "StudyRow",
     "SubjectRow",
     "TagCount",
+    "TagsChanged",
     "Unresolved",
+    "User",
 ]
 
 
@@ -135,6 +140,58 @@ class Identity(msgspec.Struct, frozen=True):
     name: str
     birth_date: str
     sex: str
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of history; `final_at` tells when what lies in the trash is deleted for good."""
+
+    id: int
+    at: str
+    actor: str
+    verb: str
+    project: str | None
+    target: dict[str, Any]
+    undoable: bool
+    undone_at: str | None
+    final_at: str | None
+
+
+class TagsChanged(msgspec.Struct, frozen=True):
+    """How many rows were meant, and the operation that takes the change back."""
+
+    n: int
+    operation_id: int | None
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """What a user may do in one project; its admin may do everything there."""
+
+    role: str = "user"
+    readonly: bool = True
+    batchtool: bool = False
+    download: bool = False
+    deanonym: bool = False
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """A user; `grants` tells by project what it may do, unless it is an administrator."""
+
+    id: int
+    login: str
+    full_name: str
+    is_admin: bool
+    disabled: bool
+    seen_at: str | None
+    grants: dict[str, Grant]
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A user of a project."""
+
+    login: str
+    full_name: str
+    disabled: bool
+    grant: Grant
 
 
 class TagCount(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,12 @@ STUDY = "P-1#2024"
 
 def write_nifti(path, data):
     path.write_bytes(encode_volume(Volume(data, np.eye(4))))
+
+
+def _image_file(nora):
+    path = nora.services.folder.tmp / "scan.nii"
+    write_nifti(path, np.random.default_rng().integers(0, 255, (2, 3, 4), np.uint8))
+    return path
 
 
 class Shell:
@@ -224,6 +231,82 @@ def test_CLI_x01_updateproject_enters_what_lies_on_disk(nora):
     (nora.root / "P-1" / "2023" / "found.txt").write_text("x", encoding="utf-8")
     assert "files added" in nora("--updateproject")
     assert nora.lines("-s", "found.txt") == [nora.path("found.txt", "P-1#2023")]
+
+
+def test_CLI_x01_history_tells_what_was_done_and_undo_takes_it_back(nora):
+    nora("--addtag_study", "briefly", STUDY)
+    code, out, err = nora.run("history", "-p", PROJECT, "--verb", "tag", "-n", "1", "--json")
+    assert code == 0, err
+    [done] = json.loads(out)
+    assert (done["verb"], done["project"], done["undoable"]) == ("tag", PROJECT, True)
+    assert nora.run("history", "-n", "3")[1].count("\n") == 3
+    assert nora.run("undo", str(done["id"]))[0] == 0
+    assert "briefly" not in {
+        row["tag"] for row in nora.csv("--tagstats", "--csv") if row["n"] != "0"
+    }
+    assert nora.run("undo", str(done["id"]))[0] == 2
+    assert nora.run("undo", "999999")[0] == 2
+
+
+def test_CLI_x01_changeID_renames_and_moves(nora):
+    with Client(socket=os.environ["NORA_SOCKET"]) as client:
+        client.upload(PROJECT, _image_file(nora), subject="S-A", study="one")
+        for receipt in list(client.all_receipts(project=PROJECT)):
+            client.wait_receipt(receipt.key)
+        client.upload(PROJECT, _image_file(nora), subject="S-B", study="two")
+        for receipt in list(client.all_receipts(project=PROJECT)):
+            client.wait_receipt(receipt.key)
+    nora("--changeID", "S-A", "S-C")
+    nora("--changeID", "S-C#one", "first")
+    assert nora.lines("-s", "S-C#first", "*.nii")[0].startswith(nora.path("", "S-C#first"))
+    nora("--changeID", "S-C#first", "S-B#moved")
+    [moved] = nora.lines("-s", "S-B#moved", "*.nii")
+    assert Path(moved).is_file()
+    assert nora.run("-p", PROJECT, "--changeID", "S-C#first", "x")[0] == 2
+
+
+def test_CLI_x01_renametag_merges(nora):
+    nora("--addtag_study", "old name", STUDY)
+    nora("--addtag_study", "new name", "P-1#2023")
+    nora("--renametag", "old name", "new name")
+    stats = {row["tag"]: row["n"] for row in nora.csv("--tagstats", "--csv")}
+    assert stats["new name"] == "2"
+    assert stats.get("old name", "0") == "0"
+
+
+def test_CLI_x01_users_are_made_given_rights_and_logged_out(nora):
+    made = nora.rows("--createSQLuser", "mary", "--json")
+    assert "/login#" in made["link"]
+    users = {row["login"]: row for row in nora.csv("--userlist", "--csv")}
+    assert (users["mary"]["kind"], users["mary"]["rights"]) == ("user", f"{PROJECT}: read")
+    nora("--setrights", "mary", "write,download")
+    users = {row["login"]: row for row in nora.csv("--userlist", "--csv")}
+    assert users["mary"]["rights"] == f"{PROJECT}: read+write+download"
+    nora("--setrights", "mary", "none")
+    nora("--deleteSQLuser", "mary")
+    users = {row["login"]: row for row in nora.csv("--userlist", "--csv")}
+    assert (users["mary"]["kind"], users["mary"]["rights"]) == ("disabled", "")
+    assert (
+        "no right 'everything'" in nora.run("-p", PROJECT, "--setrights", "mary", "everything")[2]
+    )
+    assert nora.run("--deleteSQLuser", "nobody")[0] == 2
+
+
+def test_CLI_x01_maphash_says_who_a_subject_is_and_puts_it_on_record(nora, capsys):
+    from appliance.privacy import Identity, ProjectPolicy
+
+    with nora.services.catalog.read() as con:
+        key = catalog.get_project(con, PROJECT).key
+    who = Identity(patient_id="4711", issuer="", name="Doe^Jane", birth_date="19700101", sex="F")
+    code = nora.services.identities.resolve(key, who, ProjectPolicy()).code
+
+    def write(tx):
+        catalog.ensure_subject(tx, catalog.get_project(tx.con, PROJECT).id, code)
+
+    nora.services.catalog.write(write)
+    [row] = nora.rows("--maphash", code, "--json")
+    assert (row["pid"], row["patient_id"], row["name"]) == (code, "4711", "Doe^Jane")
+    assert "reveal" in {one["verb"] for one in json.loads(nora.run("history", "--json")[1])}
 
 
 def test_CLI_x01_importcsv_makes_rows_metadata_of_studies(nora, tmp_path):

@@ -161,6 +161,8 @@ SHAPES = {
     rows.Session: None,
     rows.Event: None,
     rows.Receipt: "ReceiptDetail",
+    rows.Member: "MemberRow",
+    rows.User: "UserEntry",
 }
 
 

@@ -188,7 +188,7 @@ def _caller(
     scope: str = "",
     job_key: str | None = None,
 ) -> Caller:
-    everywhere = bool(user["is_admin"])
+    everywhere = bool(user["is_admin"]) and job_key is None
     return Caller(
         user_id=user["id"],
         login=user["login"],

@@ -171,7 +171,7 @@ async def authorize(
     connection.scope["user"] = caller
     if connection.scope["auth"] == "session" and connection.scope.get("method") not in _SAFE:
         _check_csrf(caller, connection.headers.get("x-csrf-token", ""))
-    if not (caller.is_admin or caller.everywhere or caller.scope == "job"):
+    if caller.job_key is not None or not caller.everywhere:
         await _check_project(caller, connection, handler)
 
 

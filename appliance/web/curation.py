@@ -13,13 +13,13 @@ from appliance.core import NotFound, Refused, iso
 from appliance.upkeep import DAY_MS
 from appliance.web.schemas import Page
 from appliance.web.schemas.curation import Operation, TagTotal
-from appliance.web.scope import check_project
+from appliance.web.scope import check_project, rights_of
 from appliance.web.services import Services
 from appliance.web.views import maybe_iso
 
 __all__ = ["actor", "find", "history", "tag_total"]
 
-_PROJECT_VERBS = frozenset({"project-settings", "project-state"})
+_PROJECT_VERBS = {"project-settings": "manage", "project-state": "admin"}
 
 
 def actor(who: Caller) -> str:
@@ -66,15 +66,16 @@ def find(con: sqlite3.Connection, who: Caller, operation_id: int) -> catalog.Ope
     """
     operation = catalog.find_operation(con, operation_id)
     if operation.project is not None:
-        right = "manage" if operation.verb in _PROJECT_VERBS else None
+        right = _PROJECT_VERBS.get(operation.verb)
         try:
             check_project(con, who, operation.project, right)
         except NotFound:
             raise NotFound(f"no operation {operation_id}") from None
     elif not who.everywhere:
         raise NotFound(f"no operation {operation_id}")
-    if operation.verb in _PROJECT_VERBS and who.scope and "manage" not in who.scope.split():
-        raise Refused("this needs the right 'manage'")
+    needed = _PROJECT_VERBS.get(operation.verb)
+    if needed is not None and who.everywhere and needed not in rights_of(who):
+        raise Refused(f"this needs the right {needed!r}")
     return operation
 
 

@@ -41,23 +41,21 @@ def rights_of(caller: Caller) -> frozenset[str]:
     """Give what a caller may do somewhere: all for an administrator, else what its scope names."""
     if caller.scope == "job":
         return _JOB_RIGHTS
-    if caller.is_admin or caller.everywhere:
-        held = _ALL
-    else:
-        held = frozenset({"reader"}).union(*caller.grants.values())
+    anywhere = frozenset({"reader"}).union(*caller.grants.values())
+    held = _ALL if caller.everywhere else anywhere
     return held & frozenset(caller.scope.split()) if caller.scope else held
 
 
 def rights_in(caller: Caller, project_id: int) -> frozenset[str]:
     """Give what a caller may do in one project; nothing: it must not learn that there is one."""
-    if caller.is_admin or caller.everywhere or caller.scope == "job":
+    if caller.everywhere or caller.scope == "job":
         return rights_of(caller)
     return caller.grants.get(project_id, frozenset()) & rights_of(caller)
 
 
 def visible(caller: Caller) -> frozenset[int] | None:
     """Give the projects that a caller may see, by id; None: all of them."""
-    if caller.is_admin or caller.everywhere:
+    if caller.everywhere:
         return None
     return frozenset(i for i in caller.grants if "reader" in rights_in(caller, i))
 
@@ -79,7 +77,7 @@ def check_project(
         if own.lower() != project.lower():
             raise Refused(f"the token of a job opens only its own project, {own!r}")
         return
-    if who.is_admin or who.everywhere:
+    if who.everywhere:
         return
     row = con.execute("SELECT id FROM projects WHERE name = ?", (project,)).fetchone()
     _require(who, [] if row is None else [row[0]], right, f"no project {project!r}")
@@ -101,7 +99,7 @@ def check_ids(
     Refused
         If the caller lacks the right in its project, or is a job of another project.
     """
-    if who.job_key is None and (who.is_admin or who.everywhere):
+    if who.job_key is None and who.everywhere:
         return
     rows = con.execute(
         f"SELECT DISTINCT p.id, p.name FROM json_each(?) j CROSS JOIN {_TABLES[level]} x"  # noqa: S608
@@ -124,7 +122,7 @@ def check_jobs(con: sqlite3.Connection, who: Caller, keys: Sequence[str]) -> Non
     NotFound, Refused
         As `check_project` does.
     """
-    if who.is_admin or who.everywhere:
+    if who.everywhere:
         return
     for key in keys:
         _check_key(con, who, "job", key)
@@ -182,6 +180,8 @@ def _check_key(con: sqlite3.Connection, who: Caller, what: str, key: str) -> Non
 
 
 def _require(who: Caller, project_ids: Sequence[int], right: str | None, missing: str) -> None:
+    if who.job_key is not None:
+        raise Refused("the token of a job does not open this")
     needed = right or who.asked
     held = [rights_in(who, project_id) for project_id in project_ids]
     if not held or any("reader" not in rights for rights in held):

@@ -39,6 +39,7 @@ __all__ = [
     "file_condition",
     "file_tree_condition",
     "matching_studies",
+    "path_tree_condition",
     "pattern_condition",
     "study_condition",
     "study_tree_condition",
@@ -134,6 +135,15 @@ def file_tree_condition(con: sqlite3.Connection, tree: Filter) -> Condition:
     """Turn a tree into a condition on a file ``f``, its path ``p`` and its study ``s``."""
     _teach_fold(con)
     return _Files(con).ask(tree)
+
+
+def path_tree_condition(con: sqlite3.Connection, tree: Filter, path: str) -> Condition:
+    """Give the condition on a study ``s`` under which a tree means a file at this path in it.
+
+    The catalog need not hold the file; it has no tags.
+    """
+    _teach_fold(con)
+    return _OnePath(con, path).ask(tree)
 
 
 def matching_studies(con: sqlite3.Connection, project_id: int, tree: Filter) -> list[int]:
@@ -275,6 +285,24 @@ class _Files(_Studies):
     def attribute(self, term: Attribute) -> Condition:
         """Give the condition of ``NAME:value``."""
         return self.tagged(term) if term.name == "FTAG" else super().attribute(term)
+
+
+class _OnePath(_Files):
+    """Conditions on a study ``s`` for a file of which only the path is known."""
+
+    def __init__(self, con: sqlite3.Connection, path: str) -> None:
+        super().__init__(con)
+        self.path = fold(path)
+
+    def leaf(self, tree: Filter) -> Condition:
+        """Give the condition of a node that is no attribute."""
+        if isinstance(tree, Pattern):
+            return ("1" if tree.regex.match(self.path) else "0"), []
+        return ("0", []) if isinstance(tree, Absolute) else _study_leaf(tree)
+
+    def tagged(self, term: Attribute) -> Condition:
+        """Give the condition of a tag."""
+        return ("0", []) if term.name == "FTAG" else super().tagged(term)
 
 
 def _is_all(tree: Pattern) -> bool:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 import sqlite3
 from collections.abc import Sequence
 
-from appliance.catalog.selectors import select, select_studies
+from appliance.catalog.selectors import select, select_studies, studies_with_path
 
 __all__ = ["meta_files"]
 
@@ -36,21 +34,5 @@ def meta_files(
     chosen = studies if studies is not None else select_studies(con, project_id, "*")
     found = select(con, project_id, text, studies=chosen)
     ids = [file.file_id for file in found if file.kind == "json"]
-    return ids + [-study_id for study_id in chosen] if _means_nodeinfo(text) else ids
-
-
-def _means_nodeinfo(selector: str) -> bool:
-    words = [] if "&" in selector else _words(selector)
-    return any(_pattern(word).fullmatch("nodeinfo.json") for word in words)
-
-
-def _words(selector: str) -> list[str]:
-    try:
-        return shlex.split(selector)
-    except ValueError:
-        return []
-
-
-def _pattern(word: str) -> re.Pattern[str]:
-    parts = (re.escape(part).replace("_", ".") for part in word.casefold().split("*"))
-    return re.compile(".*".join(parts))
+    made = studies_with_path(con, chosen, text, "nodeinfo.json")
+    return ids + [-study_id for study_id in made]

@@ -13,6 +13,7 @@ from appliance.catalog.conditions import (
     all_of,
     asks_files,
     file_tree_condition,
+    path_tree_condition,
     study_tree_condition,
 )
 from appliance.catalog.nodes import Absolute, And, Attribute, Filter
@@ -21,7 +22,7 @@ from appliance.catalog.rows import SelectedFile
 from appliance.catalog.selection import Selection, parse_selector, parse_subjects
 from appliance.catalog.wildcards import escape, fold
 
-__all__ = ["select", "select_reference", "select_studies"]
+__all__ = ["select", "select_reference", "select_studies", "studies_with_path"]
 
 _MANY_STUDIES = 10_000  # from here on it is faster to start from the paths
 _SELECT = (
@@ -131,6 +132,26 @@ def select_reference(
         return []
     own = '"' + escape(row["pid"]).replace('"', '""') + '"'
     return select_studies(con, row["project_id"], reference.replace("[selectionpatient]", own))
+
+
+def studies_with_path(
+    con: sqlite3.Connection, study_ids: Sequence[int], selector: str, path: str
+) -> list[int]:
+    """Give those of some studies in which a file selector means a path, were there such a file.
+
+    Raises
+    ------
+    Invalid
+        If the selector does not parse, with the fact ``position``.
+    """
+    tree = parse_selector(selector, in_studies=True).files
+    where, values = ("1", []) if tree is None else path_tree_condition(con, tree, path)
+    rows = con.execute(
+        "SELECT s.id FROM json_each(?) w CROSS JOIN studies s ON s.id = w.value"
+        f" WHERE s.trashed_at IS NULL AND ({where})",
+        [json.dumps(list(study_ids)), *values],
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def _split(asked: Selection) -> tuple[list[Filter], list[Filter]]:

@@ -343,6 +343,26 @@ def test_SEL_x07_references_are_seen_from_the_study_of_the_job(world, reference,
     assert [names[i] for i in found] == wanted
 
 
+@pytest.mark.parametrize(
+    ("selector", "wanted"),
+    [
+        ("[info]", [FIRST, Z, "S-0002#MNI"]),
+        ("*.json", [FIRST, Z, "S-0002#MNI"]),
+        ("META/*.json", []),
+        ("*.json & STAG:control", [FIRST]),
+        ("*.json & !STAG:control", [Z, "S-0002#MNI"]),
+        ("nodeinfo.json & ftag:x", []),
+        ("x.json PTAG:pilot", [FIRST, Z]),
+        ("ABS:/a/b/c/nodeinfo.json", []),
+    ],
+)
+def test_a_path_that_is_made_for_every_study_is_asked_like_a_file(world, selector, wanted):
+    some = [WORLD[0].id, WORLD[2].id, WORLD[4].id]
+    with world.read() as con:
+        found = selectors.studies_with_path(con, some, selector, "nodeinfo.json")
+    assert [study.psid for study in WORLD if study.id in found] == wanted
+
+
 @given(chosen=st.lists(words, min_size=1, max_size=3), study=st.sampled_from(WORLD))
 def test_a_promised_path_is_matched_as_a_path_of_the_catalog(chosen, study):
     matcher = FileMatcher(" ".join(chosen))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from appliance.catalog.rows import FileRow, Project, SeriesFacts, TagCount
 from appliance.core import NotFound

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from appliance.catalog.events import Event, EventBus
+from appliance.catalog.touched import take_touched, watch_changes
 from appliance.core import DiskFull, StorageError, now_ms
 
 if TYPE_CHECKING:
     from sqlite_utils import Migrations
+
+    from appliance.catalog.keeper import Keeper
 
 __all__ = ["AttributeProvider", "Catalog", "JobCounter", "Reader", "Tx"]
 
@@ -33,10 +36,17 @@ JobCounter = Callable[[sqlite3.Connection, Sequence[int]], Mapping[int, Mapping[
 
 
 class Reader(sqlite3.Connection):
-    """A read-only connection that knows the attributes other rooms registered."""
+    """A read-only connection that knows the attributes other rooms registered.
+
+    Attributes
+    ----------
+    keeper : Keeper or None
+        Where a running service holds its postings; None means that SQL answers.
+    """
 
     attributes: Mapping[str, AttributeProvider]
     job_counter: JobCounter | None
+    keeper: Keeper | None
 
 
 class Tx:
@@ -104,6 +114,8 @@ class Catalog:
         self.events = EventBus()
         self._attributes: dict[str, AttributeProvider] = {}
         self._job_counter: JobCounter | None = None
+        self._keeper: Keeper | None = None
+        self._foreign: int | None = None
         self._queue: queue.SimpleQueue[tuple[Callable[[Tx], Any], Future[Any]] | None] = (
             queue.SimpleQueue()
         )
@@ -167,6 +179,7 @@ class Catalog:
         """
         con = self._reader()
         con.job_counter = self._job_counter  # may have been registered since this one was opened
+        con.keeper = self._keeper
         if con.in_transaction:
             yield con
             return
@@ -202,6 +215,23 @@ class Catalog:
         self._queue.put((fn, future))
         return future.result()
 
+    def start_postings(self) -> Keeper:
+        """Load the postings in the background, and keep them in step with every change from now on.
+
+        Returns
+        -------
+        Keeper
+            Filters and pages use it by themselves; until it has loaded, SQL answers.
+        """
+        from appliance.catalog.keeper import Keeper
+
+        if self._keeper is not None:
+            return self._keeper
+        keeper = Keeper(self.read)
+        self.write(lambda tx: self._watch(tx.con, keeper))
+        keeper.start()
+        return keeper
+
     def events_since(self, seq: int, limit: int = 1000) -> list[Event]:
         """Give events after a place in the sequence, oldest first."""
         with self.read() as con:
@@ -221,6 +251,8 @@ class Catalog:
         if self._closed:
             return
         self._closed = True
+        if self._keeper is not None:
+            self._keeper.stop()
         self._queue.put(None)
         self._writer.join()
         with self._readers_lock:
@@ -267,12 +299,29 @@ class Catalog:
         con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         con.close()
 
+    def _watch(self, con: sqlite3.Connection, keeper: Keeper) -> None:
+        watch_changes(con)
+        self._keeper = keeper
+
+    def _tell_keeper(self, con: sqlite3.Connection) -> None:
+        """Hand on what the commit touched; another process's commit is only seen to have been."""
+        if self._keeper is None:
+            return
+        foreign = con.execute("PRAGMA data_version").fetchone()[0]
+        if self._foreign not in (None, foreign):
+            self._keeper.forget()
+        self._foreign = foreign
+        touched = take_touched(con)
+        if touched:
+            self._keeper.hear(touched)
+
     def _run(self, con: sqlite3.Connection, fn: Callable[[Tx], Any], future: Future[Any]) -> None:
         tx = Tx(con)
         try:
             con.execute("BEGIN IMMEDIATE")
             result = fn(tx)
             con.execute("COMMIT")
+            self._tell_keeper(con)
         except BaseException as error:  # noqa: BLE001 - handed to the caller through the future
             if con.in_transaction:
                 con.execute("ROLLBACK")

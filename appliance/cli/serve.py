@@ -37,7 +37,8 @@ class Parts(Flag):
     LISTENER = auto()
     WATCHER = auto()
     UPKEEP = auto()
-    ALL = QUEUE | JOBS | LISTENER | WATCHER | UPKEEP
+    POSTINGS = auto()
+    ALL = QUEUE | JOBS | LISTENER | WATCHER | UPKEEP | POSTINGS
 
 
 class Appliance:
@@ -86,6 +87,7 @@ class Appliance:
     def start(self, parts: Parts) -> None:
         """Start parts, in an order in which each finds what it needs."""
         for part, start in (
+            (Parts.POSTINGS, self.services.catalog.start_postings),
             (Parts.QUEUE, self._start_queue),
             (Parts.JOBS, self._start_jobs),
             (Parts.LISTENER, self._start_listener),

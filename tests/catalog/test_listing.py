@@ -210,7 +210,7 @@ def test_CLI_03_user_sql_reads_research_tables(filled):
     ],
 )
 def test_user_sql_cannot_write_read_secrets_or_run_away(filled, sql):
-    with pytest.raises(Refused):
+    with pytest.raises((Refused, Invalid)):
         run_sql(filled.path, sql, seconds=0.5)
 
 

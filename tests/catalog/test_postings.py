@@ -1,0 +1,342 @@
+"""The postings in memory give what SQL gives, whatever is written, in any order."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from appliance.catalog import (
+    Catalog,
+    FileQuery,
+    StudyQuery,
+    SubjectQuery,
+    add_file,
+    ensure_project,
+    ensure_series,
+    ensure_study,
+    ensure_subject,
+    list_files,
+    list_projects,
+    list_studies,
+    list_subjects,
+    project_tags,
+    tag,
+    trash_files,
+    undo,
+)
+from appliance.catalog.keeper import Keeper
+from appliance.core import Conflict, Invalid
+
+PIDS = ("S-1", "S-2", "Ärz")
+SIDS = ("2024-01-01", "2023", "b")
+PATHS = ("t1_a/s001.nii", "t1_b/s002.nii.gz", "META/x.json", "t1_a/mask.nii", "Über/straße.nii")
+TAGS = ("control", "Pilot", "mask", "a_b")
+KINDS = ("image", "mask", "json", "odd")
+FILTERS = (
+    "t1*",
+    "*mask*",
+    "t1_a/s0*.nii META/*",
+    "t1 & META",
+    "t1 & !META",
+    "!t1",
+    "*",
+    "!*",
+    "STAG:contr",
+    "t1 & !STAG:control",
+    "PTAG:pil FTAG:mask",
+    "!FTAG:mask",
+    "FTAG:=a_b",
+    "SDESC:he META",
+    "über/STRASSE",
+    "PID:S & SID:2024",
+    "absent",
+)
+
+
+LISTINGS = {
+    "studies": (list_studies, StudyQuery, ("date", "pid", "sid", "created", "description", "age")),
+    "subjects": (list_subjects, SubjectQuery, ("pid", "created")),
+    "files": (list_files, FileQuery, ("path", "size", "mtime", "kind")),
+}
+BARS = {
+    "studies": (
+        {"name": "S-1 ärz"},
+        {"tags": "pilot control"},
+        {"description": "he"},
+        {"date_from": "2023-05-01"},
+        {"date_to": "2023-12-31", "files": "t1"},
+        {"subject_id": 2},
+    ),
+    "subjects": (
+        {"name": "S-1"},
+        {"name": "!S-1", "files": "!t1"},
+        {"name": "SID:b"},
+        {"name": "ä & PTAG:pilot", "tags": "!control"},
+    ),
+    "files": tuple({"kind": kind, "files": "!absent"} for kind in KINDS),
+}
+
+
+def ids_by_pages(ask, query, **more):
+    """Every row of a listing, two at a time, with the total each page tells."""
+    found, after = [], None
+    for _ in range(200):
+        page = ask(query(after=after, limit=2, **more))
+        found += [row.id for row in page.items]
+        after = page.next
+        if after is None:
+            return found, page.total
+    raise AssertionError(f"pages without end: {found[:20]}")
+
+
+def answers(con, project_id):
+    """What a catalog says to many questions."""
+    found = {"projects": list_projects(con), "tags": project_tags(con, project_id)}
+    for name, (listing, query, sorts) in LISTINGS.items():
+
+        def ask(asked, listing=listing):
+            return listing(con, project_id, asked)
+
+        for text in FILTERS:
+            found[name, text] = ask(query(files=text))
+        for sort in (*sorts, *(f"-{sort}" for sort in sorts)):
+            found[name, sort] = ids_by_pages(ask, query, sort=sort)
+        for bars in BARS[name]:
+            found[name, str(bars)] = ask(query(**bars))
+    return found
+
+
+def check_alike(catalog, project_id):
+    with catalog.read() as con:
+        assert con.keeper.state() is not None
+        fast = answers(con, project_id)
+        con.keeper = None
+        slow = answers(con, project_id)
+    for question, answer in slow.items():
+        assert fast[question] == answer, question
+
+
+def _template() -> Path:
+    path = Path(tempfile.mkdtemp(prefix="nora-test-")) / "catalog.sqlite"
+    catalog = Catalog.open(path)
+    catalog.write(lambda tx: [ensure_project(tx, name) for name in ("one", "two")])
+    catalog.close()
+    return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def template():
+    path = Machine.template = _template()
+    yield
+    shutil.rmtree(path.parent)
+
+
+a_project = st.sampled_from((1, 2))
+a_study = st.tuples(a_project, st.sampled_from(PIDS), st.sampled_from(SIDS))
+some_ids = st.lists(st.integers(1, 12), min_size=1, max_size=4, unique=True)
+
+
+class Machine(RuleBasedStateMachine):
+    """Writes of every kind; after each, postings and SQL are asked the same."""
+
+    template: Path
+
+    @initialize(before=st.booleans())
+    def open(self, before):
+        self.folder = Path(tempfile.mkdtemp(prefix="nora-test-"))
+        shutil.copy(self.template, self.folder / "catalog.sqlite")
+        self.catalog = Catalog.open(self.folder / "catalog.sqlite")
+        self.trashed = []
+        if before:  # what is there when they are loaded
+            self.add((1, "S-1", "b"), PATHS[0], "image", 7)
+            self.add((2, "S-1", "b"), PATHS[1], "image", 7)
+        assert self.catalog.start_postings().wait_loaded(30)
+
+    def teardown(self):
+        if hasattr(self, "catalog"):
+            self.catalog.close()
+            shutil.rmtree(self.folder)
+
+    def sql(self, text, *values):
+        self.catalog.write(lambda tx: tx.con.execute(text, values))
+
+    @rule(
+        place=a_study,
+        path=st.sampled_from(PATHS),
+        kind=st.sampled_from(KINDS),
+        size=st.integers(0, 3),
+    )
+    def add(self, place, path, kind, size):
+        project, pid, sid = place
+
+        def put(tx):
+            subject = ensure_subject(tx, project, pid)
+            facts = {"date": sid if sid[0] == "2" else None, "description": f"Head {pid}"}
+            study = ensure_study(tx, subject, sid, age_years=size or None, **facts)
+            ensure_series(tx, study, path.partition("/")[0], modality="MR")
+            add_file(tx, study, path, size_bytes=size, mtime_ns=size * 5, kind=kind)
+
+        self.catalog.write(put)
+
+    @rule(place=a_study)
+    def add_a_study_without_files(self, place):
+        self.catalog.write(
+            lambda tx: ensure_study(tx, ensure_subject(tx, place[0], place[1]), place[2])
+        )
+
+    @rule(project=a_project)
+    def add_a_subject_without_studies(self, project):
+        self.catalog.write(lambda tx: ensure_subject(tx, project, "alone"))
+
+    @rule(
+        level=st.sampled_from(("subject", "study", "file")),
+        ids=some_ids,
+        add=st.sets(st.sampled_from(TAGS)),
+        remove=st.sets(st.sampled_from(TAGS)),
+    )
+    def tag(self, level, ids, add, remove):
+        def put(tx):
+            table = {"subject": "subjects", "study": "studies", "file": "files"}[level]
+            present = {row[0] for row in tx.con.execute(f"SELECT id FROM {table}")}  # noqa: S608
+            tag(tx, level, [i for i in ids if i in present], add=add, remove=remove)
+
+        self.catalog.write(put)
+
+    @rule(ids=some_ids)
+    def trash(self, ids):
+        with suppress(Invalid):  # of several projects
+            self.trashed.append(self.catalog.write(lambda tx: trash_files(tx, ids, "owner")))
+
+    @rule()
+    def bring_back(self):
+        if self.trashed:
+            operation = self.trashed.pop()
+            with suppress(Conflict):  # its study was trashed or deleted meanwhile
+                self.catalog.write(lambda tx: undo(tx, operation, "owner"))
+
+    @rule(i=st.integers(1, 6), table=st.sampled_from(("studies", "subjects")), gone=st.booleans())
+    def trash_rows(self, i, table, gone):
+        self.sql(f"UPDATE {table} SET trashed_at = ? WHERE id = ?", gone or None, i)  # noqa: S608
+
+    @rule(i=st.integers(1, 6), sid=st.text("abc", min_size=1, max_size=4))
+    def rename_a_study(self, i, sid):
+        self.sql("UPDATE OR IGNORE studies SET sid = ?, description = ? WHERE id = ?", sid, sid, i)
+
+    @rule(i=st.integers(1, 6), pid=st.text("Sxß", min_size=1, max_size=4))
+    def rename_a_subject(self, i, pid):
+        self.sql("UPDATE OR IGNORE subjects SET pid = ? WHERE id = ?", pid, i)
+
+    @rule(old=st.sampled_from(TAGS), new=st.sampled_from((*TAGS, "renamed")))
+    def rename_a_tag(self, old, new):
+        self.sql("UPDATE OR IGNORE tags SET name = ? WHERE name = ?", new, old)
+
+    @rule(i=st.integers(1, 4), j=st.integers(1, 4))
+    def merge_tags(self, i, j):
+        if i != j:
+            self.sql(
+                "UPDATE OR IGNORE study_tags SET tag_id = ?1 WHERE tag_id = ?2"
+                " AND EXISTS (SELECT 1 FROM tags WHERE id = ?1)",
+                j,
+                i,
+            )
+            self.sql("DELETE FROM study_tags WHERE tag_id = ?", i)
+
+    @rule(ids=some_ids)
+    def delete_files(self, ids):
+        def drop(tx):
+            tx.con.executemany("DELETE FROM file_tags WHERE x_id = ?", [(i,) for i in ids])
+            tx.con.executemany("DELETE FROM files WHERE id = ?", [(i,) for i in ids])
+            tx.con.execute("DELETE FROM paths WHERE id NOT IN (SELECT path_id FROM files)")
+
+        self.catalog.write(drop)
+
+    @rule(i=st.integers(1, 6))
+    def delete_a_study(self, i):
+        own = "SELECT id FROM files WHERE study_id = ?"
+        self.sql(f"DELETE FROM file_tags WHERE x_id IN ({own})", i)  # noqa: S608
+        self.sql("DELETE FROM files WHERE study_id = ?", i)
+        self.sql("DELETE FROM series WHERE study_id = ?", i)
+        self.sql("DELETE FROM study_tags WHERE x_id = ?", i)
+        self.sql("DELETE FROM studies WHERE id = ?", i)
+
+    @rule()
+    def roll_back(self):
+        def fail(tx):
+            tx.con.execute("DELETE FROM file_tags")
+            tx.con.execute("UPDATE files SET trashed_at = 1")
+            raise ValueError("no")
+
+        with pytest.raises(ValueError, match="no"):
+            self.catalog.write(fail)
+
+    @invariant()
+    def postings_and_sql_say_the_same(self):
+        if hasattr(self, "catalog"):
+            check_alike(self.catalog, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("most_overlay", [4, 40_000])
+def test_postings_and_sql_say_the_same_after_any_writes(monkeypatch, most_overlay):
+    monkeypatch.setattr("appliance.catalog.keeper._MOST_OVERLAY", most_overlay)
+    from hypothesis.stateful import run_state_machine_as_test
+
+    relaxed = settings(
+        max_examples=10,
+        stateful_step_count=15,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(Machine, settings=relaxed)
+
+
+def test_a_write_is_seen_by_the_very_next_page(filled):
+    filled.start_postings().wait_loaded(30)
+    for i in range(20):
+        path = f"new_{i}/s001.nii"
+        filled.write(
+            lambda tx, path=path: add_file(tx, 1, path, size_bytes=1, mtime_ns=1, kind="image")
+        )
+        with filled.read() as con:
+            assert list_studies(con, filled.project.id, StudyQuery(files=path)).total == 1
+            page = list_files(con, filled.project.id, FileQuery(files=f"new_{i}/"))
+            assert [row.path for row in page.items] == [path]
+
+
+def test_until_they_are_loaded_SQL_answers(filled):
+    class Slow(Keeper):
+        def _load(self, con):
+            raise RuntimeError("not yet")
+
+    keeper = Slow(filled.read)
+    with filled.read() as con:
+        con.keeper = keeper
+        assert keeper.state() is None
+        assert list_studies(con, filled.project.id, StudyQuery(files="t1")).total == 5
+
+
+def test_what_another_process_writes_is_noticed_with_our_next_write(filled):
+    keeper = filled.start_postings()
+    assert keeper.wait_loaded(30)
+    with closing(sqlite3.connect(filled.path)) as con:
+        con.execute("UPDATE studies SET trashed_at = 1 WHERE id = 1")
+        con.commit()
+    filled.write(lambda tx: None)
+    keeper.wait_loaded(30)
+    with filled.read() as con:
+        assert list_studies(con, filled.project.id, StudyQuery()).total == 4
+
+
+def test_stopped_postings_answer_nothing(filled):
+    keeper = filled.start_postings()
+    assert keeper.wait_loaded(30)
+    keeper.stop()
+    assert keeper.state() is None

@@ -14,7 +14,7 @@ from appliance.web.services import Rooms, Services, Who
 
 __all__ = ["ROUTES"]
 
-Kind = Literal["view", "layout", "batch", "autoloader"]
+Kind = Literal["view", "layout", "batch", "autoloader", "metaview", "query"]
 
 
 @get("/docs/{kind:str}", right="reader", within="shared", sync_to_thread=True)

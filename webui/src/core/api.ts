@@ -81,8 +81,13 @@ async function json<T>(method: string, where: string, options: Options = {}): Pr
 export const api = {
   get: <T>(where: string, query: Query = {}, signal?: AbortSignal): Promise<T> =>
     json<T>("GET", where, signal ? { query, signal } : { query }),
-  post: <T>(where: string, body: unknown = {}, query: Query = {}): Promise<T> =>
-    json<T>("POST", where, { body, query }),
+  post: <T>(
+    where: string,
+    body: unknown = {},
+    query: Query = {},
+    signal?: AbortSignal,
+  ): Promise<T> => json<T>("POST", where, signal ? { body, query, signal } : { body, query }),
+  patch: <T>(where: string, body: unknown): Promise<T> => json<T>("PATCH", where, { body }),
   put: <T>(where: string, body: unknown, query: Query = {}): Promise<T> =>
     json<T>("PUT", where, { body, query }),
   delete: <T>(where: string, query: Query = {}): Promise<T> => json<T>("DELETE", where, { query }),

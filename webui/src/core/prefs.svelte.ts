@@ -13,6 +13,18 @@ const defaults = {
   linkViewports: true,
   radiological: true,
   jobDetailWidth: 520,
+  metaKeysWidth: 280,
+  lastSql: "",
+  table: {
+    level: "studies" as "subjects" | "studies" | "files",
+    sort: "-date",
+    thumbnails: false,
+    expandFirst: false,
+    matchingOnly: false,
+    single: false,
+    quickTags: "mask, atlas",
+    moreFilters: false,
+  },
 };
 
 export type Prefs = typeof defaults;
@@ -20,7 +32,7 @@ export type Prefs = typeof defaults;
 function load(): Prefs {
   try {
     const stored = JSON.parse(localStorage.getItem(STORE) ?? "{}") as Partial<Prefs>;
-    return { ...defaults, ...stored };
+    return { ...defaults, ...stored, table: { ...defaults.table, ...stored.table } };
   } catch {
     return { ...defaults };
   }

@@ -2,11 +2,21 @@
 import { exchange } from "./strings/exchange";
 import { frame } from "./strings/frame";
 import { jobs } from "./strings/jobs";
+import { metadata } from "./strings/metadata";
+import { projects } from "./strings/projects";
 import { table } from "./strings/table";
 import { upkeep } from "./strings/upkeep";
 import { count } from "./format";
 
-const en = { ...frame, ...table, ...exchange, ...jobs, ...upkeep } as const;
+const en = {
+  ...frame,
+  ...table,
+  ...exchange,
+  ...jobs,
+  ...projects,
+  ...metadata,
+  ...upkeep,
+} as const;
 
 export type StringKey = keyof typeof en;
 export type Params = Record<string, string | number>;

@@ -1,12 +1,15 @@
 // The pages by the first part of their path; each is loaded when somebody goes there.
 import type { Component } from "svelte";
 import BookOpen from "@lucide/svelte/icons/book-open";
+import FolderKanban from "@lucide/svelte/icons/folder-kanban";
 import HeartPulse from "@lucide/svelte/icons/heart-pulse";
+import Images from "@lucide/svelte/icons/images";
 import Inbox from "@lucide/svelte/icons/inbox";
 import ListChecks from "@lucide/svelte/icons/list-checks";
 import ListPlus from "@lucide/svelte/icons/list-plus";
 import Settings from "@lucide/svelte/icons/settings";
 import SquareStack from "@lucide/svelte/icons/layout-grid";
+import Table2 from "@lucide/svelte/icons/table-2";
 import Upload from "@lucide/svelte/icons/upload";
 import { t } from "../core/strings";
 
@@ -50,12 +53,36 @@ export const PAGES: PageEntry[] = [
     load: () => import("../jobs/JobsPage.svelte"),
   },
   {
+    id: "metadata",
+    path: "/metadata",
+    label: t("page_metadata"),
+    icon: Table2,
+    key: "Alt+8",
+    load: () => import("../metadata/MetadataPage.svelte"),
+  },
+  {
     id: "batch",
     path: "/batch",
     label: t("page_batch"),
     icon: ListPlus,
     quiet: true,
     load: () => import("../jobs/BatchPage.svelte"),
+  },
+  {
+    id: "sheet",
+    path: "/sheet",
+    label: t("page_sheet"),
+    icon: Images,
+    quiet: true,
+    load: () => import("../table/ContactPage.svelte"),
+  },
+  {
+    id: "projects",
+    path: "/projects",
+    label: t("page_projects"),
+    icon: FolderKanban,
+    key: "Alt+8",
+    load: () => import("../projects/ProjectsPage.svelte"),
   },
   {
     id: "health",

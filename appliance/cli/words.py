@@ -77,6 +77,7 @@ PATTERN   is compared with folder/name below the study's folder; upper and lower
   't1* & FTAG:good' & = and, binds tighter;  ! before a term = not;  "..." keeps blanks
   FTAG:x  STAG:x  PTAG:x  SDESC:x  JOB:q|r|e    tag of file, study, subject; description; job
   /data/.../f.nii   an absolute path means that file
+  SORT  SORTDESC  NTH(1)  NTH(-1)    order in each study; its first, its last file only
 
 STUDIES
   *                 all
@@ -84,6 +85,7 @@ STUDIES
   S-0001#2024-05    one study
   S-0001#LATEST  S-0001#OLDEST  S-0001#LATEST[1]     the newest, the oldest, the last but one
   stag:x  ptag:x  notstag:x  notptag:x               by tag of study or subject
+  '(stag:x & !ptag:y)'  PIDLIST:a,b  PSIDLIST:a#1,b#2  "SQL:STAG LIKE '%x%'"
   file:LIST         one PID or PID#SID a line, from a file on this machine
 
 Put them between quotes, so that the shell leaves * # & ! alone.

@@ -24,7 +24,7 @@ __all__ = [
     "ExistingPreview",
     "PlacedFile",
     "PreviewRow",
-    "Problem",
+    "Unplaced",
     "layout_of",
     "place_files",
     "preview_tree",
@@ -70,7 +70,7 @@ class PlacedFile(msgspec.Struct, frozen=True):
     text: str | None = None
 
 
-class Problem(msgspec.Struct, frozen=True):
+class Unplaced(msgspec.Struct, frozen=True):
     """A path of the source that has no place, and why."""
 
     path: str
@@ -109,7 +109,7 @@ class ExistingPreview(msgspec.Struct, frozen=True, kw_only=True):
     truncated: bool
     kinds: dict[str, int]
     rows: list[PreviewRow]
-    problems: list[Problem]
+    problems: list[Unplaced]
 
 
 Coder = Callable[[str], str]
@@ -160,7 +160,7 @@ def place_files(
     layout: Layout,
     options: ExistingOptions,
     coder: Coder,
-    trouble: Callable[[Problem], None],
+    trouble: Callable[[Unplaced], None],
 ) -> Iterator[PlacedFile]:
     """Give every file of a tree with its place, in the order of the tree.
 
@@ -176,7 +176,7 @@ def place_files(
     bids = layout if isinstance(layout, BidsLayout) else None
 
     def hear(path: str, reason: str) -> None:
-        trouble(Problem(path, reason))
+        trouble(Unplaced(path, reason))
 
     for file in scan_tree(root, hear):
         place = layout.place(file.path)
@@ -241,9 +241,9 @@ class _Tally:
         self.places: set[tuple[str, str, str]] = set()
         self.kinds: Counter[str] = Counter()
         self.rows: list[PreviewRow] = []
-        self.problems: list[Problem] = []
+        self.problems: list[Unplaced] = []
 
-    def hear(self, problem: Problem) -> None:
+    def hear(self, problem: Unplaced) -> None:
         if problem.reason.endswith(_QUIET):
             self.n_skipped += 1
             return
@@ -254,7 +254,7 @@ class _Tally:
     def add(self, file: PlacedFile, kind: str, shown: str) -> None:
         place = (file.subject, file.sid, file.path)
         if place in self.places:
-            self.hear(Problem(file.source, "another file has this place"))
+            self.hear(Unplaced(file.source, "another file has this place"))
             return
         self.places.add(place)
         self.subjects.add(file.subject)
@@ -293,7 +293,7 @@ def preview_tree(root: Path, options: ExistingOptions) -> ExistingPreview:
     )
 
 
-def is_quiet(problem: Problem) -> bool:
+def is_quiet(problem: Unplaced) -> bool:
     """Tell whether a file without a place is what one expects in a dataset."""
     return problem.reason.endswith(_QUIET)
 

@@ -19,7 +19,7 @@ from appliance.exchange.existing_plan import (
     Coder,
     ExistingOptions,
     PlacedFile,
-    Problem,
+    Unplaced,
     is_quiet,
     layout_of,
     place_files,
@@ -75,7 +75,7 @@ class Reading:
         self._root, self._home = Path(source.root), ctx.folder.projects / project.name
         self._origin = f"source:{source.key}"
         self._folders: set[Path] = set()
-        self._problems: list[Problem] = []
+        self._problems: list[Unplaced] = []
         self._studies: dict[tuple[str, str], int | None] = {}
         self._bids: BidsLayout | None = None
         self.n_total = self.n_done = self.n_same = self.n_bad = self.size_bytes = 0
@@ -178,7 +178,7 @@ class Reading:
             ours = row is not None and row["origin"] == self._origin
             problem = put_file(file, target, self._options.mode, ours=ours)
             if problem:
-                self._hear(Problem(file.source, problem))
+                self._hear(Unplaced(file.source, problem))
                 continue
             facts = (row["size_bytes"], row["mtime_ns"]) if row is not None and ours else None
             if is_same(file, facts):
@@ -269,7 +269,7 @@ class Reading:
             return file_facts(path, strict=True)["header"]
         except (ApplianceError, OSError) as error:
             reason = error.message if isinstance(error, ApplianceError) else str(error.strerror)
-            self._hear(Problem(str(path), f"damaged: {reason}"))
+            self._hear(Unplaced(str(path), f"damaged: {reason}"))
             return None
 
     def _retire_gone(self) -> None:
@@ -296,7 +296,7 @@ class Reading:
                 lambda tx, part=part: trash_files(tx, part, self._origin)  # type: ignore[misc]
             )
 
-    def _hear(self, problem: Problem) -> None:
+    def _hear(self, problem: Unplaced) -> None:
         if is_quiet(problem):
             self.n_same += 1
             return
@@ -358,7 +358,7 @@ def _put_headers(tx: Tx, found: Sequence[tuple[dict[str, Any] | None, int]]) -> 
             set_file_header(tx, file_id, header)
 
 
-def _item(key: str, n: int, problem: Problem) -> dict[str, Any]:
+def _item(key: str, n: int, problem: Unplaced) -> dict[str, Any]:
     return {
         "n": n,
         "name": f"{n:06d}",

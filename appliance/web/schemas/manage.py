@@ -9,7 +9,7 @@ import msgspec
 from appliance.catalog import CustomField
 from appliance.exchange import BidsRule
 from appliance.exchange.bids_plan import RuleRow
-from appliance.exchange.existing_plan import PreviewRow, Problem
+from appliance.exchange.existing_plan import PreviewRow, Unplaced
 from appliance.web.schemas.base import Input
 
 __all__ = [
@@ -137,7 +137,7 @@ class ExistingPreview(msgspec.Struct, frozen=True, kw_only=True):
     truncated: bool
     kinds: dict[str, int]
     rows: list[PreviewRow]
-    problems: list[Problem]
+    problems: list[Unplaced]
 
 
 class StoppedWork(msgspec.Struct, frozen=True):

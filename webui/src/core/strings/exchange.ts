@@ -20,6 +20,7 @@ export const exchange = {
   kind_dicom: "DICOM",
   kind_upload: "upload",
   kind_cli: "command line",
+  kind_existing: "existing data",
   acol_when: "Arrived",
   acol_source: "From",
   acol_state: "State",

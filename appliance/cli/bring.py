@@ -20,6 +20,7 @@ __all__ = ["follow", "import_line", "import_verb", "source_path"]
 
 _OPEN = frozenset({"receiving", "pending", "working"})
 _POLL_S = 0.3
+_SHOWN = 20
 _OPTIONS = ("patients_id", "studies_id", "pattern", "extrafiles_filter")
 
 
@@ -100,8 +101,12 @@ def _as_json(receipt: Receipt) -> str:
 
 
 def _in_words(receipt: Receipt) -> str:
-    studies = ", ".join(receipt.studies) or "no study"
-    return f"{receipt.state}: {receipt.n_files} files -> {studies}"
+    if receipt.kind == "existing":  # may be of any number of studies
+        return f"{receipt.state}: {receipt.n_done} of {receipt.n_files} files"
+    studies = ", ".join(receipt.studies[:_SHOWN]) or "no study"
+    n_more = len(receipt.studies) - _SHOWN
+    more = f" and {n_more} more" if n_more > 0 else ""
+    return f"{receipt.state}: {receipt.n_files} files -> {studies}{more}"
 
 
 def _progress(text: str) -> None:

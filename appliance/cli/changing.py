@@ -37,9 +37,15 @@ def remove_subjects(call: Call) -> int:
 
 
 def createproject(call: Call) -> int:
-    """Make a project."""
+    """Make a project; a module is a name, or a file with what the project starts with."""
     name, *more = call.words
-    project = call.client.create_project(name, more[0] if more else "")
+    module = more[0] if more else ""
+    if module.endswith((".toml", ".json")):
+        from appliance.cli.projects import read_definition
+
+        project = call.client.create_project(name, "", read_definition(Path(module)))
+    else:
+        project = call.client.create_project(name, module)
     call.tell(f"made project {project.name}", project)
     return 0
 

@@ -122,6 +122,48 @@ def _undo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("operation", type=int, nargs="+", help="number of an operation")
 
 
+def _project(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", default="", help="name of the project")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting"
+    )
+    which.add_argument(
+        "--state", choices=("active", "archived", "trashed"), help="put it to use, or away"
+    )
+    which.add_argument("--module", action="store_true", help="print what it holds as a module file")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _existing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, help="folder of existing data")
+    parser.add_argument("--project", "-p", help="project; made when it is new")
+    parser.add_argument("--layout", choices=("pattern", "bids"), default="pattern")
+    parser.add_argument("--pattern", help="such as '{subject}/{study}/{file}'")
+    parser.add_argument(
+        "--mode",
+        choices=("stay", "link", "copy"),
+        default="stay",
+        help="files stay where they are, or are linked or copied into the project",
+    )
+    parser.add_argument(
+        "--subjects", choices=("keep", "codes"), help="keep names of subjects, or make codes"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="tell what would come")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _bids(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "studies", nargs="*", help="PID#SID or selectors of studies; all by default"
+    )
+    parser.add_argument("--project", "-p", help="project to be exported")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--to", type=Path, metavar="PATH", help="a new folder, or a .zip")
+    which.add_argument("--plan", action="store_true", help="tell what it would hold")
+    parser.add_argument("--json", action="store_true", help="print the plan as JSON")
+
+
 def _completion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=("bash", "zsh"), help="which shell")
     parser.add_argument("--at", type=int, help=argparse.SUPPRESS)
@@ -130,12 +172,15 @@ def _completion(parser: argparse.ArgumentParser) -> None:
 
 VERBS: dict[str, tuple[str, str, _Arguments]] = {
     "backup": ("Copy the databases and prove the copy.", "care:backup", _backup),
+    "bids": ("Export studies as a BIDS dataset.", "projects:bids", _bids),
     "completion": ("Print completion of words for a shell.", "completion:completion", _completion),
     "demo": ("Run the appliance on demo data.", "demo:demo", _demo),
+    "existing": ("Read a folder of existing data.", "projects:existing", _existing),
     "history": ("Show what was done by whom.", "keeping:history", _history),
     "import": ("Bring a folder or zip into a project.", "bring:import_verb", _import),
     "install": ("Place the systemd unit and the settings.", "care:install", _install),
     "login": ("Print a new one-time login link.", "care:login", _login),
+    "project": ("Show a project, or change its settings.", "projects:project", _project),
     "rescan": ("Bring the catalog in line with the disk.", "care:rescan", _rescan),
     "restore": ("Bring a backup back; stop the service first.", "care:restore", _restore),
     "serve": ("Run the service.", "serving:serve", _serve),

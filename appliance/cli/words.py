@@ -22,6 +22,9 @@ SERVICE
 
 DATA
   import     bring a folder or zip into a project
+  existing   read a folder of existing data, or a BIDS dataset, into a project
+  bids       export studies as a BIDS dataset
+  project    show a project, or change its settings or state
   history    what was done by whom, and what can be undone
   undo       take operations back
   rescan     bring the catalog in line with the projects' folders

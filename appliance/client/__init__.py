@@ -12,6 +12,16 @@ from appliance.core import lazy_door
 
 if TYPE_CHECKING:
     from appliance.client.client import Client, connect
+    from appliance.client.managing_rows import (
+        BidsExport,
+        BidsFile,
+        BidsPlan,
+        ExistingPreview,
+        PreviewRow,
+        ProjectDetail,
+        ProjectUsage,
+        Unplaced,
+    )
     from appliance.client.rows import (
         Backup,
         BatchAccepted,
@@ -50,10 +60,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Backup",
     "BatchAccepted",
+    "BidsExport",
+    "BidsFile",
+    "BidsPlan",
     "Check",
     "Client",
     "Done",
     "Event",
+    "ExistingPreview",
     "FileRow",
     "FixDone",
     "Grant",
@@ -66,8 +80,11 @@ __all__ = [
     "Operation",
     "OperationDone",
     "Output",
+    "PreviewRow",
     "Project",
+    "ProjectDetail",
     "ProjectTags",
+    "ProjectUsage",
     "Receipt",
     "ReceiptItem",
     "Selected",
@@ -78,13 +95,19 @@ __all__ = [
     "Table",
     "TagCount",
     "TagsChanged",
+    "Unplaced",
     "Unresolved",
     "User",
     "Volume",
     "connect",
 ]
 
-_NAMES = dict.fromkeys(__all__, "rows") | {
+_MANAGING = (
+    "BidsExport BidsFile BidsPlan ExistingPreview PreviewRow ProjectDetail ProjectUsage Unplaced"
+)
+_NAMES = {
+    **dict.fromkeys(__all__, "rows"),
+    **dict.fromkeys(_MANAGING.split(), "managing_rows"),
     "Client": "client",
     "Table": "tables",
     "Volume": "volumes",

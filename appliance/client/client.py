@@ -9,13 +9,23 @@ from appliance.client.care import CareCalls
 from appliance.client.content import ContentCalls
 from appliance.client.curation import CurationCalls
 from appliance.client.data import DataCalls
+from appliance.client.managing import ManagingCalls
 from appliance.client.meta import MetaCalls
 from appliance.client.work import WorkCalls
 
 __all__ = ["Client", "connect"]
 
 
-class Client(DataCalls, MetaCalls, ContentCalls, ArrivalCalls, WorkCalls, CurationCalls, CareCalls):
+class Client(
+    DataCalls,
+    MetaCalls,
+    ContentCalls,
+    ArrivalCalls,
+    WorkCalls,
+    CurationCalls,
+    ManagingCalls,
+    CareCalls,
+):
     """Speaks to one service.
 
     Parameters

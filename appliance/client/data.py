@@ -36,10 +36,6 @@ class DataCalls(Base):
         """List all projects."""
         return self._get("/projects", Items[Project]).items
 
-    def create_project(self, name: str, module: str = "") -> Project:
-        """Make a project."""
-        return self._post("/projects", Project, {"name": name, "module": module})
-
     def project_tags(self, project: str) -> ProjectTags:
         """Count the tags in use on each level."""
         return self._get(f"{_of(project)}/tags", ProjectTags)

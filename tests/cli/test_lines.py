@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 from pathlib import Path
@@ -12,9 +10,9 @@ import numpy as np
 import pytest
 
 from appliance import catalog
-from appliance.cli import main
 from appliance.client import Client
 from appliance.client.volumes import Volume, encode_volume
+from tests.cli.shell import Shell, use_server
 
 PROJECT = "lines"
 STUDY = "P-1#2024"
@@ -30,44 +28,10 @@ def _image_file(nora):
     return path
 
 
-class Shell:
-    """Runs `nora` as a shell would, and keeps what it printed."""
-
-    def __init__(self, capsys, services):
-        self._capsys = capsys
-        self.services = services
-        self.root = services.folder.projects / PROJECT
-
-    def run(self, *words):
-        self._capsys.readouterr()
-        code = main(words)
-        said = self._capsys.readouterr()
-        return code, said.out, said.err
-
-    def __call__(self, *words):
-        code, out, err = self.run("-p", PROJECT, *words)
-        assert code == 0, err
-        return out
-
-    def lines(self, *words):
-        return self(*words).splitlines()
-
-    def rows(self, *words):
-        return json.loads(self(*words))
-
-    def csv(self, *words):
-        return list(csv.DictReader(io.StringIO(self(*words))))
-
-    def path(self, name, study=STUDY):
-        return str(self.root / study.replace("#", "/") / name)
-
-
 @pytest.fixture
 def nora(works, capsys, monkeypatch):
-    for name in [name for name in os.environ if name.startswith(("NORA_", "DPX"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("NORA_SOCKET", str(works.socket))
-    shell = Shell(capsys, works.services)
+    use_server(monkeypatch, works)
+    shell = Shell(capsys, works.services, PROJECT, STUDY)
     if not shell.root.exists():
         _fill(shell)
     return shell
@@ -100,7 +64,10 @@ def test_CLI_09_select_names_files_by_study_and_pattern(nora):
         nora.path("mask.nii", "P-1#2023"),
         nora.path("mask.nii"),
     ]
-    assert nora.lines("-s", STUDY, "*.nii") == [nora.path("mask.nii"), nora.path("t1/s001.nii")]
+    assert nora.lines("-s", STUDY, "*.nii") == [
+        nora.path("mask.nii"),
+        nora.path("t1/s001.nii"),
+    ]
     assert nora.lines("-s", "P-1#LATEST", "mask*") == [nora.path("mask.nii")]
     assert nora.lines("-s", "P-1#OLDEST", "mask*") == [nora.path("mask.nii", "P-1#2023")]
     assert nora.lines("-s", f"{STUDY} t1/*") == [nora.path("t1/s001.nii")]
@@ -148,7 +115,10 @@ def test_CLI_10_11_x03_tags_of_files_and_the_answer_of_nothing_found(nora):
 def test_CLI_07_08_outputs_have_a_place_before_they_exist(nora, monkeypatch):
     assert nora.lines("-o", STUDY, "results/x y.nii") == [nora.path("results/x y.nii")]
     assert nora.lines("--pathout", "P-1#LATEST results") == [nora.path("results")]
-    assert nora.lines("-o", "P-1", "x.nii") == [nora.path("x.nii", "P-1#2023"), nora.path("x.nii")]
+    assert nora.lines("-o", "P-1", "x.nii") == [
+        nora.path("x.nii", "P-1#2023"),
+        nora.path("x.nii"),
+    ]
     assert nora.rows("-o", STUDY, "x.nii", "--json")[0]["psid"] == STUDY
     assert nora.run("-p", PROJECT, "-o", "x.nii")[0] == 2
     monkeypatch.setenv("DPXpsid", STUDY)

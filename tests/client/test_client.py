@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from appliance import catalog
-from appliance.client import Client, rows
+from appliance.client import Client, managing_rows, rows
 from appliance.core import Conflict, Invalid, NotFound, PeerError, Refused, SettingsError
 from tests.support.service import REPOSITORY
 from tests.web_api.conftest import IMAGE, Site, add_file
@@ -162,11 +162,16 @@ SHAPES = {
     rows.Event: None,
     rows.Receipt: "ReceiptDetail",
     rows.Member: "MemberRow",
+    managing_rows.BidsPlan: "BidsPlanView",
+    managing_rows.Unplaced: None,
     rows.User: "UserEntry",
 }
 
 
-@pytest.mark.parametrize("shape", [getattr(rows, name) for name in rows.__all__])
+@pytest.mark.parametrize(
+    "shape",
+    [getattr(module, name) for module in (rows, managing_rows) for name in module.__all__],
+)
 def test_the_client_and_the_api_name_the_same_fields(shape: type[Any]) -> None:
     name = SHAPES.get(shape, shape.__name__)
     if name is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import sqlite3
@@ -31,15 +30,54 @@ PATTERNS = {
     "all": "*",
 }
 _FORM = 4  # grows when what is made changes
-_SEQUENCES = (
-    "t1_trio t1_mprage t2_flair t2_space dwi_b1000 dwi_b3000 bold_rest bold_task swi pd asl"
-    " perf angio fieldmap"
-).split()
+_SEQUENCES = [
+    "t1_trio",
+    "t1_mprage",
+    "t2_flair",
+    "t2_space",
+    "dwi_b1000",
+    "dwi_b3000",
+    "bold_rest",
+    "bold_task",
+    "swi",
+    "pd",
+    "asl",
+    "perf",
+    "angio",
+    "fieldmap",
+]
 _OFTEN = (4, 5, 3, 2, 3, 2, 3, 2, 1, 1, 1, 1, 1, 2)
-_META = (
-    "radiomics volumes thickness quality motion snr lesions asymmetry texture shape report"
-).split()
-_NAMES = "brain seg bias warp inv tpm wm gm csf mean std adc fa md rgb tmax".split()
+_META = [
+    "radiomics",
+    "volumes",
+    "thickness",
+    "quality",
+    "motion",
+    "snr",
+    "lesions",
+    "asymmetry",
+    "texture",
+    "shape",
+    "report",
+]
+_NAMES = [
+    "brain",
+    "seg",
+    "bias",
+    "warp",
+    "inv",
+    "tpm",
+    "wm",
+    "gm",
+    "csf",
+    "mean",
+    "std",
+    "adc",
+    "fa",
+    "md",
+    "rgb",
+    "tmax",
+]
 
 
 def made_catalog(folder: Path, *, small: bool) -> Path:
@@ -60,7 +98,7 @@ def made_catalog(folder: Path, *, small: bool) -> Path:
         part.rename(kept)
     path = folder / "catalog.sqlite"
     shutil.copyfile(kept, path)
-    os.chmod(path, 0o600)
+    path.chmod(0o600)
     return path
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 from appliance import catalog
@@ -13,7 +12,7 @@ from appliance.web.selecting import study_ids
 __all__ = ["outputs", "resolve"]
 
 
-def resolve(con: sqlite3.Connection, project: str, names: Sequence[str]) -> list[Named]:
+def resolve(con: catalog.Reader, project: str, names: Sequence[str]) -> list[Named]:
     """Find subjects and studies by their exact names.
 
     Raises
@@ -26,7 +25,7 @@ def resolve(con: sqlite3.Connection, project: str, names: Sequence[str]) -> list
 
 
 def outputs(
-    folder: DataFolder, con: sqlite3.Connection, project: str, data: OutputRequest
+    folder: DataFolder, con: catalog.Reader, project: str, data: OutputRequest
 ) -> list[Output]:
     """Tell where an output belongs in each study that is meant.
 
@@ -55,7 +54,7 @@ def outputs(
     ]
 
 
-def _named(con: sqlite3.Connection, project_id: int, project: str, name: str) -> Named:
+def _named(con: catalog.Reader, project_id: int, project: str, name: str) -> Named:
     if "#" in name:
         return Named(name, "study", catalog.find_study(con, project_id, name))
     row = con.execute(
@@ -67,7 +66,7 @@ def _named(con: sqlite3.Connection, project_id: int, project: str, name: str) ->
     return Named(name, "subject", row[0])
 
 
-def _place(con: sqlite3.Connection, study_id: int) -> tuple[str, str]:
+def _place(con: catalog.Reader, study_id: int) -> tuple[str, str]:
     pid, sid = con.execute(
         "SELECT u.pid, s.sid FROM studies s JOIN subjects u ON u.id = s.subject_id WHERE s.id = ?",
         (study_id,),

@@ -17,6 +17,8 @@ from appliance.core import Invalid
 __all__ = ["Found", "Order", "top"]
 
 _MAX_LIMIT = 1000
+_IDS = 2**31  # more than any id
+_FITS = 2**32 - 2  # so large may a key be for both to fit 64 bits
 _Query: TypeAlias = FileQuery | StudyQuery | SubjectQuery
 
 
@@ -93,22 +95,36 @@ def top(
 
     Notes
     -----
-    O(rows) and a sort of those that tie with the last.
+    O(rows), and a sort of `n` of them.
     """
-    keys, ids = (
-        keys.astype(np.float64 if keys.dtype.kind == "f" else np.int64),
-        ids.astype(np.int64),
-    )
-    if descending:
+    if descending:  # the smallest of the negatives; no number here is the least of its type
         keys, ids = -keys, -ids
         after = (-after[0], -after[1]) if after else None
-    places = np.arange(len(keys))
+    places = None
     if after is not None:
         places = np.flatnonzero((keys > after[0]) | ((keys == after[0]) & (ids > after[1])))
-    if len(places) > n:
-        last = np.partition(keys[places], n - 1)[n - 1]
-        places = places[keys[places] <= last]
-    return places[np.lexsort((ids[places], keys[places]))][:n]
+        keys, ids = keys[places], ids[places]
+    if len(keys) > n:
+        nearest = _nearest(keys, ids, n)
+        keys, ids = keys[nearest], ids[nearest]
+        places = nearest if places is None else places[nearest]
+    order = np.lexsort((ids, keys))
+    return order if places is None else places[order]
+
+
+def _nearest(keys: NDArray[Any], ids: NDArray[Any], n: int) -> NDArray[np.int64]:
+    """Give the places of the first `n` rows, in no order; `ids` part those of the last key."""
+    low = keys.min()
+    if keys.dtype.kind != "f" and keys.max() - low < _FITS:  # one number for both: none ties
+        both = (keys.astype(np.int64) - int(low)) * _IDS + ids
+        return np.flatnonzero(both <= np.partition(both, n - 1)[n - 1])
+    last = np.partition(keys, n - 1)[n - 1]
+    before, ties = np.flatnonzero(keys < last), np.flatnonzero(keys == last)
+    wanted = n - len(before)
+    if wanted < len(ties):
+        limit = np.partition(ids[ties], wanted - 1)[wanted - 1]
+        ties = ties[ids[ties] <= limit]
+    return np.concatenate([before, ties])
 
 
 def _decode(cursor: str) -> tuple[Any, int]:

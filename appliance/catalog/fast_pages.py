@@ -19,7 +19,7 @@ from appliance.catalog.evaluate import (
 )
 from appliance.catalog.interned import Words
 from appliance.catalog.nodes import Filter
-from appliance.catalog.postings import KINDS, UNKNOWN_KIND, FileRows, Ids, Mask
+from appliance.catalog.postings import KINDS, UNKNOWN_KIND, Ids, Mask
 from appliance.catalog.rows import FileQuery, StudyQuery
 from appliance.core import Invalid
 
@@ -146,19 +146,22 @@ def _between(words: Words, codes: Ids, first: str | None, last: str | None) -> M
 
 
 def _page_of_rows(view: View, mask: FileMask, order: Order) -> Found | None:
-    rows = _chosen(view, mask)
-    if order.name == "kind":
-        if (rows.kind == UNKNOWN_KIND).any():
-            return None
-        return _page(_Texts(Words(KINDS), rows.kind.astype(np.int32)), rows.file, order)
-    keys = rows.size_bytes if order.name == "size" else rows.mtime_ns
-    return _page(_Numbers(keys), rows.file, order)
+    files = _column(view, mask, "file")
+    if order.name != "kind":
+        keys = _column(view, mask, "size_bytes" if order.name == "size" else "mtime_ns")
+        return _page(_Numbers(keys), files, order)
+    kinds = _column(view, mask, "kind")
+    if (kinds == UNKNOWN_KIND).any():
+        return None
+    return _page(_Texts(Words(KINDS), kinds.astype(np.int32)), files, order)
 
 
-def _chosen(view: View, mask: FileMask) -> FileRows:
-    base = view.postings.base.rows
-    bare = FileRows(base.file, base.study, base.file, base.kind, base.size_bytes, base.mtime_ns)
-    return bare.take(np.flatnonzero(mask.base)).plus(view.postings.overlay.take(mask.overlay))
+def _column(view: View, mask: FileMask, name: str) -> NDArray[Any]:
+    """Give one column of the rows that a mask holds."""
+    base, overlay = (
+        getattr(rows, name) for rows in (view.postings.base.rows, view.postings.overlay)
+    )
+    return np.concatenate([base[mask.base], overlay[mask.overlay]])
 
 
 def _page_by_path(view: View, mask: FileMask, order: Order) -> Found | None:
@@ -204,13 +207,13 @@ def _ties(ends: NDArray[np.int64], ranks: NDArray[np.int64], after: tuple[int, i
 
 
 def _some(mask: Mask, n: int, last: bool) -> NDArray[np.int64]:
-    """Give the first (or last) `n` places, or more, where a mask holds; look no further."""
+    """Give the first (or last) `n` places where a mask holds; look no further."""
     step = max(4096, 4 * n)
     low, high = (max(0, len(mask) - step), len(mask)) if last else (0, step)
     while True:
         found = np.flatnonzero(mask[low:high]) + low
         if len(found) >= n or (low == 0 and high >= len(mask)):
-            return found
+            return found[-n:] if last else found[:n]
         step *= 4
         low, high = (max(0, len(mask) - step), high) if last else (0, step)
 

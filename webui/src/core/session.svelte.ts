@@ -76,10 +76,9 @@ const current = $derived(pickProject());
 
 export function chooseProject(name: string): void {
   remember("project", name);
-  setQuery(
-    { project: name, sel: null, focus: null, name: null, files: null, tags: null },
-    { push: true },
-  );
+  const none = { sel: null, focus: null, name: null, files: null, desc: null, tags: null };
+  const more = { jobs: null, from: null, to: null, kind: null, cols: null };
+  setQuery({ project: name, ...none, ...more }, { push: true });
 }
 
 export const session = {
@@ -110,14 +109,15 @@ export const session = {
   },
 };
 
-export type Right = "reader" | "editor" | "batch" | "download" | "deanonym" | "admin";
+export type Right = "reader" | "editor" | "batch" | "download" | "deanonym" | "manage" | "admin";
 
-/** Whether the user holds a right; what they may not do is not offered. */
+/** Whether the user holds a right in this project; what they may not do is not offered. */
 export function may(right: Right): boolean {
   const user = state.info?.user;
   if (!user) return false;
   if (user.is_admin) return true;
-  return user.rights.includes(right);
+  const here = right === "admin" ? undefined : session.projectRow;
+  return (here?.rights ?? user.rights).includes(right);
 }
 
 export const inProject = (...parts: (string | number)[]): string =>

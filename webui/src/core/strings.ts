@@ -1,4 +1,5 @@
 // Every text of the user interface, in one table; `t("key", {n: 3})` fills the braces.
+import { curate } from "./strings/curate";
 import { exchange } from "./strings/exchange";
 import { frame } from "./strings/frame";
 import { jobs } from "./strings/jobs";
@@ -16,6 +17,7 @@ const en = {
   ...projects,
   ...metadata,
   ...upkeep,
+  ...curate,
 } as const;
 
 export type StringKey = keyof typeof en;

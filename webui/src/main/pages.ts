@@ -2,6 +2,7 @@
 import type { Component } from "svelte";
 import BookOpen from "@lucide/svelte/icons/book-open";
 import FolderKanban from "@lucide/svelte/icons/folder-kanban";
+import HistoryIcon from "@lucide/svelte/icons/history";
 import HeartPulse from "@lucide/svelte/icons/heart-pulse";
 import Images from "@lucide/svelte/icons/images";
 import Inbox from "@lucide/svelte/icons/inbox";
@@ -10,7 +11,9 @@ import ListPlus from "@lucide/svelte/icons/list-plus";
 import Settings from "@lucide/svelte/icons/settings";
 import SquareStack from "@lucide/svelte/icons/layout-grid";
 import Table2 from "@lucide/svelte/icons/table-2";
+import Tags from "@lucide/svelte/icons/tags";
 import Upload from "@lucide/svelte/icons/upload";
+import Users from "@lucide/svelte/icons/users";
 import { t } from "../core/strings";
 
 type Load = () => Promise<{ default: Component }>;
@@ -83,6 +86,28 @@ export const PAGES: PageEntry[] = [
     icon: FolderKanban,
     key: "Alt+8",
     load: () => import("../projects/ProjectsPage.svelte"),
+  },
+  {
+    id: "tags",
+    path: "/tags",
+    label: t("page_tags"),
+    icon: Tags,
+    load: () => import("../curate/TagsPage.svelte"),
+  },
+  {
+    id: "history",
+    path: "/history",
+    label: t("page_history"),
+    icon: HistoryIcon,
+    load: () => import("../curate/HistoryPage.svelte"),
+  },
+  {
+    id: "users",
+    path: "/users",
+    label: t("page_users"),
+    icon: Users,
+    quiet: true,
+    load: () => import("../upkeep/UsersPage.svelte"),
   },
   {
     id: "health",

@@ -32,14 +32,15 @@ class Fate(msgspec.Struct, frozen=True):
 def import_log(row: sqlite3.Row, fates: Sequence[Fate], studies: Sequence[str]) -> str:
     """Write what came and what became of it.
 
-    The first line never changes. The rest comes when the import has ended, so that a reader who
-    goes on from an offset gets all of it.
+    The first line never changes. The rest comes when the import has ended, or waits for a
+    person, so that a reader who goes on from an offset gets all of it.
     """
     door = _DOORS.get(row["kind"], row["kind"])
     lines = [f"{iso(row['created_at'])}  came through {door} into project {row['project']}"]
-    if row["closed_at"] is not None:
+    ended = row["updated_at"] if row["state"] == "waiting" else row["closed_at"]
+    if ended is not None:
         came = f"{_files(row['n_files'])}, {_size(row['size_bytes'])}"
-        lines.append(f"{iso(row['closed_at'])}  {row['state']}: {came}")
+        lines.append(f"{iso(ended)}  {row['state']}: {came}")
         lines += [*_accounted(row, fates), *_of_studies(studies)]
     return "".join(f"{line}\n" for line in lines)
 

@@ -87,10 +87,10 @@ class ImportRows:
             text = import_log(row, fates(con, row["id"]), studies(con, row["id"]))
         data = text.encode()
         piece = data[offset:].decode("utf-8", "replace")
-        return LogPiece(piece, max(offset, len(data)), row["closed_at"] is not None)
+        return LogPiece(piece, max(offset, len(data)), LETTERS[row["state"]] in "ed")
 
     def act(self, key: str, action: str, actor: str) -> None:
-        """Retry or dismiss an import; nothing else can be done to one.
+        """Retry, dismiss or restore an import; nothing else can be done to one.
 
         Raises
         ------
@@ -105,6 +105,8 @@ class ImportRows:
             self._try_again(row)
         elif action == "dismiss":
             self._dismiss(row, actor)
+        elif action == "restore":
+            self._restore(row, actor)
         elif action in ("cancel", "suspend", "resume"):
             hint = "The page Arrivals tells what can be decided about it."
             raise Conflict(f"nobody can {action} an import", hint=hint, job=key)
@@ -134,6 +136,19 @@ class ImportRows:
 
         self._catalog.write(write)
 
+    def _restore(self, row: sqlite3.Row, actor: str) -> None:
+        """Bring a dismissed import back into the table."""
+        if row["dismissed"] is None:
+            raise Conflict("this import is in the table", job=row["key"])
+        self._catalog.write(lambda tx: _restored(tx, row, actor))
+
+
+def _restored(tx: Tx, row: sqlite3.Row, actor: str) -> None:
+    key, state = row["key"], row["state"]
+    tx.con.execute("DELETE FROM dismissed_row WHERE key = ?", (key,))
+    tx.operation("restore_import", actor=actor, target={"receipt": key})
+    tx.event("job.changed", key=key, state=state, letter=LETTERS[state], project=row["project"])
+
 
 def _row(row: sqlite3.Row) -> JobRow:
     state, arrived, closed = row["state"], row["created_at"], row["closed_at"]
@@ -159,6 +174,7 @@ def _row(row: sqlite3.Row) -> JobRow:
         cpus=0,
         memory_mb=0,
         gpus=0,
+        dismissed=row["dismissed"] is not None,
     )
 
 

@@ -47,10 +47,11 @@ _FROM = (
     "FROM receipts r JOIN projects p ON p.id = r.project_id"
     " LEFT JOIN dismissed_row d ON d.key = r.key AND d.updated_at = r.updated_at WHERE"
 )
-_PICK = f"SELECT r.id AS id, {{sort}} AS sort_value {_FROM} {{where}}"
+_PICK = f"SELECT r.id AS id, d.key AS dismissed, {{sort}} AS sort_value {_FROM} {{where}}"
 _ROWS = (
-    f"SELECT r.*, p.name AS project, {_PSID} AS psid, sort_value FROM ({{picked}}) picked"
-    " JOIN receipts r ON r.id = picked.id JOIN projects p ON p.id = r.project_id"
+    f"SELECT r.*, p.name AS project, {_PSID} AS psid, sort_value, dismissed"
+    " FROM ({picked}) picked JOIN receipts r ON r.id = picked.id"
+    " JOIN projects p ON p.id = r.project_id"
     " ORDER BY sort_value {order}, r.id {order}"
 )
 # Series are few and items many: CROSS JOIN has items looked up by their series, not read through.
@@ -100,8 +101,7 @@ def find_import(con: sqlite3.Connection, key: str) -> sqlite3.Row:
         If there is none.
     """
     row: sqlite3.Row | None = con.execute(
-        f"SELECT r.*, p.name AS project, {_PSID} AS psid FROM receipts r"
-        " JOIN projects p ON p.id = r.project_id WHERE r.key = ?",
+        f"SELECT r.*, p.name AS project, {_PSID} AS psid, d.key AS dismissed {_FROM} r.key = ?",
         (key,),
     ).fetchone()
     if row is None:
@@ -121,7 +121,7 @@ def fates(con: sqlite3.Connection, receipt_id: int) -> list[Fate]:
 
 
 def _where(query: JobQuery) -> tuple[str, list[Any]]:
-    parts: list[tuple[str, list[Any]]] = [("d.key IS NULL", [])]
+    parts: list[tuple[str, list[Any]]] = [(f"d.key IS {'NOT ' * query.dismissed}NULL", [])]
     if query.batch:
         parts.append(("0", []))  # no import is of a batch
     if query.project:
@@ -132,7 +132,7 @@ def _where(query: JobQuery) -> tuple[str, list[Any]]:
     if query.study_id is not None:
         parts.append((_OF_ITS_PROJECT, [query.study_id]))
         parts.append((_touching(_OF_STUDY), [query.study_id] * 2))
-    if query.letters != "all":
+    if query.in_some_states:
         states = [state for state, letter in LETTERS.items() if letter in query.letters]
         parts.append((f"r.state IN ({', '.join('?' * len(states))})", list(states)))
     parts += [_search(pattern) for pattern in query.patterns()]

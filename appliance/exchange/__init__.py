@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         read_module,
     )
     from appliance.exchange.receipts import get_receipt, list_receipts
+    from appliance.exchange.revealing import WaitingIdentity
     from appliance.exchange.rows import (
         ArrivalKind,
         ItemState,
@@ -58,6 +59,7 @@ __all__ = [
     "ReceiptItem",
     "ReceiptState",
     "Upload",
+    "WaitingIdentity",
     "WatchedRoot",
     "change_settings",
     "create_from_module",
@@ -88,6 +90,7 @@ _NAMES = {
     "ReceiptItem": "rows",
     "ReceiptState": "rows",
     "Upload": "upload",
+    "WaitingIdentity": "revealing",
     "WatchedRoot": "watch",
     "change_settings": "modules",
     "create_from_module": "modules",

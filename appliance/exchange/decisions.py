@@ -9,7 +9,7 @@ from appliance.core import Conflict, Invalid, NotFound, safe_name
 from appliance.exchange.context import Context
 from appliance.exchange.quarantine import quarantine_item
 from appliance.exchange.receipts import recount, set_receipt, update_items
-from appliance.exchange.rows import ItemState, ReceiptDetail, ReceiptState
+from appliance.exchange.rows import SET_ASIDE, ItemState, ReceiptDetail, ReceiptState
 from appliance.exchange.series import identity_of
 from appliance.privacy import Identity, IdentityConflict, ProjectPolicy
 
@@ -91,7 +91,7 @@ def resolve_items(
     rows = _undecided(ctx, receipt, item_ids)
     if action == "discard-wait":
         for row in rows:
-            quarantine_item(ctx, row, "set aside by a person")
+            quarantine_item(ctx, row, SET_ASIDE)
     elif action in ("assign", "new"):
         _decide(ctx, receipt, rows, pid, new=action == "new")
     else:

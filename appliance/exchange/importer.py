@@ -27,6 +27,7 @@ from appliance.exchange.existing import EXISTING_STEP, ExistingData
 from appliance.exchange.hashing import hash_items
 from appliance.exchange.receipts import get_receipt, open_receipt, set_receipt, withdraw_empty
 from appliance.exchange.recovery import due_work, newly_due, recover
+from appliance.exchange.revealing import WaitingIdentity, original_names, waiting_identities
 from appliance.exchange.rows import ArrivalKind, Options, ReceiptDetail, ReceiptState
 from appliance.exchange.series import load_series
 from appliance.exchange.sort import CONVERT_STEP, sort_receipt
@@ -291,18 +292,11 @@ class Importer:
 
     def original_names(self, key: str, *, actor: str) -> dict[int, str]:
         """Tell the names that files came with, by item; the look is put on record."""
-        receipt = self.receipt(key)
-        names = self.ctx.identities.original_names(f"{key}/")
-        with self.ctx.catalog.read() as con:
-            rows = con.execute(
-                "SELECT id, n FROM receipt_items WHERE receipt_id = ? AND state <> 'unpacked'",
-                (receipt.id,),
-            ).fetchall()
-        self.ctx.catalog.write(
-            lambda tx: tx.operation("reveal-names", actor=actor, target={"receipt": key})
-        )
-        found = {row["id"]: names.get(f"{key}/{row['n']:06d}") for row in rows}
-        return {item_id: name for item_id, name in found.items() if name is not None}
+        return original_names(self.ctx, self.receipt(key), actor)
+
+    def waiting_identities(self, key: str, *, actor: str) -> list[WaitingIdentity]:
+        """Tell whom waiting files say they are of, and who is known so; put on record."""
+        return waiting_identities(self.ctx, self.receipt(key), actor)
 
     def _collect(self, receipt_id: int) -> None:
         with self._opening:

@@ -12,6 +12,7 @@ import msgspec
 
 from appliance.core import Invalid, NotFound, new_key, now_ms
 from appliance.exchange.rows import (
+    SET_ASIDE,
     ArrivalKind,
     ItemState,
     Options,
@@ -37,7 +38,12 @@ __all__ = [
     "withdraw_empty",
 ]
 
-_OPEN = (ReceiptState.RECEIVING, ReceiptState.PENDING, ReceiptState.WORKING)
+_OPEN = (
+    ReceiptState.RECEIVING,
+    ReceiptState.PENDING,
+    ReceiptState.WORKING,
+    ReceiptState.WAITING,
+)
 _UNDONE = (ItemState.EXPECTED, ItemState.RECEIVED, ItemState.SORTED, ItemState.UNPACKING)
 _DONE = (ItemState.CONVERTED, ItemState.STORED)
 _BAD = (ItemState.QUARANTINED, ItemState.FAILED)
@@ -173,11 +179,12 @@ def recount(tx: Tx, receipt_ids: Iterable[int]) -> None:
 
 def _recount_one(tx: Tx, receipt_id: int) -> None:
     rows = tx.con.execute(
-        "SELECT state, count(*), sum(size_bytes) FROM receipt_items WHERE receipt_id = ?"
-        " AND state <> 'unpacked' GROUP BY state",
-        (receipt_id,),
+        "SELECT state, count(*), sum(size_bytes), sum(state = 'quarantined' AND reason = ?)"
+        " FROM receipt_items WHERE receipt_id = ? AND state <> 'unpacked' GROUP BY state",
+        (SET_ASIDE, receipt_id),
     ).fetchall()
     counts = {ItemState(row[0]): int(row[1]) for row in rows}
+    aside = sum(int(row[3]) for row in rows)
     waiting = counts.get(ItemState.WAITING, 0)
     pending = _sum(counts, _UNDONE)
     tx.con.execute(
@@ -198,22 +205,25 @@ def _recount_one(tx: Tx, receipt_id: int) -> None:
         "SELECT state, reason FROM receipts WHERE id = ?", (receipt_id,)
     ).fetchone()
     if row["state"] != ReceiptState.RECEIVING and not pending and counts:
-        _close(tx, receipt_id, counts, str(row["reason"]))
+        _close(tx, receipt_id, counts, aside, str(row["reason"]))
     else:
         _tell(tx, receipt_id)
 
 
-def _close(tx: Tx, receipt_id: int, counts: dict[ItemState, int], reason: str) -> None:
-    """Give a receipt with nothing left to do its final state and the commonest reason."""
-    bad, good = _sum(counts, _BAD), _sum(counts, (*_DONE, ItemState.DUPLICATE))
+def _close(tx: Tx, receipt_id: int, counts: dict[ItemState, int], aside: int, reason: str) -> None:
+    """Give a receipt with nothing left to do its final state and the commonest reason.
+
+    What a person set aside is accounted for: it makes no arrival a failed one.
+    """
+    bad, good = _sum(counts, _BAD) - aside, _sum(counts, (*_DONE, ItemState.DUPLICATE))
     hint = ""
     if counts.get(ItemState.WAITING):
         state = ReceiptState.WAITING
     elif not bad:
         state = ReceiptState.DONE
     else:
-        state = ReceiptState.PARTIAL if good else ReceiptState.FAILED
-    if state is ReceiptState.DONE:
+        state = ReceiptState.PARTIAL if good or aside else ReceiptState.FAILED
+    if state is ReceiptState.DONE and not aside:
         reason = ""
     else:
         reason, hint = _commonest_reason(tx, receipt_id) or (reason, "")
@@ -224,8 +234,8 @@ def _commonest_reason(tx: Tx, receipt_id: int) -> tuple[str, str] | None:
     row = tx.con.execute(
         "SELECT reason, hint, count(*) n FROM receipt_items WHERE receipt_id = ? AND reason <> ''"
         " AND state IN ('waiting', 'quarantined', 'failed') GROUP BY state, reason"
-        " ORDER BY state = 'waiting' DESC, n DESC, min(n) LIMIT 1",
-        (receipt_id,),
+        " ORDER BY state = 'waiting' DESC, reason = ?, n DESC, min(n) LIMIT 1",
+        (receipt_id, SET_ASIDE),
     ).fetchone()
     if row is None:
         return None

@@ -50,7 +50,7 @@ _CONVERT = (
 )
 _HASH = (
     "SELECT DISTINCT r.id FROM receipts r JOIN receipt_items i ON i.receipt_id = r.id"
-    " WHERE r.closed_at > ? AND i.sha256 IS NULL AND i.from_place IS NULL"
+    " WHERE (r.closed_at > ? OR r.state = 'waiting') AND i.sha256 IS NULL AND i.from_place IS NULL"
     " AND (i.place LIKE 'originals/%' OR i.place LIKE 'quarantine/%') LIMIT 20"
 )
 _EXISTING = (
@@ -162,7 +162,7 @@ def _sweep_one(ctx: Context, home: Path) -> None:
     with ctx.catalog.read() as con:
         rows = con.execute(
             "SELECT i.place, i.state FROM receipt_items i JOIN receipts r ON r.id = i.receipt_id"
-            " WHERE r.key = ? AND r.closed_at IS NOT NULL",
+            " WHERE r.key = ? AND (r.closed_at IS NOT NULL OR r.state = 'waiting')",
             (home.name,),
         ).fetchall()
     spent = {

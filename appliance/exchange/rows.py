@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 __all__ = [
+    "SET_ASIDE",
     "ArrivalKind",
     "ItemState",
     "Options",
@@ -15,6 +16,9 @@ __all__ = [
     "ReceiptItem",
     "ReceiptState",
 ]
+
+SET_ASIDE = "set aside by a person"
+"""Reason of a file that somebody decided not to import: accounted for, not a problem."""
 
 
 class ArrivalKind(StrEnum):

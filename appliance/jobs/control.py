@@ -1,4 +1,4 @@
-"""What a person can do to a job: cancel, suspend, resume, retry, dismiss."""
+"""What a person can do to a job: cancel, suspend, resume, retry, dismiss, restore."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from appliance.jobs.attempts import open_pid
 from appliance.jobs.finish import attempt_folder, declared_outputs, skip_dependents
 from appliance.jobs.listing import find_job
 from appliance.jobs.outputs import move_partial
-from appliance.jobs.states import ENDED, LIVE, State, transition
+from appliance.jobs.states import ENDED, LIVE, State, letter_of, transition
 
 __all__ = ["Controls", "send_signal"]
 
@@ -92,6 +92,10 @@ class Controls:
         """Take an ended job out of the table; its rows and logs stay."""
         self._catalog.write(lambda tx: _dismiss(tx, key, actor))
 
+    def restore(self, key: str, actor: str) -> None:
+        """Bring a dismissed job back into the table."""
+        self._catalog.write(lambda tx: _restore(tx, key, actor))
+
     def act(self, key: str, action: str, actor: str) -> None:
         """Do one of the above by its name.
 
@@ -106,6 +110,7 @@ class Controls:
             "resume": self.resume,
             "retry": self.retry,
             "dismiss": self.dismiss,
+            "restore": self.restore,
         }
         if action not in actions:
             raise Invalid(f"nothing can be done to a job called {action!r}")
@@ -181,11 +186,24 @@ def _dismiss(tx: Tx, key: str, actor: str) -> None:
         raise Conflict(f"a job that is {job['state']} cannot be dismissed", job=key)
     tx.con.execute("UPDATE job SET dismissed = 1 WHERE id = ?", (job["id"],))
     tx.operation("dismiss_job", actor=actor, target={"job": key})
+    _tell(tx, job, "")
+
+
+def _restore(tx: Tx, key: str, actor: str) -> None:
+    job = find_job(tx.con, key)
+    if not job["dismissed"]:
+        raise Conflict("this job is in the table", job=key)
+    tx.con.execute("UPDATE job SET dismissed = 0 WHERE id = ?", (job["id"],))
+    tx.operation("restore_job", actor=actor, target={"job": key})
+    _tell(tx, job, letter_of(job["state"]))
+
+
+def _tell(tx: Tx, job: sqlite3.Row, letter: str) -> None:
     tx.event(
         "job.changed",
-        key=key,
+        key=job["key"],
         state=job["state"],
-        letter="",
+        letter=letter,
         psid=job["psid"],
         batch_key=job["batch_key"],
         project=job["project"],

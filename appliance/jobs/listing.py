@@ -52,7 +52,7 @@ _SELECT = (
 
 
 def job_rows(con: sqlite3.Connection, query: JobQuery, after: Place | None = None) -> list[Placed]:
-    """Give the jobs behind a place in the query's order; dismissed ones are left out.
+    """Give the jobs behind a place in the query's order; dismissed ones only when asked for.
 
     One more than the query's limit is given where there are more.
     """
@@ -181,7 +181,7 @@ def job_attribute(value: str) -> tuple[str, Sequence[Any]]:
 
 
 def _where(query: JobQuery) -> tuple[str, list[Any]]:
-    parts: list[tuple[str, list[Any]]] = [("job.dismissed = 0", [])]
+    parts: list[tuple[str, list[Any]]] = [("job.dismissed = ?", [query.dismissed])]
     if query.project:
         parts.append(("job.project = ?", [query.project]))
     if query.project_ids is not None:
@@ -191,7 +191,7 @@ def _where(query: JobQuery) -> tuple[str, list[Any]]:
         parts.append(("batch.key = ?", [query.batch]))
     if query.study_id is not None:
         parts.append(("job.study_id = ?", [query.study_id]))
-    if query.letters != "all":
+    if query.in_some_states:
         states = states_of(query.letters)
         parts.append((f"job.state IN ({', '.join('?' * len(states))})", list(states)))
     for like in query.patterns():
@@ -203,7 +203,7 @@ def _where(query: JobQuery) -> tuple[str, list[Any]]:
 
 def _row(row: sqlite3.Row) -> JobRow:
     data = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row iterates values
-    data["letter"] = letter_of(row["state"])
+    data |= {"letter": letter_of(row["state"]), "dismissed": bool(row["dismissed"])}
     return msgspec.convert(data, JobRow)
 
 

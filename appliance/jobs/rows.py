@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 __all__ = [
+    "DISMISSED",
     "SORTS",
     "AttemptRow",
     "JobDetail",
@@ -22,6 +23,8 @@ __all__ = [
 
 SORTS = ("created", "started", "ended", "name", "psid", "state", "queue", "project")
 """What the table can be sorted by; every listing knows all of them."""
+DISMISSED = "dismissed"
+"""Asks for what was taken out of the table, instead of letters of states."""
 
 
 class JobRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +51,7 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True):
     cpus: int
     memory_mb: int
     gpus: int
+    dismissed: bool = False
 
 
 class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +96,11 @@ class JobDetail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """What the table shows: `letters` such as ``"qre"`` or ``"all"``; all that is given holds."""
+    """What the table shows; all that is given holds.
+
+    `letters` are such as ``"qre"``, or ``"all"`` or ``"dismissed"``: dismissed rows are in no other
+    answer.
+    """
 
     project: str | None = None
     project_ids: frozenset[int] | None = None
@@ -103,6 +111,16 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     sort: str = "-created"
     after: str | None = None
     limit: int = 200
+
+    @property
+    def dismissed(self) -> bool:
+        """Whether the rows that were taken out of the table are asked for."""
+        return self.letters == DISMISSED
+
+    @property
+    def in_some_states(self) -> bool:
+        """Whether the letters leave out some states."""
+        return self.letters not in ("all", DISMISSED)
 
     @property
     def descending(self) -> bool:

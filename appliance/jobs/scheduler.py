@@ -148,7 +148,7 @@ class Scheduler:
         return self._batches.dry_run(spec, targets)
 
     def act(self, key: str, action: str, actor: str) -> None:
-        """Cancel, suspend, resume, retry or dismiss a job, or a row of another source."""
+        """Do what `Controls.act` knows to a job, or to a row of another source."""
         (self._source_of(key) or self.controls).act(key, action, actor)
 
     def act_on_many(self, keys: Sequence[str], action: str, actor: str) -> dict[str, str]:

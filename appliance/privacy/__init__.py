@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from appliance.core import lazy_door
 
 if TYPE_CHECKING:
-    from appliance.privacy.identity import Identity, IdentityConflict, Resolution
+    from appliance.privacy.identity import Identity, IdentityConflict, Likely, Resolution
     from appliance.privacy.policy import ProjectPolicy
     from appliance.privacy.scrub import mentions, scrub_sidecar, scrub_text
     from appliance.privacy.store import IdentityStore
@@ -20,6 +20,7 @@ __all__ = [
     "Identity",
     "IdentityConflict",
     "IdentityStore",
+    "Likely",
     "ProjectPolicy",
     "Resolution",
     "mentions",
@@ -31,6 +32,7 @@ _NAMES = {
     "Identity": "identity",
     "IdentityConflict": "identity",
     "IdentityStore": "store",
+    "Likely": "identity",
     "ProjectPolicy": "policy",
     "Resolution": "identity",
     "mentions": "scrub",

@@ -9,7 +9,7 @@ import msgspec
 
 from appliance.core import Conflict
 
-__all__ = ["Identity", "IdentityConflict", "Resolution"]
+__all__ = ["Identity", "IdentityConflict", "Likely", "Resolution"]
 
 _UNKNOWN_SEX = frozenset({"", "U", "O"})
 
@@ -106,6 +106,14 @@ class Resolution(msgspec.Struct, frozen=True):
 
     code: str
     new: bool
+
+
+class Likely(msgspec.Struct, frozen=True):
+    """Somebody who has the PatientID in question, and the names of the fields that differ."""
+
+    code: str
+    identity: Identity
+    differs: tuple[str, ...]
 
 
 def _listed(fields: tuple[str, ...]) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 from sqlite_utils import Database, Migrations
 
 from appliance.core import Conflict, NotFound, StorageError, now_ms, safe_name
-from appliance.privacy.identity import Identity, IdentityConflict, Resolution
+from appliance.privacy.identity import Identity, IdentityConflict, Likely, Resolution
+from appliance.privacy.keys import identity_of_row, is_study_key, keyed, shown
 from appliance.privacy.policy import ProjectPolicy
 
 __all__ = ["IdentityStore"]
@@ -118,7 +119,7 @@ class IdentityStore:
         IdentityConflict
             If the PatientID is known with another name, birth date or sex.
         """
-        sought = _keyed(identity, study_uid)
+        sought = keyed(identity, study_uid)
         with self._transaction():
             known = self._find(project_key, sought)
             if known is not None:
@@ -132,7 +133,7 @@ class IdentityStore:
     ) -> None:
         """Let a person decide: this identity, just as it is written, stands behind `code`."""
         with self._transaction():
-            self._bind(project_key, code, _keyed(identity, study_uid))
+            self._bind(project_key, code, keyed(identity, study_uid))
 
     def assign_new(
         self,
@@ -144,7 +145,7 @@ class IdentityStore:
         taken: Callable[[str], bool] = _nothing_taken,
     ) -> str:
         """Let a person decide: this identity, just as it is written, is someone new."""
-        sought = _keyed(identity, study_uid)
+        sought = keyed(identity, study_uid)
         with self._transaction():
             known = self._exact(project_key, sought)
             if known is not None:
@@ -193,8 +194,18 @@ class IdentityStore:
             ).fetchone()
         if row is None:
             raise NotFound(f"no identity is known for {code}")
-        found = _identity(row)
-        return found if not _is_study_key(found) else _without_key(found)
+        found = identity_of_row(row)
+        return shown(found)
+
+    def likely(self, project_key: str, identity: Identity, *, study_uid: str = "") -> list[Likely]:
+        """Tell who has the PatientID of an identity, and in what each differs from it.
+
+        As with `reveal`, the caller has checked the right and keeps the audit.
+        """
+        sought = keyed(identity, study_uid)
+        with self._lock:
+            found = self._candidates(project_key, sought)
+        return [Likely(code, shown(known), sought.disagreements(known)) for code, known in found]
 
     def remember_name(self, item_key: str, original_path: str) -> None:
         """Keep the name that an arrival, or one file of it, came with."""
@@ -265,7 +276,7 @@ class IdentityStore:
             " WHERE project_key = ? AND patient_id = ? ORDER BY id",
             (project_key, sought.patient_id),
         ).fetchall()
-        found = [(str(row[5]), _identity(row)) for row in rows]
+        found = [(str(row[5]), identity_of_row(row)) for row in rows]
         return [(code, known) for code, known in found if sought.shares_key(known)]
 
     def _bind(self, project_key: str, code: str, identity: Identity) -> None:
@@ -298,7 +309,7 @@ class IdentityStore:
         policy: ProjectPolicy,
         taken: Callable[[str], bool],
     ) -> str:
-        if policy.identified and not _is_study_key(identity):
+        if policy.identified and not is_study_key(identity):
             base = safe_name(identity.cleaned().patient_id, fallback="subject")
             numbered = (base if n == 1 else f"{base}_{n}" for n in _counting())
         else:
@@ -361,34 +372,6 @@ def _refuse_newer(con: sqlite3.Connection, path: Path) -> None:
 
 def _counting() -> Iterator[int]:
     return iter(range(1, 10_000_000))
-
-
-_STUDY_ISSUER = "\x1estudy:"
-
-
-def _keyed(identity: Identity, study_uid: str) -> Identity:
-    """Give an identity without PatientID a key of its own: the study it came with."""
-    clean = identity.cleaned()
-    if clean.patient_id:
-        return clean
-    return Identity(
-        issuer=f"{_STUDY_ISSUER}{study_uid}",
-        name=clean.name,
-        birth_date=clean.birth_date,
-        sex=clean.sex,
-    )
-
-
-def _is_study_key(identity: Identity) -> bool:
-    return identity.issuer.startswith(_STUDY_ISSUER)
-
-
-def _without_key(identity: Identity) -> Identity:
-    return Identity(name=identity.name, birth_date=identity.birth_date, sex=identity.sex)
-
-
-def _identity(row: sqlite3.Row | tuple[str, ...]) -> Identity:
-    return Identity(patient_id=row[0], issuer=row[1], name=row[2], birth_date=row[3], sex=row[4])
 
 
 def _storable(path: str) -> str:

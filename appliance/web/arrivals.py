@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from appliance.core import iso
-from appliance.web.schemas import Receipt, ReceiptDetail, ReceiptItem
+from appliance.web.schemas import (
+    KnownIdentity,
+    Receipt,
+    ReceiptDetail,
+    ReceiptItem,
+    WaitingIdentity,
+)
 from appliance.web.views import maybe_iso
 
 if TYPE_CHECKING:
-    from appliance import exchange
+    from appliance import exchange, privacy
 
-__all__ = ["detail", "receipt"]
+__all__ = ["detail", "receipt", "waiting_identity"]
 
 
 def receipt(row: exchange.Receipt) -> Receipt:
@@ -25,6 +31,22 @@ def detail(row: exchange.ReceiptDetail) -> ReceiptDetail:
     """Show a receipt with its items."""
     items = [msgspec.convert(item, ReceiptItem, from_attributes=True) for item in row.items]
     return ReceiptDetail(**_facts(row), items=items)
+
+
+def waiting_identity(found: exchange.WaitingIdentity) -> WaitingIdentity:
+    """Show whom waiting files say they are of, beside whom we know."""
+    known = [_known(one) for one in found.known]
+    return WaitingIdentity(item_ids=found.item_ids, known=known, **_person(found.said))
+
+
+def _known(one: privacy.Likely) -> KnownIdentity:
+    facts = {**_person(one.identity), "pid": one.code}
+    differs = [field.replace(" ", "_") for field in one.differs]
+    return msgspec.convert({**facts, "differs": differs}, KnownIdentity)
+
+
+def _person(who: privacy.Identity) -> dict[str, str]:
+    return {name: getattr(who, name) for name in ("patient_id", "name", "birth_date", "sex")}
 
 
 def _facts(row: exchange.Receipt) -> dict[str, Any]:

@@ -285,6 +285,20 @@ def test_GRID_05_an_import_is_dismissed_until_it_changes(imports: Imports) -> No
     assert sorted(imports.found()) == ["a", "b"]
 
 
+def test_a_dismissed_import_is_found_and_brought_back(imports: Imports) -> None:
+    imports.receipt("a", "done")
+    imports.receipt("b", "failed")
+    with pytest.raises(Conflict):
+        imports.source.act("b", "restore", "owner")
+    imports.source.act("b", "dismiss", "owner")
+    assert imports.found(letters="dismissed") == ["b"]
+    assert imports.row("b").dismissed
+    imports.source.act("b", "restore", "owner")
+    assert imports.found(letters="dismissed") == []
+    assert sorted(imports.found()) == ["a", "b"]
+    assert not imports.row("b").dismissed
+
+
 def test_only_keys_of_imports_are_ours(imports: Imports) -> None:
     imports.receipt("a", "done")
     assert imports.source.owns("a")

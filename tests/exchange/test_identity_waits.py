@@ -43,8 +43,11 @@ def test_new_makes_a_subject_and_the_decision_holds_for_later(kit, doubtful, tmp
 
 
 def test_discard_sets_it_aside_and_retry_asks_again(kit, doubtful):
+    assert doubtful.closed_at is None
     receipt = resolved(kit, doubtful, "discard-wait")
-    assert (receipt.state, receipt.n_quarantined) == ("failed", 4)
+    assert (receipt.state, receipt.n_quarantined) == ("done", 4)
+    assert receipt.reason == "set aside by a person (4 files)"
+    assert receipt.closed_at is not None
     kit.importer.retry(receipt.key)
     kit.run()
     assert kit.importer.receipt(receipt.key).state == "waiting"
@@ -58,6 +61,44 @@ def test_decisions_that_make_no_sense_are_refused(kit, doubtful):
     with pytest.raises(Conflict):
         kit.importer.resolve(doubtful.key, "assign", item_ids=[999999])
     assert kit.importer.receipt(doubtful.key).state == "waiting"
+
+
+def test_what_was_set_aside_does_not_hide_what_else_is_wrong(kit, tmp_path):
+    write_series(tmp_path / "a")
+    write_series(tmp_path / "b", name="SMITH^JANE", study_uid="1.2.3.7", date="20240601")
+    (tmp_path / "b" / "notes.bin").write_bytes(b"whose is this")
+    kit.take_in(tmp_path / "a")
+    receipt = kit.take_in(tmp_path / "b")
+    waiting = [item.id for item in receipt.items if item.state == "waiting"]
+    receipt = resolved(kit, receipt, "discard-wait", item_ids=waiting)
+    assert receipt.state == "partial"
+    assert "no target was named" in receipt.reason
+    receipt = resolved(kit, receipt, "discard-wait", item_ids=[i.id for i in receipt.items])
+    assert (receipt.state, receipt.n_quarantined) == ("done", 5)
+
+
+def test_identities_of_a_waiting_arrival_stand_beside_those_that_are_known(kit, doubtful):
+    (found,) = kit.importer.waiting_identities(doubtful.key, actor="owner")
+    assert sorted(found.item_ids) == sorted(item.id for item in doubtful.items)
+    assert (found.said.name, found.said.birth_date) == ("SMITH^JANE", "19700102")
+    (known,) = found.known
+    assert (known.code, known.identity.name, known.differs) == ("S-0001", "DOE^JANE", ("name",))
+    assert "SMITH" not in str(found)
+    with kit.catalog.read() as con:
+        rows = con.execute("SELECT actor, verb, target FROM operations").fetchall()
+    assert ("owner", "reveal-arrival") in [(row["actor"], row["verb"]) for row in rows]
+    assert not any("JANE" in row["target"] for row in rows)
+
+
+def test_without_a_patient_id_the_key_that_we_made_is_not_shown(kit, tmp_path):
+    write_series(tmp_path / "a", patient_id="", study_uid="1.2.3.1")
+    write_series(tmp_path / "b", patient_id="", study_uid="1.2.3.1", sex="M", number=9)
+    kit.take_in(tmp_path / "a")
+    receipt = kit.take_in(tmp_path / "b")
+    assert receipt.state == "waiting"
+    (found,) = kit.importer.waiting_identities(receipt.key, actor="owner")
+    assert found.known[0].differs == ("sex",)
+    assert found.known[0].identity.issuer == ""
 
 
 def test_decisions_are_put_on_record(kit, doubtful):

@@ -88,6 +88,20 @@ def test_GRID_05_06_errors_stay_until_they_are_dismissed(idle: Bench) -> None:
         idle.scheduler.act(key, "explode", "owner")
 
 
+def test_GRID_06_a_dismissed_job_is_found_and_brought_back(idle: Bench) -> None:
+    key, other = idle.submit(bash("true"), bash("true"))
+    set_state(idle, key, "failed")
+    with pytest.raises(Conflict):
+        idle.scheduler.act(key, "restore", "owner")
+    idle.scheduler.dismiss(key, "owner")
+    (row,) = idle.scheduler.job_rows(JobQuery(letters="dismissed")).items
+    assert (row.key, row.dismissed, row.letter) == (key, True, "e")
+    assert [row.key for row in idle.scheduler.job_rows(JobQuery()).items] == [other]
+    idle.scheduler.act(key, "restore", "owner")
+    assert idle.scheduler.job_rows(JobQuery(letters="dismissed")).items == []
+    assert {row.key for row in idle.scheduler.job_rows(JobQuery()).items} == {key, other}
+
+
 def test_GRID_09_counts_and_the_JOB_filter(idle: Bench) -> None:
     (first, *_) = idle.submit(bash("true"), bash("true"), targets=["S-1#V1"])
     idle.submit(bash("true"), targets=["S-2"], level="subject")

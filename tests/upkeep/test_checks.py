@@ -177,6 +177,23 @@ def test_arrivals_that_need_a_person_are_counted(ctx, site, states, level):
     assert ("1 wait for a decision" in result.text) is ("waiting" in states)
 
 
+def test_an_arrival_that_was_dismissed_as_it_stands_warns_no_more(ctx, site):
+    def receive(tx):
+        project = ensure_project(tx, "p").id
+        for key, state in (("r1", "failed"), ("r2", "waiting")):
+            tx.con.execute(
+                "INSERT INTO receipts (key, project_id, kind, state, created_at, updated_at)"
+                " VALUES (?, ?, 'drop', ?, 0, 7)",
+                (key, project, state),
+            )
+        tx.con.execute("INSERT INTO dismissed_row VALUES ('r1', 7), ('r2', 7)")
+
+    site.catalog.write(receive)
+    assert ArrivalsCheck().run(ctx).text == "Arrivals: 1 wait for a decision."
+    site.catalog.write(lambda tx: tx.con.execute("UPDATE receipts SET updated_at = 8"))
+    assert "1 failed" in ArrivalsCheck().run(ctx).text
+
+
 def test_all_checks_run_on_a_new_data_folder(ctx):
     health = Upkeep(ctx).health()
     assert [check.id for check in health.checks] == [check.id for check in all_checks()]

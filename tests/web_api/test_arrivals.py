@@ -14,6 +14,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from appliance.upkeep.demo_dicom import MadePatient
+from tests.support.samples import tiny_series, zip_of
 from tests.support.waiting import wait_until
 from tests.web_api.conftest import Site
 
@@ -65,6 +67,26 @@ def test_original_names_need_a_right_and_are_on_record(works: Site, http: httpx.
     assert ["owner"] in record.json()["rows"]
     with works.bearer(scope="reader editor") as other:
         assert other.get(f"/receipts/{key}/names").status_code == 403
+
+
+def test_identities_of_an_arrival_need_a_right(works: Site, http: httpx.Client) -> None:
+    answer = upload(http, "one.nii", volume(), subject="S-8", study="2024")
+    key = closed(http, answer.json()["key"])["key"]
+    assert http.get(f"/receipts/{key}/identities").json() == {"items": []}
+    with works.bearer(scope="reader editor") as other:
+        assert other.get(f"/receipts/{key}/identities").status_code == 403
+
+
+def test_both_identities_of_a_waiting_arrival_are_told(http: httpx.Client, tmp_path: Path) -> None:
+    for name in ("ONE^A", "TWO^B"):
+        patient = MadePatient(name, "BOTH-1", "19600101", "F", f"2024060{len(name)}")
+        paths = tiny_series(tmp_path / name, patient=patient)
+        receipt = closed(http, upload(http, "s.zip", zip_of(paths)).json()["key"])
+    assert (receipt["state"], receipt["closed_at"]) == ("waiting", None)
+    (found,) = http.get(f"/receipts/{receipt['key']}/identities").raise_for_status().json()["items"]
+    assert found["name"] == "TWO^B"
+    assert [(one["name"], one["differs"]) for one in found["known"]] == [("ONE^A", ["name"])]
+    assert "TWO^B" not in str(http.get(f"/receipts/{receipt['key']}").json())
 
 
 def test_a_zip_is_streamed_in_pieces_and_unpacked(http: httpx.Client) -> None:

@@ -29,7 +29,9 @@ def list_jobs(
     services: Rooms,
     who: Who,
     *,
-    letters: Annotated[str, QueryParameter(name="state", pattern="^(all|[qredk]+)$")] = "all",
+    letters: Annotated[
+        str, QueryParameter(name="state", pattern="^(all|dismissed|[qredk]+)$")
+    ] = "all",
     project: FromQuery[str | None] = None,
     batch: FromQuery[str | None] = None,
     study_id: FromQuery[int | None] = None,
@@ -38,7 +40,10 @@ def list_jobs(
     after: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 200,
 ) -> Page[JobRow]:
-    """Give one page of jobs, newest first; imports are rows of queue DPXimport."""
+    """Give one page of jobs, newest first; imports are rows of queue DPXimport.
+
+    `state` is letters such as ``qre``, or ``all`` or ``dismissed``.
+    """
     query = JobQuery(
         project=project,
         project_ids=visible(who),
@@ -81,7 +86,7 @@ def read_log(
 def act_on_job(
     services: Rooms, who: Who, key: FromPath[str], action: FromPath[JobAction]
 ) -> JobRow:
-    """Cancel, suspend, resume, retry or dismiss a job."""
+    """Cancel, suspend, resume, retry, dismiss or restore a job."""
     services.scheduler.act(key, action, who.login)
     return work.row(services.scheduler.job_detail(key).row)
 

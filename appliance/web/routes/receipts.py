@@ -9,7 +9,15 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from appliance import exchange
 from appliance.web import arrivals, views
-from appliance.web.schemas import Items, OriginalName, Page, Receipt, ReceiptDetail, ResolveRequest
+from appliance.web.schemas import (
+    Items,
+    OriginalName,
+    Page,
+    Receipt,
+    ReceiptDetail,
+    ResolveRequest,
+    WaitingIdentity,
+)
 from appliance.web.scope import visible
 from appliance.web.services import Rooms, Who
 
@@ -83,4 +91,18 @@ def receipt_names(services: Rooms, who: Who, key: FromPath[str]) -> Items[Origin
     return Items([OriginalName(item_id, name) for item_id, name in found.items()])
 
 
-ROUTES = [list_receipts, show_receipt, retry_receipt, resolve_receipt, receipt_names]
+@get("/receipts/{key:str}/identities", right="deanonym", within="receipt", sync_to_thread=True)
+def receipt_identities(services: Rooms, who: Who, key: FromPath[str]) -> Items[WaitingIdentity]:
+    """Tell whom waiting files say they are of, beside whom we know; the look is put on record."""
+    found = services.importer.waiting_identities(key, actor=who.login)
+    return views.items(found, arrivals.waiting_identity)
+
+
+ROUTES = [
+    list_receipts,
+    show_receipt,
+    retry_receipt,
+    resolve_receipt,
+    receipt_names,
+    receipt_identities,
+]

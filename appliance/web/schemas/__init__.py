@@ -14,11 +14,13 @@ from appliance.web.schemas.access import (
 )
 from appliance.web.schemas.arrivals import (
     ImportRequest,
+    KnownIdentity,
     OriginalName,
     Receipt,
     ReceiptDetail,
     ReceiptItem,
     ResolveRequest,
+    WaitingIdentity,
 )
 from appliance.web.schemas.base import Done, Input, Items, Page, Problem
 from appliance.web.schemas.data import (
@@ -140,6 +142,7 @@ __all__ = [
     "JobDetail",
     "JobFile",
     "JobRow",
+    "KnownIdentity",
     "Log",
     "Login",
     "LoginLink",
@@ -190,4 +193,5 @@ __all__ = [
     "TrashedProject",
     "UnresolvedTarget",
     "User",
+    "WaitingIdentity",
 ]

@@ -10,11 +10,13 @@ from appliance.web.schemas.base import Input
 
 __all__ = [
     "ImportRequest",
+    "KnownIdentity",
     "OriginalName",
     "Receipt",
     "ReceiptDetail",
     "ReceiptItem",
     "ResolveRequest",
+    "WaitingIdentity",
 ]
 
 
@@ -65,6 +67,28 @@ class OriginalName(msgspec.Struct, frozen=True):
 
     id: int
     original_path: str
+
+
+class KnownIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is known behind a subject's code; `differs` names what the arrival says otherwise."""
+
+    pid: str
+    patient_id: str
+    name: str
+    birth_date: str
+    sex: str
+    differs: list[Literal["name", "birth_date", "sex"]]
+
+
+class WaitingIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom waiting files say they are of, beside those who are known with that PatientID."""
+
+    item_ids: list[int]
+    patient_id: str
+    name: str
+    birth_date: str
+    sex: str
+    known: list[KnownIdentity]
 
 
 class ResolveRequest(Input, frozen=True):

@@ -29,7 +29,7 @@ __all__ = [
     "UnresolvedTarget",
 ]
 
-JobAction = Literal["cancel", "suspend", "resume", "retry", "dismiss"]
+JobAction = Literal["cancel", "suspend", "resume", "retry", "dismiss", "restore"]
 
 
 class BatchRequest(Input, frozen=True):
@@ -128,6 +128,7 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True):
     cpus: int
     memory_mb: int
     gpus: int
+    dismissed: bool = False
 
 
 class AttemptFacts(msgspec.Struct, frozen=True, kw_only=True):

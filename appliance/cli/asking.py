@@ -96,7 +96,19 @@ def _find(call: Call, *, docs: bool) -> list[Selected]:
     """Select files by the words ``[STUDIES] PATTERN ...``."""
     studies, patterns = _parted(call.line.words or ["*"])
     selector = " ".join(_one_word(pattern) for pattern in patterns)
-    return call.client.select(call.project, selector, studies=studies, json=docs)
+    try:
+        return call.client.select(call.project, selector, studies=studies, json=docs)
+    except Invalid as error:
+        raise _pointed(error, "" if studies else selector) from error
+
+
+def _pointed(error: Invalid, selector: str) -> Invalid:
+    """Show the character that does not fit below the selector."""
+    place = error.facts.get("position")
+    if not selector or not isinstance(place, int) or "\n" in selector:
+        return error
+    shown = f"{error.message}\n  {selector}\n  {' ' * place}^"
+    return Invalid(shown, hint=error.hint, **error.facts)
 
 
 def _parted(words: list[str]) -> tuple[list[str], list[str]]:

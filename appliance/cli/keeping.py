@@ -48,6 +48,7 @@ def _row(one: Operation, switches: set[str]) -> list[Any]:
     if "json" not in switches:
         target = json.dumps(one.target, ensure_ascii=False)
     if not switches:
+        target = ", ".join(f"{name}: {value}" for name, value in one.target.items())
         target = target if len(target) <= _SHOWN else f"{target[: _SHOWN - 1]}…"
         undone = "undone" if one.undone_at else "can be undone" if one.undoable else ""
         return [one.id, one.at, one.actor, one.verb, one.project or "", target, undone]

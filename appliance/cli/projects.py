@@ -69,7 +69,11 @@ def existing(options: argparse.Namespace) -> int:
         asked["pattern"] = options.pattern
     with connect(settings_for(options.data, options.config), create=True, imports=True) as client:
         if options.dry_run:
-            _print_preview(client.preview_existing(root, **asked), as_json=options.json)
+            found = client.preview_existing(root, **asked)
+            if options.json:
+                _print_json(found)
+            else:
+                _print_preview(found, root)
             return 0
         name = find_project(options.project or "")
         return follow(client, client.read_existing(name, root, **asked).key, as_json=options.json)
@@ -133,17 +137,15 @@ def _print_project(found: ProjectDetail, *, as_json: bool) -> None:
     table((name, json.dumps(v), marks.get(name, "")) for name, v in found.settings.items())
 
 
-def _print_preview(found: ExistingPreview, *, as_json: bool) -> None:
-    if as_json:
-        _print_json(found)
-        return
+def _print_preview(found: ExistingPreview, root: Path) -> None:
+    sizes = (f"{found.n_subjects} subjects", f"{found.n_studies} studies")
     more = " at least" if found.truncated else ""
-    print(
-        f"{found.n_files} files{more}, {found.n_subjects} subjects, {found.n_studies} studies,",
-        end="",
+    print(f"{found.n_files} files{more}", *sizes, f"{found.size_bytes / _MB:.1f} MB", sep=", ")
+    prefix = f"{root}/"
+    table(
+        (row.source.removeprefix(prefix) or "(made)", "->", f"{row.psid}/{row.path}")
+        for row in found.rows[:_SHOWN]
     )
-    print(f" {found.size_bytes / _MB:.1f} MB")
-    table((row.source, "->", f"{row.psid}/{row.path}") for row in found.rows[:_SHOWN])
     for problem in found.problems[:_SHOWN]:
         print(f"warning: {problem.path}: {problem.reason}", file=sys.stderr)
     if found.n_problems:

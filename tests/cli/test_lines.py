@@ -350,3 +350,11 @@ def test_CLI_01_27_help_explains_every_part(nora, words, said):
     code, out, _ = nora.run(*words)
     assert code == 0
     assert said in out
+
+
+def test_a_malformed_pattern_points_at_the_character(nora):
+    code, _, err = nora.run("-p", PROJECT, "-s", "t1* & (mask")
+    assert code == 2
+    message, shown, mark, *_ = err.splitlines()
+    assert "character 7" in message
+    assert shown[mark.index("^")] == "("

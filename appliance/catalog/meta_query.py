@@ -128,20 +128,37 @@ class Rows:
         names = [*query.columns, *(one.key for one in query.filters), query.sort.lstrip("-")]
         return any(name.startswith(f"{NODEINFO}.") for name in names)
 
+    def _worth_a_row(self) -> list[str]:
+        """Leave out rows that hold nothing of their own, but for the first of a study.
+
+        What the catalog says of a study stands in each of its rows, and makes none by itself.
+        """
+        if self.query.keep_empty and self.query.per == "file":
+            return []
+        self.con.execute(
+            "CREATE OR REPLACE TEMP TABLE _own AS SELECT DISTINCT study_id, place FROM _leaf"
+            " JOIN _placed USING (doc_id) WHERE doc_id > 0"
+            f" AND kind <> 0 AND key_id IN ({self.key_ids()})"
+        )
+        first = "study_id NOT IN (SELECT study_id FROM _own) AND place = first_place"
+        if not self.query.keep_empty:
+            first += (
+                f" AND study_id IN (SELECT study_id FROM _cell WHERE key_id IN ({self.key_ids()}))"
+            )
+        return [f"((study_id, place) IN (FROM _own) OR ({first}))"]
+
     def _choose(self, conditions: Sequence[tuple[str, list[Any]]]) -> None:
         """Number the rows that are wanted, in order."""
         where = [text for text, _ in conditions]
         values = [value for _, more in conditions for value in more]
-        if not self.query.keep_empty:
-            where.append(
-                "(study_id, place) IN (SELECT (study_id, place) FROM _cell"
-                f" WHERE key_id IN ({self.key_ids()}))"
-            )
+        where += self._worth_a_row()
         order, more = _order(self.con, self.query.sort)
         self.con.execute(
             "CREATE OR REPLACE TEMP TABLE _row AS SELECT"
             f" row_number() OVER (ORDER BY {order}) AS row_id,"
-            " study_id, place, subject, study, file FROM _base b JOIN _study s USING (study_id)"
+            " study_id, place, subject, study, file FROM"
+            " (SELECT *, min(place) OVER (PARTITION BY study_id) AS first_place FROM _base) b"
+            " JOIN _study s USING (study_id)"
             f" WHERE {' AND '.join(where) or 'true'}",
             [*more, *values],
         )

@@ -90,7 +90,7 @@ def test_VIEW_x11_the_table_is_sent_as_csv(site: Site) -> None:
         assert answer.headers["content-disposition"].startswith('inline; filename="meta_metadata')
         rows = list(csv.reader(io.StringIO(answer.text)))
         assert rows[:2] == [["subject", "study", "radio_t1.mask.volume", "nodeinfo.subject.sex"],
-                            ["S-1", "2024", "1.5", ""]]  # fmt: skip
+                            ["S-1", "2024", "1.5", "F"]]  # fmt: skip
         ask = {**QUESTION, "shape": "long", "german": True, "newline": "\n"}
         text = http.post("/projects/meta/meta/export", json=ask).text
         assert "S-1;2024;META/radio_t1.json;radio_t1.mask.volume;1,5\n" in text

@@ -100,6 +100,7 @@ def mark_undone(tx: Tx, operation: Operation, actor: str) -> None:
         "project_id": row.fetchone()[0],
         "operation": operation.id,
         "verb": operation.verb,
+        "of": {key: value for key, value in operation.target.items() if key != "project_id"},
     }
     tx.operation("undo", actor=actor, target=target)
 

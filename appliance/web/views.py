@@ -142,7 +142,9 @@ def health(found: upkeep.Health) -> Health:
 def without_details(found: Health) -> Health:
     """Leave out of the checks what may name projects, folders and machines."""
     checks = [
-        msgspec.structs.replace(check, text="", hint="Ask an administrator.", fix=None)
+        msgspec.structs.replace(
+            check, text="", hint="" if check.level == "ok" else "Ask an administrator.", fix=None
+        )
         for check in found.checks
     ]
     return msgspec.structs.replace(found, checks=checks)

@@ -25,11 +25,18 @@ group("a line of history", () => {
   });
   test("tells old and new names", () => {
     expect(say("rename", { from: "S-1", to: "P-7" })).toBe("Renamed S-1 to P-7");
-    expect(say("undo", { operation: 12, verb: "tag" })).toBe("Took change 12 back");
+    const of = { from: "S-1", to: "P-7" };
+    expect(say("undo", { operation: 12, verb: "rename", of })).toBe(
+      "Took back: Renamed S-1 to P-7",
+    );
+    expect(say("undo", { operation: 12, verb: "undo" })).toBe("Took back: undo");
   });
   test("tells rights in words", () => {
     expect(say("set_rights", { user: "ann", rights: ["editor", "reader"] })).toBe(
       "Gave ann the rights edit, look",
+    );
+    expect(say("set_rights", { user: "<ANY>", rights: ["manage", "reader"] })).toBe(
+      "Made Every user an administrator of the project",
     );
     expect(say("set_rights", { user: "ann", rights: [] })).toBe("Took all rights from ann");
   });

@@ -27,6 +27,17 @@ export function counted(target: Target): string {
   return parts.join(", ") || t("n_items_text", { n });
 }
 
+/** How many things a line names, of all levels together. */
+export const total = (target: Target): number =>
+  number(target["subjects"]) + number(target["studies"]) + number(target["files"]);
+
+function undone(target: Target): string {
+  const of = target["of"];
+  const verb = text(target["verb"]);
+  const line = { verb, target: typeof of === "object" && of !== null ? (of as Target) : {} };
+  return t("did_undo", { what: verb === "undo" ? verb : describe(line) });
+}
+
 function tagged(target: Target): string {
   const add = list(target["add"]);
   const remove = list(target["remove"]);
@@ -40,7 +51,8 @@ function tagged(target: Target): string {
 
 function rights(target: Target): string {
   const held = list(target["rights"]);
-  const user = text(target["user"]);
+  const user = text(target["user"]) === "<ANY>" ? t("user_any") : text(target["user"]);
+  if (held.includes("manage")) return t("did_make_admin", { user });
   if (held.length === 0) return t("did_no_rights", { user });
   return t("did_set_rights", { user, rights: held.map((one) => word("right", one)).join(", ") });
 }
@@ -52,7 +64,7 @@ const SENTENCES: Record<string, (target: Target) => string> = {
   trash: (o) => t("did_trash", { what: counted(o) }),
   rename: (o) => t("did_rename", { from: text(o["from"]), to: text(o["to"]) }),
   move: (o) => t("did_move", { from: text(o["from"]), to: text(o["to"]) }),
-  undo: (o) => t("did_undo", { n: text(o["operation"]) }),
+  undo: undone,
   put_doc: (o) => t("did_put_doc", { kind: text(o["kind"]), name: text(o["name"]) }),
   delete_doc: (o) => t("did_delete_doc", { kind: text(o["kind"]), name: text(o["name"]) }),
   reveal: () => t("did_reveal"),

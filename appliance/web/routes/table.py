@@ -186,7 +186,9 @@ def _download(made: Prepared) -> Download:
     )
 
 
-def _tile(study_id: int, images: list[catalog.SelectedFile]) -> ContactTile:
+def _tile(study_id: int, found: list[catalog.SelectedFile]) -> ContactTile:
+    """Choose the first image, or a mask where there is nothing else."""
+    images = [row for row in found if row.kind == "image"] or found
     first = images[0] if images else None
     return ContactTile(
         study_id=study_id,

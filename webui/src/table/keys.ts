@@ -11,6 +11,9 @@ export interface TableCommands {
   outward: () => void;
   trash: () => void;
   menu: () => void;
+  all: () => void;
+  tags: () => void;
+  copy: () => void;
 }
 
 export function tableActions(command: TableCommands): () => void {
@@ -37,6 +40,9 @@ export function tableActions(command: TableCommands): () => void {
     key("check", t("key_check"), ["Space"], () => command.check(false)),
     key("check_range", t("key_check_range"), ["Shift+Space"], () => command.check(true)),
     key("menu", t("key_menu"), ["ContextMenu", "Shift+F10"], command.menu),
+    key("all", t("check_all"), ["Ctrl+A"], command.all),
+    key("tags", t("tags_edit"), ["t"], command.tags),
+    key("copy", t("copy_names"), ["Ctrl+C"], command.copy),
     key("trash", t("trash"), ["Del"], command.trash),
   ]);
 }

@@ -1,35 +1,45 @@
 // What can be done with rows of the table: context menus and the commands behind them.
 import CircleUser from "@lucide/svelte/icons/circle-user-round";
 import Copy from "@lucide/svelte/icons/copy";
+import HardDrive from "@lucide/svelte/icons/hard-drive";
+import Images from "@lucide/svelte/icons/images";
+import TagIcon from "@lucide/svelte/icons/tag";
 import Download from "@lucide/svelte/icons/download";
 import Droplet from "@lucide/svelte/icons/droplet";
 import Image from "@lucide/svelte/icons/image";
 import Layers from "@lucide/svelte/icons/layers";
 import ListChecks from "@lucide/svelte/icons/list-checks";
+import FolderInput from "@lucide/svelte/icons/folder-input";
+import PenLine from "@lucide/svelte/icons/pen-line";
 import Pencil from "@lucide/svelte/icons/pencil";
 import Tags from "@lucide/svelte/icons/tags";
 import Trash from "@lucide/svelte/icons/trash-2";
 import Upload from "@lucide/svelte/icons/upload";
-import { api, path, queryText } from "../core/api";
-import { copyText } from "../core/clipboard";
+import { api, queryText } from "../core/api";
 import { openDialog } from "../core/dialogs.svelte";
 import type { MenuItem } from "../core/menu.svelte";
+import { prefs } from "../core/prefs.svelte";
 import { navigate } from "../core/router.svelte";
 import { may } from "../core/session.svelte";
 import { t } from "../core/strings";
 import { attempt, complain, inform } from "../core/toast.svelte";
-import type { FileRow, Level, Operation, StudyRow, SubjectRow } from "../core/types";
+import type { FileRow, Operation, StudyRow } from "../core/types";
 import { canView, openFile } from "../core/viewing.svelte";
 import IdentityDialog from "./IdentityDialog.svelte";
-import { clearSelection, isChecked, selection } from "./selection.svelte";
+import { checkRows, clearSelection, isChecked, selection } from "./selection.svelte";
+import { changeTags, undoAction, type Labelled } from "./edits";
+import DownloadDialog from "./DownloadDialog.svelte";
+import RenameDialog from "./RenameDialog.svelte";
+import { quickTags } from "./settings";
 import { loadFiles, type Row } from "./table.svelte";
 import TagDialog from "./TagDialog.svelte";
+import { copyAbsolute, copyNames, prepareDownload, save, startDownload, type Wanted } from "./take";
 
 const known = <T>(map: ReadonlyMap<string, T | null>): T[] =>
   [...map.values()].filter((row): row is T => row !== null);
 
 /** The rows a command means: all checked of that kind if this one is among them, else only it. */
-export function meant(row: Row): { files: FileRow[]; studies: StudyRow[]; subjects: SubjectRow[] } {
+export function meant(row: Row): Wanted {
   const all = isChecked(row);
   return {
     files: row.kind !== "file" ? [] : all ? known(selection.files) : [row.file],
@@ -38,11 +48,28 @@ export function meant(row: Row): { files: FileRow[]; studies: StudyRow[]; subjec
   };
 }
 
+/** Everything that is checked, of every kind. */
+export const checked = (): Wanted => ({
+  files: known(selection.files),
+  studies: known(selection.studies),
+  subjects: known(selection.subjects),
+});
+
+const sizeOf = (wanted: Wanted): number =>
+  wanted.files.length + wanted.studies.length + wanted.subjects.length;
+
 export function downloadFile(file: FileRow): void {
-  const link = document.createElement("a");
-  link.href = file.content_url;
-  link.download = file.name;
-  link.click();
+  save(file.content_url, file.name);
+}
+
+/** One file as it is, several files as an archive; of studies one may ask for some files only. */
+export function download(wanted: Wanted): void {
+  const [only] = wanted.files;
+  if (sizeOf(wanted) === 0) return;
+  if (only && sizeOf(wanted) === 1) downloadFile(only);
+  else if (wanted.studies.length + wanted.subjects.length > 0)
+    openDialog(DownloadDialog, { wanted });
+  else void attempt(async () => startDownload(await prepareDownload(wanted)), t("download"));
 }
 
 /** Double click or Enter on a file. */
@@ -62,11 +89,6 @@ export async function showStudy(study: StudyRow): Promise<void> {
   if (first) void openFile(first, "background");
 }
 
-async function undo(operation: number): Promise<void> {
-  const done = await attempt(() => api.post(path("operations", operation, "undo")));
-  if (done) inform(t("trash_undone"));
-}
-
 async function trash(row: Row): Promise<void> {
   const rows = meant(row);
   const ids = (list: { id: number }[]): number[] => list.map((one) => one.id);
@@ -79,18 +101,36 @@ async function trash(row: Row): Promise<void> {
   try {
     const done = await api.post<Operation>("/trash", body);
     if (isChecked(row)) clearSelection();
-    const action = { label: t("undo"), run: () => void undo(done.operation_id) };
-    inform(t("trash_done", { what }), action);
+    inform(t("trash_done", { what }), undoAction(done.operation_id));
   } catch (error) {
     complain(error, t("trash"));
   }
 }
 
+const rowsOf = (wanted: Wanted): Labelled[] => [
+  ...wanted.files,
+  ...wanted.studies,
+  ...wanted.subjects,
+];
+
 export function editTags(row: Row): void {
-  const rows = meant(row);
-  const level: Level | null = row.kind === "note" ? null : row.kind;
-  if (level)
-    openDialog(TagDialog, { level, rows: [...rows.files, ...rows.studies, ...rows.subjects] });
+  if (row.kind !== "note") openDialog(TagDialog, { level: row.kind, rows: rowsOf(meant(row)) });
+}
+
+/** One click puts a habitual tag on, or off where all carry it. */
+function quickTagItems(row: Row): MenuItem[] {
+  if (row.kind === "note" || !may("editor")) return [];
+  const { kind } = row;
+  const rows = rowsOf(meant(row));
+  const names = kind === "file" ? quickTags(prefs.table.quickTags) : [];
+  return names.map((name): MenuItem => {
+    const all = rows.every((one) => one.tags.includes(name));
+    return {
+      label: t(all ? "tag_remove" : "tag_add", { name }),
+      icon: TagIcon,
+      run: () => void changeTags(kind, rows, all ? { remove: [name] } : { add: [name] }),
+    };
+  });
 }
 
 export function trashRow(row: Row): void {
@@ -105,12 +145,18 @@ const tagItem = (row: Row): MenuItem => ({
   run: () => editTags(row),
 });
 
+const renameItem = (row: Exclude<Row, { kind: "note" }>): MenuItem => ({
+  label: t("rename_item"),
+  icon: PenLine,
+  disabled: !may("editor"),
+  run: () => openDialog(RenameDialog, { row }),
+});
+
 const trashItem = (row: Row): MenuItem => ({
   label: t("trash"),
   icon: Trash,
   detail: "Del",
   danger: true,
-  separate: true,
   disabled: !may("editor"),
   run: () => void trash(row),
 });
@@ -142,12 +188,33 @@ function fileMenu(row: Row & { kind: "file" }): MenuItem[] {
       icon: Download,
       separate: true,
       disabled: !may("download"),
-      run: () => meant(row).files.forEach(downloadFile),
+      run: () => download(meant(row)),
     },
-    { label: t("copy_path"), icon: Copy, run: () => void copyText(`${file.psid}/${file.path}`) },
+    { label: t("copy_path"), icon: Copy, run: () => void copyNames(meant(row)) },
+    {
+      label: t("copy_absolute"),
+      icon: HardDrive,
+      run: () => void attempt(() => copyAbsolute(meant(row).files), t("copy_absolute")),
+    },
     tagItem(row),
+    ...quickTagItems(row),
+    { ...renameItem(row), separate: true },
     trashItem(row),
   ];
+}
+
+const downloadItem = (row: Row): MenuItem => ({
+  label: t("download_some"),
+  icon: Download,
+  separate: true,
+  disabled: !may("download"),
+  run: () => download(meant(row)),
+});
+
+/** The contact sheet of what is checked, or of this one study. */
+export function openSheet(row?: Row): void {
+  if (row && !isChecked(row)) checkRows([row]);
+  navigate("/sheet");
 }
 
 const uploadTo = (subject: string, study: string): void =>
@@ -157,6 +224,7 @@ function studyMenu(row: Row & { kind: "study" }): MenuItem[] {
   const { study } = row;
   return [
     { label: t("open_images"), icon: Layers, run: () => void showStudy(study) },
+    { label: t("sheet_open"), icon: Images, run: () => openSheet(row) },
     {
       label: t("show_jobs"),
       icon: ListChecks,
@@ -168,9 +236,17 @@ function studyMenu(row: Row & { kind: "study" }): MenuItem[] {
       disabled: !may("editor"),
       run: () => uploadTo(study.pid, study.sid),
     },
-    { label: t("copy_code"), icon: Copy, run: () => void copyText(study.psid) },
+    downloadItem(row),
+    { label: t("copy_code"), icon: Copy, run: () => void copyNames(meant(row)) },
     identityItem(study.subject_id, study.pid),
     tagItem(row),
+    { ...renameItem(row), separate: true },
+    {
+      label: t("move_item"),
+      icon: FolderInput,
+      disabled: !may("editor"),
+      run: () => openDialog(RenameDialog, { row, move: true }),
+    },
     trashItem(row),
   ];
 }
@@ -191,9 +267,11 @@ function subjectMenu(row: Row & { kind: "subject" }): MenuItem[] {
       disabled: !may("editor"),
       run: () => uploadTo(subject.pid, ""),
     },
-    { label: t("copy_pid"), icon: Copy, run: () => void copyText(subject.pid) },
+    downloadItem(row),
+    { label: t("copy_pid"), icon: Copy, run: () => void copyNames(meant(row)) },
     identityItem(subject.id, subject.pid),
     tagItem(row),
+    { ...renameItem(row), separate: true },
     trashItem(row),
   ];
 }

@@ -7,8 +7,15 @@ export interface Filters {
   level: TableLevel;
   name: string;
   files: string;
+  description: string;
   tags: string[];
+  jobs: string;
+  from: string;
+  to: string;
+  kind: string;
   sort: string;
+  /** Further columns: "tag:NAME", "meta:KEY". */
+  columns: string[];
 }
 
 export const LEVELS: TableLevel[] = ["subjects", "studies", "files", "analysis"];
@@ -16,24 +23,74 @@ const SORTS: Record<TableLevel, string> = {
   subjects: "pid",
   studies: "-date",
   files: "path",
-  analysis: "",
+  analysis: "-created",
 };
+/** Subject code of the results of a whole project. */
+export const ANALYSIS = "ANALYSIS";
+export const JOB_LETTERS = ["q", "r", "e", "d"] as const;
+export const KINDS = [
+  "image",
+  "mask",
+  "labels",
+  "surface",
+  "streamlines",
+  "table",
+  "json",
+  "text",
+  "document",
+  "other",
+] as const;
+
+/** Where each filter stands in the address; `null` there clears it. */
+export const FILTER_KEYS = ["name", "files", "desc", "tags", "jobs", "from", "to", "kind"] as const;
+export type FilterKey = (typeof FILTER_KEYS)[number];
+
+/** What the tabs understand; what they do not is kept in the address for the next tab. */
+const USED: Record<TableLevel, readonly FilterKey[]> = {
+  subjects: ["name", "files", "desc", "tags", "jobs"],
+  studies: ["name", "files", "desc", "tags", "jobs", "from", "to"],
+  files: ["name", "files", "desc", "tags", "jobs", "kind"],
+  analysis: ["files", "desc", "tags", "jobs", "from", "to"],
+};
+export const uses = (level: TableLevel, key: FilterKey): boolean => USED[level].includes(key);
 
 const isLevel = (text: string | null): text is TableLevel => LEVELS.includes(text as TableLevel);
+const listed = (text: string | null): string[] =>
+  (text ?? "").split(",").filter(Boolean).map(plain);
+
+/** Join names for the address; commas inside a name are escaped. */
+export const joined = (names: readonly string[]): string => names.map(escaped).join(",");
+
+/** Which level a tab without an answer in the address opens. */
+let firstLevel: TableLevel = "studies";
+let studySort = SORTS.studies;
+
+/** Take the user's habits: the tab to begin with and the order of studies. */
+export function setHabits(level: TableLevel, sort: string): void {
+  firstLevel = level;
+  studySort = sort;
+}
 
 export function readFilters(params: URLSearchParams): Filters {
   const asked = params.get("level");
-  const level = isLevel(asked) ? asked : "studies";
+  const level = isLevel(asked) ? asked : firstLevel;
   return {
     level,
     name: params.get("name") ?? "",
     files: params.get("files") ?? "",
-    tags: (params.get("tags") ?? "").split(",").filter(Boolean),
-    sort: params.get("sort") ?? SORTS[level],
+    description: params.get("desc") ?? "",
+    tags: listed(params.get("tags")),
+    jobs: [...(params.get("jobs") ?? "")].filter((c) => "qred".includes(c)).join(""),
+    from: params.get("from") ?? "",
+    to: params.get("to") ?? "",
+    kind: params.get("kind") ?? "",
+    sort: params.get("sort") ?? defaultSort(level),
+    columns: listed(params.get("cols")),
   };
 }
 
-export const defaultSort = (level: TableLevel): string => SORTS[level];
+export const defaultSort = (level: TableLevel): string =>
+  level === "studies" ? studySort : SORTS[level];
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
@@ -45,27 +102,130 @@ export function tagFilter(tags: readonly string[]): string {
   return tags.map((tag) => `STAG:${exactly(tag)} PTAG:${exactly(tag)}`).join(" ");
 }
 
-export function toQuery(filters: Filters): Query {
-  if (filters.level === "files") return { files: filters.files, sort: filters.sort };
+/** Files know their own tags too. */
+const anyTag = (tags: readonly string[]): string =>
+  tags.map((tag) => `TAG:${exactly(tag)}`).join(" ");
+
+export const jobFilter = (letters: string): string =>
+  [...letters].map((letter) => `JOB:${letter}`).join(" ");
+
+const TOKENS = /"(?:[^"]|"")*"?|(?:\\.|[^\s&()!"])+(?:"(?:[^"]|"")*"?)?|[\s&()!]+/g;
+const IS_ATTRIBUTE = /^[A-Za-z]+:/;
+const IS_SIGN = /^[\s&()!]+$/;
+
+function asked(word: string, name: string): string {
+  if (IS_SIGN.test(word) || IS_ATTRIBUTE.test(word)) return word;
+  const [subject, study] = word.split("#");
+  if (name !== "PID" || study === undefined || word.startsWith('"')) return `${name}:${word}`;
+  return `(PID:${subject || "*"} & SID:${study || "*"})`;
+}
+
+/** Say of every bare word which attribute it asks: `A !"b c"` -> `PID:A !PID:"b c"`. */
+export function asAttribute(text: string, name: string): string {
+  return (text.match(TOKENS) ?? []).map((word) => asked(word, name)).join("");
+}
+
+/** All of these must hold; each may have alternatives of its own. */
+export function allOf(...parts: readonly string[]): string {
+  const given = parts.filter((part) => part.trim() !== "");
+  return given.length > 1 ? given.map((part) => `(${part})`).join(" & ") : (given[0] ?? "");
+}
+
+/** Each bar that holds typed text, as a question of its own; for the errors of each. */
+export function ownBars(filters: Filters): Partial<Record<FilterKey, Query>> {
+  const { level, name, files, description } = filters;
   return {
-    name: filters.name,
-    files: filters.files,
-    tags: tagFilter(filters.tags),
-    sort: filters.sort,
+    ...(name.trim() && uses(level, "name") ? { name: { name } } : {}),
+    ...(files.trim() ? { files: { files } } : {}),
+    ...(description.trim() ? { desc: { description } } : {}),
   };
 }
+
+export function toQuery(filters: Filters): Query {
+  const { level, files, sort } = filters;
+  const name = asAttribute(filters.name, "PID");
+  const description = asAttribute(filters.description, "SDESC");
+  const tags = level === "files" ? anyTag(filters.tags) : tagFilter(filters.tags);
+  const jobs = jobFilter(filters.jobs);
+  if (level === "files")
+    return { files: allOf(files, name, description, tags, jobs), kind: filters.kind, sort };
+  if (level === "subjects")
+    return { name: filters.name, files, tags: allOf(tags, description, jobs), sort };
+  return {
+    name: level === "analysis" ? `PID:${exactly(ANALYSIS)}` : filters.name,
+    files,
+    description: filters.description,
+    tags,
+    jobs,
+    date_from: filters.from,
+    date_to: filters.to,
+    sort,
+  };
+}
+
+/** Which listing of the service a tab reads. */
+export const listingOf = (level: TableLevel): "subjects" | "studies" | "files" =>
+  level === "analysis" ? "studies" : level;
 
 /** Clicking a column: ascending, then descending. */
 export function nextSort(current: string, column: string): string {
   return current === column ? `-${column}` : column;
 }
 
-export const isFiltered = (filters: Filters): boolean =>
-  Boolean(filters.name || filters.files || filters.tags.length);
+const VALUES: Record<FilterKey, (filters: Filters) => string> = {
+  name: (f) => f.name,
+  files: (f) => f.files,
+  desc: (f) => f.description,
+  tags: (f) => joined(f.tags),
+  jobs: (f) => f.jobs,
+  from: (f) => f.from,
+  to: (f) => f.to,
+  kind: (f) => f.kind,
+};
+
+/** The filters that narrow this tab now. */
+export const activeFilters = (filters: Filters): FilterKey[] =>
+  FILTER_KEYS.filter((key) => uses(filters.level, key) && VALUES[key](filters).trim() !== "");
+
+export const isFiltered = (filters: Filters): boolean => activeFilters(filters).length > 0;
+
+/** What empties every filter in the address. */
+export const NO_FILTERS: Record<FilterKey, null> = {
+  name: null,
+  files: null,
+  desc: null,
+  tags: null,
+  jobs: null,
+  from: null,
+  to: null,
+  kind: null,
+};
+
+/** A view to be saved or opened: the state of the table without project and checks. */
+export type ViewState = Record<string, string>;
+const VIEW_KEYS = ["level", ...FILTER_KEYS, "sort", "cols"] as const;
+
+export function viewState(params: URLSearchParams): ViewState {
+  return Object.fromEntries(
+    VIEW_KEYS.map((key) => [key, params.get(key) ?? ""]).filter(([, value]) => value),
+  ) as ViewState;
+}
+
+/** Change of the address that opens a saved view; what it does not say is cleared. */
+export function viewPatch(state: unknown): Record<string, string | null> {
+  const saved = (typeof state === "object" && state !== null ? state : {}) as ViewState;
+  return Object.fromEntries(
+    VIEW_KEYS.map((key) => [key, typeof saved[key] === "string" ? saved[key] : null]),
+  );
+}
 
 // Names are joined by commas, so a comma inside a name is escaped; links stay readable.
-const escaped = (name: string): string => name.replaceAll("%", "%25").replaceAll(",", "%2C");
-const plain = (name: string): string => name.replaceAll("%2C", ",").replaceAll("%25", "%");
+function escaped(name: string): string {
+  return name.replaceAll("%", "%25").replaceAll(",", "%2C");
+}
+function plain(name: string): string {
+  return name.replaceAll("%2C", ",").replaceAll("%25", "%");
+}
 
 export const SEL_LIMIT = 60;
 
@@ -75,7 +235,7 @@ export function writeSelection(keys: Iterable<string>): string | null {
 }
 
 export function readSelection(text: string | null): string[] {
-  return (text ?? "").split(",").filter(Boolean).map(plain);
+  return listed(text);
 }
 
 /** Address of the table with one study (PID#SID) or subject (PID) in sight and checked. */

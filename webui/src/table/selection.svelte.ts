@@ -45,21 +45,27 @@ export function isChecked(row: Row): boolean {
   return row.kind === "file" && current.files.has(String(row.file.id));
 }
 
-function edit<T>(map: ReadonlyMap<string, T>, key: string, row: T, on: boolean): Map<string, T> {
-  const next = new Map(map);
-  if (on) next.set(key, row);
-  else next.delete(key);
-  return next;
-}
-
+/** Check or uncheck rows; of one kind or mixed, few or a hundred thousand. */
 export function setChecked(rows: readonly Row[], on: boolean): void {
-  let { studies, subjects, files } = current;
+  const studies = new Map(current.studies);
+  const subjects = new Map(current.subjects);
+  const files = new Map(current.files);
+  const put = <T>(map: Map<string, T>, key: string, row: T): void => {
+    if (on) map.set(key, row);
+    else map.delete(key);
+  };
   for (const row of rows) {
-    if (row.kind === "study") studies = edit(studies, row.study.psid, row.study, on);
-    else if (row.kind === "subject") subjects = edit(subjects, row.subject.pid, row.subject, on);
-    else if (row.kind === "file") files = edit(files, String(row.file.id), row.file, on);
+    if (row.kind === "study") put(studies, row.study.psid, row.study);
+    else if (row.kind === "subject") put(subjects, row.subject.pid, row.subject);
+    else if (row.kind === "file") put(files, String(row.file.id), row.file);
   }
   replace({ studies, subjects, files });
+}
+
+/** Check these rows and nothing else. */
+export function checkRows(rows: readonly Row[]): void {
+  current = nothing;
+  setChecked(rows, true);
 }
 
 /** Check exactly these top rows (check all, invert). */
@@ -90,17 +96,20 @@ export function restoreSelection(): void {
   if (writeSelection(named) !== writeSelection(selection.targets)) selectNamed(named);
 }
 
-/** Rows that were only known by name get their row once it is loaded. */
+/** Rows that were only known by name, or have changed, get what was loaded. */
 export function fillSelection(studies: readonly StudyRow[], subjects: readonly SubjectRow[]): void {
-  const known = studies.filter((row) => current.studies.get(row.psid) === null);
-  const people = subjects.filter((row) => current.subjects.get(row.pid) === null);
-  if (known.length === 0 && people.length === 0) return;
-  current = {
-    ...current,
-    studies: new Map([...current.studies, ...known.map((r): [string, StudyRow] => [r.psid, r])]),
-    subjects: new Map([
-      ...current.subjects,
-      ...people.map((r): [string, SubjectRow] => [r.pid, r]),
-    ]),
-  };
+  const news = studies.filter((row) => {
+    const old = current.studies.get(row.psid);
+    return old !== undefined && old !== row;
+  });
+  const people = subjects.filter((row) => {
+    const old = current.subjects.get(row.pid);
+    return old !== undefined && old !== row;
+  });
+  if (news.length === 0 && people.length === 0) return;
+  const nextStudies = new Map(current.studies);
+  for (const row of news) nextStudies.set(row.psid, row);
+  const nextSubjects = new Map(current.subjects);
+  for (const row of people) nextSubjects.set(row.pid, row);
+  current = { ...current, studies: nextStudies, subjects: nextSubjects };
 }

@@ -1,12 +1,23 @@
 // The table's store: what is filtered, loaded and opened, kept in step with the service.
 import { api, path } from "../core/api";
 import { gather, on, type EventData } from "../core/events.svelte";
-import { PagedList } from "../core/paged.svelte";
-import { router, setHome } from "../core/router.svelte";
+import { ApiError } from "../core/problem";
+import { prefs } from "../core/prefs.svelte";
+import { router, setHome, type QueryPatch } from "../core/router.svelte";
 import { inProject, session } from "../core/session.svelte";
 import type { FileRow, Page, StudyRow, SubjectRow, TagTable } from "../core/types";
 import { sortBlocks, type Block } from "./layout";
-import { readFilters, toQuery, type Filters } from "./query";
+import { forgetMeta } from "./meta.svelte";
+import {
+  listingOf,
+  ownBars,
+  readFilters,
+  setHabits,
+  toQuery,
+  type FilterKey,
+  type Filters,
+} from "./query";
+import { RowList } from "./rows.svelte";
 import { fillSelection } from "./selection.svelte";
 
 export type Row =
@@ -15,16 +26,24 @@ export type Row =
   | { kind: "file"; key: string; depth: number; file: FileRow }
   | { kind: "note"; key: string; depth: number; note: "loading" | "empty"; error?: unknown };
 
-type Top = SubjectRow | StudyRow | FileRow;
+export type Top = SubjectRow | StudyRow | FileRow;
 type Children<T> = { rows: T[]; error: unknown } | "loading";
 
 const MANY_CHANGES = 20;
 
-const filters = $derived(readFilters(router.home));
+const filters = $derived.by(() => {
+  setHabits(prefs.table.level, prefs.table.sort);
+  return readFilters(router.home);
+});
 
-const list = new PagedList<Top>((after, limit, signal) =>
-  api.get<Page<Top>>(inProject(filters.level), { ...toQuery(filters), after, limit }, signal),
-);
+/** The same order from its other end. */
+const turned = (sort: string): string => (sort.startsWith("-") ? sort.slice(1) : `-${sort}`);
+
+const list = new RowList<Top>((backwards, after, limit, signal) => {
+  const sort = backwards ? turned(filters.sort) : filters.sort;
+  const query = { ...toQuery(filters), sort, after, limit };
+  return api.get<Page<Top>>(inProject(listingOf(filters.level)), query, signal);
+});
 
 let opened = $state.raw<ReadonlySet<string>>(new Set());
 let studiesOf = $state.raw<ReadonlyMap<number, Children<StudyRow>>>(new Map());
@@ -79,12 +98,17 @@ function childrenOf(row: Row): Row[] {
   return found.rows.map((file) => fileRow(file, depth));
 }
 
+/** Ids of the opened rows of the kind that stands on top in this tab. */
+function openedTops(): Set<number> {
+  const prefix = filters.level === "subjects" ? "subject:" : "study:";
+  const keys = [...opened].filter((key) => key.startsWith(prefix));
+  return new Set(keys.map((key) => Number(key.slice(prefix.length))));
+}
+
 const blocks = $derived.by((): Block<Row>[] => {
   if (opened.size === 0 || filters.level === "files") return [];
-  const shown = list.items
-    .map((item, index) => ({ index, row: topRow(item) }))
-    .filter(({ row }) => opened.has(row.key));
-  return sortBlocks(shown.map(({ index, row }) => ({ index, rows: childrenOf(row) })));
+  const shown = list.placesOf(openedTops());
+  return sortBlocks(shown.map(({ index, row }) => ({ index, rows: childrenOf(topRow(row)) })));
 });
 
 export const table = {
@@ -102,13 +126,35 @@ export const table = {
     return tags;
   },
   top(index: number): Row | null {
-    const item = list.items[index];
+    const item = list.at(index);
     return item ? topRow(item) : null;
+  },
+  /** Every row that is here, as rows. */
+  loaded(): Row[] {
+    return list.loaded().map(topRow);
   },
 };
 
-export function filter(patch: Partial<Record<"name" | "files" | "tags" | "sort", string>>): void {
+export function filter(patch: QueryPatch): void {
   setHome(patch);
+}
+
+/** Ask the service which of the filled bars it cannot read, and where. */
+export async function findWrongBar(error: ApiError): Promise<Partial<Record<FilterKey, ApiError>>> {
+  const bars = ownBars(filters);
+  const keys = Object.keys(bars) as FilterKey[];
+  if (keys.length === 1 && keys[0]) return { [keys[0]]: error };
+  const found: Partial<Record<FilterKey, ApiError>> = {};
+  await Promise.all(
+    keys.map(async (key) => {
+      try {
+        await api.get(inProject("studies"), { ...bars[key], limit: 1 });
+      } catch (reason) {
+        if (reason instanceof ApiError) found[key] = reason;
+      }
+    }),
+  );
+  return found;
 }
 
 async function load<T>(put: (value: Children<T>) => void, read: () => Promise<T[]>): Promise<T[]> {
@@ -146,9 +192,11 @@ export function loadFiles(studyId: number): Promise<FileRow[]> {
 async function allFiles(studyId: number): Promise<FileRow[]> {
   let rows: FileRow[] = [];
   let after: string | null = null;
+  const files = prefs.table.matchingOnly ? filters.files : "";
   do {
     const page: Page<FileRow> = await api.get(inProject("files"), {
       study_id: studyId,
+      files,
       limit: 1000,
       after,
     });
@@ -165,8 +213,32 @@ export function setOpen(row: Row, open: boolean): void {
   else next.delete(row.key);
   opened = next;
   if (!open) return;
-  if (row.kind === "subject") void loadStudies(row.subject.id);
+  if (row.kind === "subject") void loadStudies(row.subject.id).then(openFirst);
   else void loadFiles(row.study.id);
+}
+
+/** The habit of unfolding a subject down to the files of its first study. */
+function openFirst(studies: readonly StudyRow[]): void {
+  const first = studies[0];
+  if (prefs.table.expandFirst && first) setOpen(studyRow(first, 1), true);
+}
+
+const MOST_OPENED = 100;
+
+/** Unfold what is here, from the top, one level. */
+export function unfoldAll(): void {
+  if (filters.level === "files") return;
+  const rows = table.loaded().slice(0, MOST_OPENED);
+  opened = new Set([...opened, ...rows.map((row) => row.key)]);
+  for (const row of rows) {
+    if (row.kind === "subject") void loadStudies(row.subject.id).then(openFirst);
+    else if (row.kind === "study") void loadFiles(row.study.id);
+  }
+}
+
+/** Read the files of every opened study again, for another question to them. */
+export function reloadFiles(): void {
+  refreshOpened(new Set());
 }
 
 export function foldAll(): void {
@@ -184,6 +256,7 @@ export async function resetTable(): Promise<void> {
 }
 
 export function forgetProject(): void {
+  forgetMeta();
   opened = new Set();
   studiesOf = new Map();
   filesOf = new Map();
@@ -192,10 +265,8 @@ export function forgetProject(): void {
 
 /** Tell the selection about rows that have just come. */
 export function taken(): void {
-  const studies = list.items.filter(
-    (item): item is StudyRow => "psid" in item && !("path" in item),
-  );
-  const subjects = list.items.filter((item): item is SubjectRow => !("psid" in item));
+  const studies = list.head.filter((item): item is StudyRow => "psid" in item && !("path" in item));
+  const subjects = list.head.filter((item): item is SubjectRow => !("psid" in item));
   fillSelection(studies, subjects);
 }
 
@@ -206,7 +277,7 @@ async function refreshStudies(ids: Set<number>): Promise<void> {
       fresh.set(id, await api.get<StudyRow>(path("studies", id)));
     }),
   );
-  if (filters.level === "studies") {
+  if (listingOf(filters.level) === "studies") {
     list.patch((item) => fresh.get(item.id) ?? item);
   }
   for (const id of studiesOf.keys()) {
@@ -240,9 +311,9 @@ async function changed(events: EventData[]): Promise<void> {
     events.flatMap((e) => [...numbers(e["study_id"]), ...numbers(e["study_ids"])]),
   );
   refreshOpened(ids);
+  forgetMeta();
   for (const id of studiesOf.keys()) if (opened.has(rowKey.subject(id))) void loadStudies(id);
-  const loaded = new Set(list.items.map((item) => item.id));
-  const known = filters.level === "studies" && [...ids].every((id) => loaded.has(id));
+  const known = listingOf(filters.level) === "studies" && list.placesOf(ids).length === ids.size;
   const few = ids.size > 0 && ids.size <= MANY_CHANGES;
   if (known && few) await refreshStudies(ids).catch(() => list.refresh());
   else await list.refresh();
@@ -256,8 +327,8 @@ const ours = (data: EventData): boolean => {
 
 async function jobsChanged(events: EventData[]): Promise<void> {
   const names = new Set(events.map((e) => e["psid"]));
-  const rows = list.items.filter((item) => "psid" in item && names.has(item.psid));
-  if (filters.level !== "studies" || rows.length > MANY_CHANGES) await list.refresh();
+  const rows = list.loaded().filter((item) => "psid" in item && names.has(item.psid));
+  if (listingOf(filters.level) !== "studies" || rows.length > MANY_CHANGES) await list.refresh();
   else await refreshStudies(new Set(rows.map((row) => row.id))).catch(() => list.refresh());
 }
 

@@ -1,0 +1,206 @@
+// A long list read in keyset pages from both ends, so that its first and last rows are near.
+import { isAbort } from "../core/api";
+import type { FetchPage } from "../core/paged.svelte";
+
+const PAGE = 200;
+const CATCH_UP = 1000;
+
+/** Read a page in the list's order, or backwards from its end. */
+export type FetchRows<T> = (
+  backwards: boolean,
+  ...rest: Parameters<FetchPage<T>>
+) => ReturnType<FetchPage<T>>;
+
+/** Which end is nearer to a row that is missing: rows to read until it is here. */
+export function nearerEnd(
+  index: number,
+  head: number,
+  tail: number,
+  total: number,
+): { backwards: boolean; far: number } {
+  const fromHead = index + 1 - head;
+  const fromTail = total - tail - index;
+  return fromTail < fromHead
+    ? { backwards: true, far: fromTail }
+    : { backwards: false, far: fromHead };
+}
+
+export class RowList<T extends { id: number }> {
+  /** Rows from the beginning, without a gap. */
+  head = $state.raw<T[]>([]);
+  /** Rows from the end, the last one first. */
+  tail = $state.raw<T[]>([]);
+  total = $state(0);
+  status = $state<"idle" | "loading" | "ready" | "failed">("idle");
+  error = $state.raw<unknown>(null);
+  /** How long the last new question took to be answered. */
+  lastMs = 0;
+
+  #fetch: FetchRows<T>;
+  #headNext: string | null = null;
+  #tailNext: string | null = null;
+  #wanted: [number, number] = [0, 0];
+  #range: [number, number] | null = null;
+  #stop = new AbortController();
+  #busy = false;
+
+  constructor(fetch: FetchRows<T>) {
+    this.#fetch = fetch;
+  }
+
+  get empty(): boolean {
+    return this.head.length === 0;
+  }
+
+  get complete(): boolean {
+    return this.status === "ready" && this.head.length + this.tail.length >= this.total;
+  }
+
+  at(index: number): T | undefined {
+    return this.head[index] ?? this.tail[this.total - 1 - index];
+  }
+
+  /** Place of a row by its id, or -1. */
+  indexOf(id: number): number {
+    const near = this.head.findIndex((row) => row.id === id);
+    if (near >= 0) return near;
+    const far = this.tail.findIndex((row) => row.id === id);
+    return far < 0 ? -1 : this.total - 1 - far;
+  }
+
+  /** Rows that are here whose id is among these, with their places. */
+  placesOf(ids: ReadonlySet<number>): { index: number; row: T }[] {
+    const found: { index: number; row: T }[] = [];
+    this.head.forEach((row, index) => ids.has(row.id) && found.push({ index, row }));
+    this.tail.forEach((row, i) => {
+      const index = this.total - 1 - i;
+      if (ids.has(row.id) && index >= this.head.length) found.push({ index, row });
+    });
+    return found;
+  }
+
+  /** Every row that is here; all of them when the list is complete. */
+  loaded(): T[] {
+    const gap = Math.max(0, this.total - this.head.length);
+    return [...this.head, ...this.tail.slice(0, gap).reverse()];
+  }
+
+  /** Start over; the old rows stay until the first new page is here. */
+  async reset(): Promise<void> {
+    this.#stop.abort();
+    this.#stop = new AbortController();
+    this.#wanted = [0, 0];
+    this.#busy = false;
+    const start = performance.now();
+    const ok = await this.#load(false, null, PAGE, (items) => {
+      this.head = items;
+      this.#forgetTail();
+    });
+    if (ok) this.lastMs = performance.now() - start;
+  }
+
+  /** Read on until the rows from `first` to `last` are here. */
+  need(first: number, last: number): void {
+    this.#wanted = [Math.max(0, first), Math.min(last, this.total - 1)];
+    void this.#readOn();
+  }
+
+  /** Wait until the rows from `first` to `last` are here, or reading fails. */
+  async ensure(first: number, last: number): Promise<void> {
+    const stop = this.#stop;
+    this.#range = [first, Math.min(last, this.total - 1)];
+    while (this.#missing() !== null && stop === this.#stop && this.status !== "failed") {
+      if (this.#busy) await new Promise((done) => setTimeout(done, 20));
+      else await this.#readOn();
+    }
+    this.#range = null;
+  }
+
+  /** Read again what was read from the beginning, then replace it at once. */
+  async refresh(): Promise<void> {
+    if (this.status === "idle") return;
+    const enough = Math.max(this.head.length, PAGE);
+    let fresh: T[] = [];
+    let after: string | null = null;
+    do {
+      const limit = enough > PAGE ? CATCH_UP : PAGE;
+      const ok: boolean = await this.#load(false, after, limit, (items, next) => {
+        fresh = [...fresh, ...items];
+        after = next;
+      });
+      if (!ok) return;
+    } while (after !== null && fresh.length < enough);
+    this.head = fresh;
+    this.#forgetTail();
+    void this.#readOn();
+  }
+
+  /** Replace single rows in place. */
+  patch(change: (row: T) => T): void {
+    this.head = this.head.map(change);
+    this.tail = this.tail.map(change);
+  }
+
+  #forgetTail(): void {
+    this.tail = [];
+    this.#tailNext = null;
+  }
+
+  #missing(): number | null {
+    for (const [first, last] of this.#range ? [this.#wanted, this.#range] : [this.#wanted]) {
+      const end = Math.min(last, this.total - 1);
+      for (let index = Math.max(first, 0); index <= end; index++)
+        if (this.at(index) === undefined) return index;
+    }
+    return null;
+  }
+
+  async #readOn(): Promise<void> {
+    while (!this.#busy && this.status === "ready") {
+      const index = this.#missing();
+      if (index === null || index >= this.total) return;
+      const end = nearerEnd(index, this.head.length, this.tail.length, this.total);
+      const limit = end.far > 2 * PAGE ? CATCH_UP : PAGE;
+      const ok = await this.#load(
+        end.backwards,
+        end.backwards ? this.#tailNext : this.#headNext,
+        limit,
+        (items) => {
+          if (end.backwards) this.tail = [...this.tail, ...items];
+          else this.head = [...this.head, ...items];
+        },
+      );
+      if (!ok) return;
+    }
+  }
+
+  async #load(
+    backwards: boolean,
+    after: string | null,
+    limit: number,
+    use: (items: T[], next: string | null) => void,
+  ): Promise<boolean> {
+    const stop = this.#stop;
+    this.#busy = true;
+    if (this.status !== "ready") this.status = "loading";
+    try {
+      const page = await this.#fetch(backwards, after, limit, stop.signal);
+      if (stop.signal.aborted) return false;
+      if (backwards) this.#tailNext = page.next;
+      else this.#headNext = page.next;
+      this.total = page.total;
+      use(page.items, page.next);
+      this.status = "ready";
+      this.error = null;
+      return page.items.length > 0 || page.total === 0;
+    } catch (error) {
+      if (!stop.signal.aborted && !isAbort(error)) {
+        this.error = error;
+        this.status = "failed";
+      }
+      return false;
+    } finally {
+      if (stop === this.#stop) this.#busy = false;
+    }
+  }
+}

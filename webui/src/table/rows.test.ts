@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import type { Page } from "../core/types";
+import { valuesByStudy } from "./meta.svelte";
+import { nearerEnd, RowList } from "./rows.svelte";
+import { quickTags } from "./settings";
+
+const ALL = Array.from({ length: 5000 }, (_, id) => ({ id }));
+
+/** A service with 5000 rows; the cursor is a place. */
+function service(asked: string[] = []): RowList<{ id: number }> {
+  return new RowList((backwards, after, limit) => {
+    const rows = backwards ? ALL.toReversed() : ALL;
+    const start = Number(after ?? 0);
+    asked.push(`${backwards ? "end" : "start"} ${start} ${limit}`);
+    const items = rows.slice(start, start + limit);
+    const next = start + limit < rows.length ? String(start + limit) : null;
+    return Promise.resolve<Page<{ id: number }>>({ items, next, total: rows.length });
+  });
+}
+
+describe("a list that is read from both ends", () => {
+  it("begins with one page", async () => {
+    const list = service();
+    await list.reset();
+    expect([list.head.length, list.total, list.status]).toEqual([200, 5000, "ready"]);
+    expect(list.at(4999)).toBeUndefined();
+    expect(list.complete).toBe(false);
+  });
+  it("has its last rows at once", async () => {
+    const asked: string[] = [];
+    const list = service(asked);
+    await list.reset();
+    await list.ensure(4980, 4999);
+    expect(asked).toEqual(["start 0 200", "end 0 200"]);
+    expect(list.at(4999)?.id).toBe(4999);
+    expect(list.at(4980)?.id).toBe(4980);
+    expect(list.indexOf(4990)).toBe(4990);
+  });
+  it("meets in the middle and then holds every row once", async () => {
+    const list = service();
+    await list.reset();
+    await list.ensure(4000, 4999);
+    await list.ensure(0, 4999);
+    expect(list.complete).toBe(true);
+    expect(list.loaded().map((row) => row.id)).toEqual(ALL.map((row) => row.id));
+    expect(list.placesOf(new Set([3, 4997]))).toEqual([
+      { index: 3, row: { id: 3 } },
+      { index: 4997, row: { id: 4997 } },
+    ]);
+  });
+  it("starts over without its old end", async () => {
+    const list = service();
+    await list.reset();
+    await list.ensure(4990, 4999);
+    await list.reset();
+    expect(list.tail).toEqual([]);
+  });
+});
+
+it("the nearer end is read", () => {
+  expect(nearerEnd(300, 200, 0, 1000)).toEqual({ backwards: false, far: 101 });
+  expect(nearerEnd(900, 200, 0, 1000)).toEqual({ backwards: true, far: 100 });
+});
+
+it("PROJ-x01 a metadata column shows the values of the study's files", () => {
+  const rows = [
+    [1, "S-1", "a", null, 1.23456789, null],
+    [2, "S-2", "b", null, null, "x"],
+  ];
+  const texts = valuesByStudy({ columns: ["r.volume", "r.name"], rows });
+  expect([...texts]).toEqual([
+    ["S-1#a", "1.23457"],
+    ["S-2#b", "x"],
+  ]);
+});
+
+it("VIEW-x11 the habitual tags are a list", () => {
+  expect(quickTags("mask, atlas, ,mask")).toEqual(["mask", "atlas"]);
+});

@@ -32,7 +32,9 @@ def remove_subjects(call: Call) -> int:
     studies = [one.id for one in found if one.level == "study"]
     subjects = [one.id for one in found if one.level == "subject"]
     done = call.client.trash(studies=studies, subjects=subjects)
-    call.tell(f"put {count(done.n)} into the trash (operation {done.operation_id})", done)
+    kinds = ((len(subjects), "subject"), (len(studies), "study"))
+    what = " and ".join(count(n, kind) for n, kind in kinds if n)
+    call.tell(f"put {what} into the trash (operation {done.operation_id})", done)
     return 0
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from litestar import post
 from litestar.params import JSONBody
 
@@ -28,29 +29,38 @@ def select_files(services: Rooms, who: Who, data: JSONBody[SelectRequest]) -> It
         project = catalog.get_project(con, data.project)
         studies = study_ids(con, project.id, data.studies)
         found = catalog.select(con, project.id, data.selector, studies=studies)
-    chosen = [_selected(services, project.name, row, want_doc=data.json) for row in found]
+    root = str(catalog.project_root(services.folder, project.name))
+    chosen = [_selected(root, row) for row in found]
+    if data.json:
+        chosen = [
+            _with_doc(services, project.name, *pair) for pair in zip(chosen, found, strict=True)
+        ]
     if data.by_filename:
         chosen.sort(key=lambda file: (file.path.rpartition("/")[2], file.psid))
     return Items(chosen)
 
 
-def _selected(
-    services: Services, project: str, row: catalog.SelectedFile, *, want_doc: bool
-) -> Selected:
-    path = catalog.absolute_path(services.folder, project, row)
+def _selected(root: str, row: catalog.SelectedFile) -> Selected:
+    """Name a file; nothing is opened, so the disk need not be asked where links lead."""
     return Selected(
         psid=row.psid,
         path=row.path,
         file_id=row.file_id,
         tags=row.tags,
-        absolute_path=str(path),
-        doc=_doc(path, row) if want_doc else None,
+        absolute_path=f"{root}/{row.pid}/{row.sid}/{row.path}",
     )
 
 
-def _doc(path: Path, row: catalog.SelectedFile) -> Any:
+def _with_doc(
+    services: Services, project: str, file: Selected, row: catalog.SelectedFile
+) -> Selected:
     if row.kind != "json" or row.size_bytes > _MAX_JSON_BYTES:
-        return None
+        return file
+    path = catalog.absolute_path(services.folder, project, row)
+    return msgspec.structs.replace(file, doc=_doc(path))
+
+
+def _doc(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except (OSError, ValueError):

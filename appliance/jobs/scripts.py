@@ -31,7 +31,7 @@ _PYTHON_RUNNER = """\
 with open({code!r}, encoding="utf-8") as __nora_code__:
     exec(compile(__nora_code__.read(), {code!r}, "exec"))
 """
-_ESCAPES = {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\0": "\\0"}
+_ESCAPES = {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\0": "\\x00"}
 
 
 class Script(NamedTuple):

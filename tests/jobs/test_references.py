@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from appliance.core import Invalid
@@ -81,6 +81,7 @@ def run_python(code: str, values: dict[str, list[str]]) -> dict[str, object]:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
+@example("\x000")
 def test_a_value_reads_back_the_same_in_python(value: str) -> None:
     code = (
         "from __future__ import annotations\n"

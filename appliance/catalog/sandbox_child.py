@@ -19,7 +19,7 @@ from typing import Any
 
 import duckdb
 
-__all__: list[str] = []
+__all__ = ()
 
 _PR_SET_PDEATHSIG = 1
 _ALLOWED = frozenset({"SELECT", "EXPLAIN", "MULTI"})  # MULTI is PIVOT without a list of values

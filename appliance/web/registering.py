@@ -94,13 +94,13 @@ def reveal(services: Services, who: Caller, subject_id: int) -> Identity:
     """
     with services.catalog.read() as con:
         row = con.execute(
-            "SELECT p.key, s.pid FROM subjects s JOIN projects p ON p.id = s.project_id"
+            "SELECT p.id, p.key, s.pid FROM subjects s JOIN projects p ON p.id = s.project_id"
             " WHERE s.id = ?",
             (subject_id,),
         ).fetchone()
     if row is None:
         raise NotFound(f"no subject with id {subject_id}")
-    target = {"subject_id": subject_id}
+    target = {"project_id": row["id"], "subject_id": subject_id}
     services.catalog.write(lambda tx: tx.operation("reveal", actor=who.login, target=target))
     found = services.identities.reveal(row["key"], row["pid"])
     return Identity(found.patient_id, found.name, found.birth_date, found.sex)
@@ -110,7 +110,7 @@ def _place(services: Services, project: str, text: str) -> _Place:
     """Read an absolute path, or ``PID#SID/path``."""
     root = catalog.project_root(services.folder, project).resolve()
     path = Path(text) if text.startswith("/") else root / text.replace("#", "/", 1)
-    real = path.resolve()
+    real = path.parent.resolve() / path.name  # a file of existing data is a link that leads out
     parts = real.relative_to(root).parts if real.is_relative_to(root) else ()
     if len(parts) < 3:
         raise Invalid(

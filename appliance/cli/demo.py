@@ -43,7 +43,7 @@ def demo(options: argparse.Namespace) -> int:
     with _service(folder, options), Client(socket=folder.socket_path) as client:
         from appliance.cli.demo_steps import DemoRun
 
-        run = DemoRun(client, folder, settings, options.packages)
+        run = DemoRun(client, folder, options.packages)
         if options.headless:
             return _check(run)
         run.carry_out(_say)

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from appliance.core import DataFolder, DicomSettings, JobError, PeerError, Settings
+from appliance.core import DataFolder, JobError, PeerError
 from appliance.upkeep import prepare_demo
 
 if TYPE_CHECKING:
-    from pynetdicom import AE
-
     from appliance.client import Client, FileRow, JobRow, Receipt
+    from appliance.exchange import Peer
     from appliance.upkeep import DemoSet
 
 __all__ = ["BATCH_NAME", "Check", "DemoRun"]
@@ -26,8 +25,6 @@ _DOORS = {"drop": "watched folder", "dicom": "DICOM listener", "upload": "HTTP u
 _BUSY = frozenset({"receiving", "pending", "working"})
 _WITHIN_S = 300.0
 _POLL_S = 0.2
-_ANSWER_WITHIN_S = 20.0
-_SEND_TRIES = 3
 
 Say = Callable[[str], None]
 
@@ -46,16 +43,12 @@ class DemoRun:
     ----------
     client : Client
     folder : DataFolder
-    settings : Settings
-        Where the listener is.
     packages : Path or None
         Unpacked demo packages with real data.
     """
 
-    def __init__(
-        self, client: Client, folder: DataFolder, settings: Settings, packages: Path | None
-    ) -> None:
-        self.client, self.folder, self.settings = client, folder, settings
+    def __init__(self, client: Client, folder: DataFolder, packages: Path | None) -> None:
+        self.client, self.folder = client, folder
         self.packages = packages
 
     def carry_out(self, say: Say) -> None:
@@ -81,13 +74,19 @@ class DemoRun:
             _drop(made.drop, self.folder.drop)
         if "dicom" not in there:
             say("a T2 series is sent to the DICOM listener")
-            _send(sorted(made.send.glob("*.dcm")), self.settings)
+            self._send(sorted(made.send.glob("*.dcm")))
         if "upload" not in there:
             say("a zip of scanner files is uploaded")
             self.client.upload(PROJECT, made.archive)
         if len(there) < len(_DOORS):
             say("waiting for the imports")
         _wait(self._all_arrived, "the three arrivals")
+
+    def _send(self, paths: list[Path]) -> None:
+        """Send a series as a scanner would."""
+        from appliance.exchange import send_objects
+
+        send_objects(paths, _listener(self.client), ae_title="DEMOSCANNER")
 
     def _all_arrived(self) -> bool:
         """Whether all three are there and none is worked on."""
@@ -233,36 +232,15 @@ def _drop(source: Path, drop: Path) -> None:
     draft.rename(drop / source.name)
 
 
-def _send(paths: list[Path], settings: Settings) -> None:
-    """Send a series by C-STORE, as a scanner would: what was not acknowledged goes again."""
-    from pydicom import dcmread
-    from pynetdicom import AE
+def _listener(client: Client) -> Peer:
+    """Where the running service listens; its settings need not be those of this command."""
+    from appliance.exchange import Peer
 
-    entity = AE("DEMOSCANNER")
-    entity.dimse_timeout = _ANSWER_WITHIN_S
-    entity.add_requested_context(dcmread(paths[0], stop_before_pixels=True).SOPClassUID)
-    waiting = paths
-    for _ in range(_SEND_TRIES):
-        waiting = _send_some(entity, settings.dicom, waiting)
-        if not waiting:
-            return
-    raise PeerError(f"the DICOM listener did not acknowledge {waiting[0].name}")
-
-
-def _send_some(entity: AE, to: DicomSettings, paths: list[Path]) -> list[Path]:
-    """Send over one association and give back what it did not acknowledge."""
-    association = entity.associate(to.bind, to.port, ae_title=to.ae_title)
-    if not association.is_established:
-        raise PeerError(f"the DICOM listener on {to.bind}:{to.port} does not answer")
-    for index, path in enumerate(paths):
-        code = getattr(association.send_c_store(path), "Status", None)
-        if code is None:  # no answer came; pynetdicom has ended the association
-            return paths[index:]
-        if code != 0:
-            association.release()
-            raise PeerError(f"the DICOM listener did not accept {path.name} (0x{code:04X})")
-    association.release()
-    return []
+    found = client.settings()
+    if not found["dicom.enabled"]:
+        raise PeerError("the DICOM listener is switched off", hint="Switch dicom.enabled on.")
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(found["dicom.bind"], found["dicom.bind"])  # noqa: S104 - compared
+    return Peer(host, found["dicom.port"], found["dicom.ae_title"])
 
 
 def _wait(look: Callable[[], bool], what: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
+from typing import Any
 
 import msgspec
 
@@ -26,6 +27,11 @@ class _Session(msgspec.Struct):
     project_default: str
 
 
+class _Setting(msgspec.Struct):
+    key: str
+    value: Any
+
+
 class _Link(msgspec.Struct):
     link: str
 
@@ -42,6 +48,10 @@ class CareCalls(Base):
     def login_link(self) -> str:
         """Make a one-time login link for a browser."""
         return self._post("/login-links", _Link).link
+
+    def settings(self) -> dict[str, Any]:
+        """Tell the settings that the service works with, by key; for administrators."""
+        return {one.key: one.value for one in self._get("/settings", Items[_Setting]).items}
 
     def health(self) -> Health:
         """Run all health checks."""

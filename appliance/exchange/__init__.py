@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         ReceiptState,
     )
     from appliance.exchange.schema import exchange_migrations
+    from appliance.exchange.sending import Peer, send_objects
     from appliance.exchange.upload import Upload
     from appliance.exchange.watch import DropWatcher, WatchedRoot
 
@@ -53,6 +54,7 @@ __all__ = [
     "Importer",
     "ItemState",
     "Options",
+    "Peer",
     "ProjectModule",
     "Receipt",
     "ReceiptDetail",
@@ -69,6 +71,7 @@ __all__ = [
     "module_of",
     "parse_module",
     "read_module",
+    "send_objects",
 ]
 
 _NAMES = {
@@ -84,6 +87,7 @@ _NAMES = {
     "Importer": "importer",
     "ItemState": "rows",
     "Options": "rows",
+    "Peer": "sending",
     "ProjectModule": "modules",
     "Receipt": "rows",
     "ReceiptDetail": "rows",
@@ -100,6 +104,7 @@ _NAMES = {
     "module_of": "modules",
     "parse_module": "modules",
     "read_module": "modules",
+    "send_objects": "sending",
 }
 
 __getattr__ = lazy_door(__name__, _NAMES)

@@ -14,6 +14,7 @@ from appliance.formats.kinds import FileKind, kind_of, suffix_of
 if TYPE_CHECKING:
     from appliance.formats.dicom_record import DicomRecord, ScanProblem, ScanReason
     from appliance.formats.dicom_scan import scan_dicom
+    from appliance.formats.dicom_write import dicom_series, dicom_uid, write_dicom_series
     from appliance.formats.facts import FileFacts, file_facts
     from appliance.formats.meshes import read_mesh
     from appliance.formats.nifti import plain_nifti_bytes, write_nifti
@@ -33,6 +34,8 @@ __all__ = [
     "ScanProblem",
     "ScanReason",
     "VolumeHeader",
+    "dicom_series",
+    "dicom_uid",
     "file_facts",
     "kind_of",
     "plain_nifti_bytes",
@@ -44,6 +47,7 @@ __all__ = [
     "read_volume",
     "scan_dicom",
     "suffix_of",
+    "write_dicom_series",
     "write_nifti",
     "write_tck",
 ]
@@ -56,6 +60,8 @@ __getattr__ = lazy_door(
         "ScanProblem": "dicom_record",
         "ScanReason": "dicom_record",
         "VolumeHeader": "volumes",
+        "dicom_series": "dicom_write",
+        "dicom_uid": "dicom_write",
         "file_facts": "facts",
         "plain_nifti_bytes": "nifti",
         "read_frame": "volumes",
@@ -65,6 +71,7 @@ __getattr__ = lazy_door(
         "read_streamlines": "streamlines",
         "read_volume": "volumes",
         "scan_dicom": "dicom_scan",
+        "write_dicom_series": "dicom_write",
         "write_nifti": "nifti",
         "write_tck": "streamlines",
     },

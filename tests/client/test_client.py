@@ -37,6 +37,7 @@ def test_the_service_knows_us(nora: Client) -> None:
     assert session.login == "owner"
     assert session.is_admin
     assert "admin" in session.rights
+    assert nora.settings()["dicom.enabled"] in (True, False)
 
 
 def test_projects_are_made_and_listed(nora: Client) -> None:

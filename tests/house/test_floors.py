@@ -52,6 +52,32 @@ def test_other_rooms_are_entered_by_their_door(module):
             assert parts[1] == room or len(parts) == 2, f"line {node.lineno}: {node.module}"
 
 
+HOMES = {
+    "duckdb": {"catalog"},
+    "huey": {"jobs"},
+    "litestar": {"web"},
+    "mrcfile": {"formats"},
+    "nibabel": {"formats"},
+    "numba": {"formats", "imaging", "tomography"},
+    "onnxruntime": {"segmentation"},
+    "pydicom": {"formats"},
+    "pynetdicom": {"exchange"},
+    "watchdog": {"exchange"},
+}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=names_of)
+def test_other_peoples_packages_are_used_in_their_home_only(module):
+    room = module.relative_to(PACKAGE).parts[0]
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        for name in names:
+            homes = HOMES.get(name.partition(".")[0], {room})
+            assert room in homes, f"line {node.lineno}: {name}"
+
+
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
 def test_every_name_at_a_door_can_be_had(room):
     script = (

@@ -8,11 +8,12 @@ import pty
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.service import REPOSITORY, free_port
+from tests.support.service import REPOSITORY, Service, free_port
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
@@ -97,3 +98,13 @@ def test_a_taken_port_is_a_clear_error(data: Path) -> None:
     assert done.returncode != 0
     assert done.stderr.startswith("error:")
     assert "in use" in done.stderr or "taken" in done.stderr
+
+
+def test_on_a_running_service_it_asks_where_the_listener_is(
+    start_service: Callable[..., Service],
+) -> None:
+    service = start_service("running")
+    done = service.nora("demo", "--data", str(service.root), "--headless", within_s=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "a service already runs" in done.stdout
+    assert service.ready()

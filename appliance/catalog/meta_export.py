@@ -111,7 +111,8 @@ def _wide(rows: Rows, form: CsvForm) -> Iterator[list[str]]:
     for names, cells in _rows_with_cells(rows):
         row = [safe_cell(name or "") for name in names[:n_names]] + [""] * len(columns)
         for _, key_id, *cell in cells:
-            row[place[key_id]] = _text(cell, form)
+            if key_id in place:
+                row[place[key_id]] = _text(cell, form)
         if form.shape == "tree":
             before = _blank(row, before)
         yield row

@@ -194,7 +194,7 @@ class ExistingData:
         ).fetchone()
         if row is not None:
             raise Conflict("this folder is being read just now", hint="Wait until it is done.")
-        name = "BIDS dataset" if source.layout == "bids" else "existing data"
+        name = "BIDS dataset" if source.layout == "bids" else ""
         options = Options(source_key=source.key)
         return open_receipt(tx, source.project_id, ArrivalKind.EXISTING, name, options)
 

@@ -32,7 +32,7 @@ __all__ = [
 
 _EXAMPLES, _MOST_SEEN = 200, 300_000
 _QUIET = ("it was read", "it stays where it is")  # expected in a dataset, no problems
-_NEW_CODE = "(new code)"
+_NEW_CODE = "(new)"
 
 
 class ExistingOptions(msgspec.Struct, frozen=True, kw_only=True):

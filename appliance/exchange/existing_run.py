@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby, islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from appliance.exchange.bids_read import BidsLayout, subject_facts
 from appliance.exchange.context import Context
 from appliance.exchange.crash import crash_point
 from appliance.exchange.disk import require_space
-from appliance.exchange.existing_files import is_same, new_file, put_file
+from appliance.exchange.existing_files import Wanted, put_and_look
 from appliance.exchange.existing_plan import (
     Coder,
     ExistingOptions,
@@ -37,6 +38,7 @@ __all__ = ["Reading", "Stopped"]
 
 _CHUNK = 400  # files; a transaction of some 30 ms
 _HEADERS = 100
+_THREADS = 6  # they wait for the disk
 _MOST_PROBLEMS = 1000
 _PLACES = (
     "SELECT f.id, u.pid, s.sid, p.path FROM files f JOIN paths p ON p.id = f.path_id"
@@ -74,7 +76,8 @@ class Reading:
         self._policy, self._options, self._wish = policy, options, wish
         self._root, self._home = Path(source.root), ctx.folder.projects / project.name
         self._origin = f"source:{source.key}"
-        self._folders: set[Path] = set()
+        self._folders: set[str] = set()
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="existing")
         self._problems: list[Unplaced] = []
         self._studies: dict[tuple[str, str], int | None] = {}
         self._bids: BidsLayout | None = None
@@ -90,7 +93,8 @@ class Reading:
         """
         self._ctx.catalog.write(lambda tx: set_receipt(tx, self._id, ReceiptState.WORKING))
         try:
-            self._enter_all()
+            with self._pool:
+                self._enter_all()
             self._fill_headers()
             self._retire_gone()
         except StorageError as error:  # full, or not mounted: it waits and is tried again
@@ -156,40 +160,49 @@ class Reading:
         return row is not None
 
     def _enter(self, chunk: Sequence[PlacedFile]) -> None:
+        """Put files into their places, many at once, and their rows into the catalog."""
+        groups = [list(g) for _, g in groupby(chunk, key=lambda file: (file.pid, file.sid))]
+        wanted = [self._wanted((files[0].pid, files[0].sid), files) for files in groups]
+        mode = self._options.mode
+        done = self._pool.map(lambda one: put_and_look(one, mode), chain.from_iterable(wanted))
         parts = [
-            (psid, self._put_part(psid, list(files)))
-            for psid, files in groupby(chunk, key=lambda file: (file.pid, file.sid))
+            (files[0], self._settle(some, islice(done, len(some))))
+            for files, some in zip(groups, wanted, strict=True)
         ]
         self._ctx.catalog.write(lambda tx: self._write(tx, parts))
 
-    def _put_part(
-        self, psid: tuple[str, str], files: list[PlacedFile]
-    ) -> tuple[PlacedFile, list[NewFile]]:
-        """Put the files of one study into their places; gives those that are new or changed."""
+    def _wanted(self, psid: tuple[str, str], files: list[PlacedFile]) -> list[Wanted]:
+        """Give the files of one study that nobody threw away, each with what is known of it."""
         known = self._known(psid, [file.path for file in files])
-        fresh = []
+        home = f"{self._home}/{psid[0]}/{psid[1]}"
+        found = []
         for file in files:
             row = known.get(file.path)
             if row is not None and row["trashed_at"] is not None:
                 self.n_same += 1  # somebody threw it away: it stays away
                 continue
-            target = self._home / file.pid / file.sid / file.path
-            self._make(target.parent)
+            target = f"{home}/{file.path}"
+            self._make(target.rpartition("/")[0])
             ours = row is not None and row["origin"] == self._origin
-            problem = put_file(file, target, self._options.mode, ours=ours)
-            if problem:
-                self._hear(Unplaced(file.source, problem))
-                continue
             facts = (row["size_bytes"], row["mtime_ns"]) if row is not None and ours else None
-            if is_same(file, facts):
-                self.n_same += 1
-                continue
-            fresh.append(new_file(file))
-        return files[0], fresh
+            found.append(Wanted(file, target, facts))
+        return found
 
-    def _make(self, folder: Path) -> None:
+    def _settle(self, wanted: list[Wanted], done: Iterable[NewFile | str | None]) -> list[NewFile]:
+        """Count what was put into its place; gives what is new or has changed."""
+        fresh = []
+        for one, found in zip(wanted, done, strict=True):
+            if isinstance(found, str):
+                self._hear(Unplaced(one.file.source, found))
+            elif found is None:
+                self.n_same += 1
+            else:
+                fresh.append(found)
+        return fresh
+
+    def _make(self, folder: str) -> None:
         if folder not in self._folders:
-            folder.mkdir(parents=True, exist_ok=True)
+            Path(folder).mkdir(parents=True, exist_ok=True)
             self._folders.add(folder)
 
     def _known(self, psid: tuple[str, str], paths: list[str]) -> dict[str, Any]:
@@ -210,14 +223,13 @@ class Reading:
             ).fetchall()
         return {row["path"]: row for row in rows}
 
-    def _write(
-        self, tx: Tx, parts: Sequence[tuple[tuple[str, str], tuple[PlacedFile, list[NewFile]]]]
-    ) -> None:
+    def _write(self, tx: Tx, parts: Sequence[tuple[PlacedFile, list[NewFile]]]) -> None:
         from appliance.catalog import add_files
 
-        for psid, (first, files) in parts:
+        for first, files in parts:
             if not files:
                 continue
+            psid = (first.pid, first.sid)
             study_id = self._studies.get(psid) or self._new_study(tx, psid, first)
             self._studies[psid] = study_id
             add_files(tx, study_id, files, origin=self._origin)
@@ -298,7 +310,7 @@ class Reading:
 
     def _hear(self, problem: Unplaced) -> None:
         if is_quiet(problem):
-            self.n_same += 1
+            self.n_total -= 1
             return
         self.n_bad += 1
         if len(self._problems) < _MOST_PROBLEMS:
@@ -334,7 +346,9 @@ class Reading:
         state = ReceiptState.DONE
         if self.n_bad:
             state = ReceiptState.PARTIAL if self.n_done + self.n_same else ReceiptState.FAILED
-        reason = f"{self._problems[0].reason} ({self.n_bad} files)" if self._problems else ""
+        reason = self._problems[0].reason if self._problems else ""
+        if self.n_bad > 1:
+            reason += f" ({self.n_bad} files)"
         if self.n_total == 0:
             state, reason = ReceiptState.FAILED, "the folder holds no files"
         self.n_total = self.n_done + self.n_same + self.n_bad

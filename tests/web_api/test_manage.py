@@ -62,7 +62,7 @@ def test_names_of_subjects_become_codes_unless_it_is_said_that_they_are(
     write_image(tmp_path / "old" / "Miller" / "v1" / "t1.nii")
     with works.local() as http:
         preview = http.post("/existing/preview", json={"root": str(tmp_path / "old")}).json()
-        assert preview["rows"][0]["psid"] == "(new code)#v1"
+        assert preview["rows"][0]["psid"] == "(new)#v1"
         read(http, tmp_path / "old", "coded")
         assert http.get("/projects/coded/subjects").json()["items"][0]["pid"] == "S-0001"
         assert "Miller" not in http.get("/projects/coded/files").text

@@ -3,6 +3,7 @@ import {
   changesOf,
   entityText,
   fillTemplate,
+  nameOf,
   readEntities,
   sizeOf,
   sizeText,
@@ -45,6 +46,14 @@ describe("templates", () => {
     expect(fillTemplate("{n}-{date}", { n: 7, date: "2024-05-02" })).toBe("7-2024-05-02");
     expect(fillTemplate("{unknown}", {})).toBe("{unknown}");
   });
+});
+
+describe("names", () => {
+  it.each([
+    ["/data/my trial/", "my_trial"],
+    ["/data/.Öffnung-", "O_ffnung"],
+    ["/", ""],
+  ])("makes one of %j", (folder, name) => expect(nameOf(folder)).toBe(name));
 });
 
 describe("changes", () => {

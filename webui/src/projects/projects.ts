@@ -83,6 +83,14 @@ export function changesOf(
   );
 }
 
+/** "/data/my trial/" -> "my_trial", a name that a project may have. */
+export const nameOf = (folder: string): string =>
+  (folder.split("/").filter(Boolean).pop() ?? "")
+    .normalize("NFKD")
+    .replace(/[^0-9A-Za-z._+=@-]+/g, "_")
+    .replace(/^[._ -]+|[._ -]+$/g, "")
+    .slice(0, 64);
+
 /** A rule as it is saved, from a row of the plan. */
 export const ruleOf = (row: RuleRow): Rule => ({
   source: row.source,

@@ -114,7 +114,7 @@ export const projects = {
   storage_total: "Counts for the quota",
   storage_of_quota: "{used} of {quota}",
   storage_quota: "Quota",
-  storage_quota_hint: "Such as 500 GB. Empty: no limit. Arrivals and jobs wait when it is reached.",
+  storage_quota_hint: "Such as 500 GB. Empty: no limit. What arrives then, and new jobs, are refused.",
   storage_quota_bad: "Write a size, such as 500 GB.",
   storage_module: "Module file",
   storage_module_text:

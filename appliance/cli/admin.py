@@ -124,11 +124,17 @@ def updateproject(call: Call) -> int:
 
 
 def _without_switches(call: Call) -> list[str]:
-    """Take --json and --csv out of the words: after ``--admin`` all words belong to the tool."""
-    for word in ("json", "csv"):
-        if f"--{word}" in call.line.words:
-            call.line.switches.add(word)
-    return [word for word in call.line.words if word not in ("--json", "--csv")] or [""]
+    """Take -p, --json and --csv out: after ``--admin`` all words belong to the tool."""
+    kept: list[str] = []
+    words = iter(call.line.words)
+    for word in words:
+        if word in ("-p", "--project"):
+            call.line.options["project"] = next(words, "")
+        elif word in ("--json", "--csv"):
+            call.line.switches.add(word.removeprefix("--"))
+        else:
+            kept.append(word)
+    return kept or [""]
 
 
 def _check_words(name: str, words: list[str]) -> None:

@@ -16,8 +16,9 @@ __all__ = ["launch", "launch_autoexec"]
 def launch(call: Call) -> int:
     """Start a batch.
 
-    The JSON has ``jobs`` and ``targets`` (``PID#SID``), and whatever else a batch may say; one
-    that names no project is for the project of the call.
+    The JSON has ``jobs`` and ``targets`` (``PID#SID``), and whatever else a batch may say; in
+    place of jobs ``saved`` may name a saved batch. One that names no project is for the project
+    of the call.
 
     Returns
     -------
@@ -27,6 +28,8 @@ def launch(call: Call) -> int:
     body = _read(_text(call))
     if "project" not in body:
         body["project"] = call.project
+    if "saved" in body:
+        body = {**_saved(call, body["project"], str(body.pop("saved"))), **body}
     accepted = call.client.submit_batch({"name": "command line", **body})
     call.tell(accepted.key, accepted)
     for target in accepted.unresolved:
@@ -45,8 +48,17 @@ def launch_autoexec(call: Call) -> int:
     """Tell that there is no autoexecution."""
     raise Invalid(
         f"project {call.project} has no autoexecution pipeline",
-        hint="Start a saved batch with --launch.",
+        hint='Start a saved batch with --launch \'{"saved": NAME, "targets": [PID#SID]}\'.',
     )
+
+
+def _saved(call: Call, project: str, name: str) -> dict[str, Any]:
+    """Give the saved batch of a name as a description."""
+    found = call.client.saved_batches(project)
+    if name not in found:
+        known = ", ".join(sorted(found)) or "none"
+        raise NotFound(f"project {project} has no saved batch {name!r}", hint=f"Saved: {known}.")
+    return {"name": name, **found[name]}
 
 
 def _text(call: Call) -> str:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.core import DataFolder, NotFound, Settings, load_settings
+from appliance.core import Conflict, DataFolder, NotFound, Settings, load_settings
 
 if TYPE_CHECKING:
     from appliance.client import Client
 
 __all__ = ["connect", "service_answers", "settings_for"]
+
+_WAIT_S = 30.0
+_POLL_S = 0.2
 
 
 def settings_for(data: Path | None, config: Path | None = None) -> Settings:
@@ -46,7 +50,7 @@ def connect(
     NotFound
         If no service runs and there is no data folder.
     Conflict
-        If another process holds the data folder but does not answer.
+        If another process holds the data folder for long but does not answer.
     """
     from appliance.client import Client
 
@@ -64,11 +68,28 @@ def connect(
             f"no service runs, and there is no data folder {folder.root}",
             hint="Start 'nora serve', or name a data folder with --data.",
         )
+    with ExitStack() as stack:
+        path = _serve_alone(stack, settings, folder, imports=imports, jobs=jobs)
+        yield stack.enter_context(Client(socket=path))
+
+
+def _serve_alone(
+    stack: ExitStack, settings: Settings, folder: DataFolder, *, imports: bool, jobs: bool
+) -> Path:
+    """Serve in this process; while another call does so, wait for it."""
     from appliance.cli.offline import serve_offline
 
     print(f"no service runs: working on {folder.root} alone", file=sys.stderr)
-    with serve_offline(settings, imports=imports, jobs=jobs) as path, Client(socket=path) as client:
-        yield client
+    until = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            return stack.enter_context(serve_offline(settings, imports=imports, jobs=jobs))
+        except Conflict:
+            if service_answers(folder):  # one was started meanwhile
+                return folder.socket_path
+            if time.monotonic() > until:
+                raise
+            time.sleep(_POLL_S)
 
 
 def service_answers(folder: DataFolder) -> bool:

@@ -104,6 +104,11 @@ class WorkCalls(Base):
         path = f"/batches/saved/{quote(name, safe='')}"
         self._transport.ask("PUT", path, dict[str, Any], params={"project": project}, body=batch)
 
+    def saved_batches(self, project: str) -> dict[str, dict[str, Any]]:
+        """Give the saved batches of a project, and those for all projects, by name."""
+        found = self._get("/batches/saved", Items[dict[str, Any]], {"project": project}).items
+        return {one["name"]: one["doc"] for one in found}
+
     def try_batch(self, batch: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Tell what each job of a batch would get, and start nothing."""
         found: dict[str, list[dict[str, Any]]] = self._post(

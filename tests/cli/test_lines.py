@@ -324,6 +324,22 @@ def test_CLI_12_launch_prints_its_answer_as_json_too(nora):
     assert json.loads(out)["n_jobs"] == 1
 
 
+def test_CLI_12_a_saved_batch_is_launched_by_its_name(nora):
+    job = {"name": "touch", "language": "bash", "code": "true"}
+    with Client(socket=os.environ["NORA_SOCKET"]) as client:
+        client.save_batch(PROJECT, "kept", {"jobs": [job], "level": "study"})
+    asked = json.dumps({"saved": "kept", "targets": [STUDY]})
+    assert nora.rows("-l", asked, "--json")["n_jobs"] == 1
+    code, _, err = nora.run("-p", PROJECT, "-l", json.dumps({"saved": "lost", "targets": []}))
+    assert (code, "Saved: kept." in err) == (2, True)
+
+
+def test_CLI_17_a_project_may_stand_behind_an_admin_tool(nora):
+    code, out, err = nora.run("--admin", "tagstats", "-p", PROJECT, "--json")
+    assert code == 0, err
+    assert isinstance(json.loads(out), list)
+
+
 def test_CLI_16_a_project_is_made(nora):
     assert nora.rows("-c", "made", "pet", "--json")["module"] == "pet"
     assert nora.run("-c", "made")[0] == 2

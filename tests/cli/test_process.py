@@ -226,6 +226,23 @@ def test_without_a_service_the_same_verbs_work_alone(tmp_path: Path) -> None:
     assert lines(service.nora("-p", "alone", "-s", "*")) == [str(folder / "a.nii")]
 
 
+def test_two_calls_without_a_service_wait_for_each_other(tmp_path: Path) -> None:
+    service = Service(tmp_path / "data")
+    lines(service.nora("--createproject", "alone"))
+    env = {**service.env, "NORA__DATA__PATH": str(service.root), "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-c", NORA, "--projectlist", "--json"]
+    calls = [
+        subprocess.Popen(
+            command, cwd=REPOSITORY, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for _ in range(3)
+    ]
+    for call in calls:
+        out, err = call.communicate(timeout=120)
+        assert call.returncode == 0, err
+        assert "alone" in [project["name"] for project in json.loads(out)]
+
+
 def test_CLI_13_without_a_service_a_batch_runs_to_its_end_and_its_jobs_can_speak(
     tmp_path: Path,
 ) -> None:
@@ -236,6 +253,7 @@ def test_CLI_13_without_a_service_a_batch_runs_to_its_end_and_its_jobs_can_speak
     (folder / "a.txt").write_text("x")
     lines(service.nora("rescan"))
     code = 'cp "$f1" "$o1"\nnora -a "$o1" --addtag mask\nnora --out below/b.txt\n'
+    code += 'nora --addtag seen -s "$DPXpsid" "$f1"\n'  # CLI-x03
     args = [
         {"id": "f1", "kind": "FILE", "value": "a.txt"},
         {"id": "o1", "kind": "OUT", "value": "copy.txt"},
@@ -246,6 +264,7 @@ def test_CLI_13_without_a_service_a_batch_runs_to_its_end_and_its_jobs_can_speak
     words = ["-p", "alone", "--launchfile", str(batch), "--handle_job_result"]
     assert lines(service.nora(*words))[-1] == "DONE"
     assert lines(service.nora("-p", "alone", "-s", "FTAG:mask")) == [str(folder / "copy.txt")]
+    assert lines(service.nora("-p", "alone", "-s", "FTAG:seen")) == [str(folder / "a.txt")]
     batch.write_text(json.dumps({"targets": ["P1#S1"], "jobs": [{**job, "code": "exit 3"}]}))
     failed = service.nora("-p", "alone", "--launchfile", str(batch), "--throwerror")
     assert failed.returncode == 1

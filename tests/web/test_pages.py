@@ -15,7 +15,17 @@ from tests.web.pages import Desktop
 
 pytestmark = [pytest.mark.browser, pytest.mark.system]
 
-PAGES = ["arrivals", "upload", "jobs", "batch", "health", "settings", "manual"]
+PAGES = [
+    "arrivals",
+    "upload",
+    "jobs",
+    "metadata",
+    "metadata/sql",
+    "batch",
+    "health",
+    "settings",
+    "manual",
+]
 
 
 @pytest.mark.parametrize("width", [1280, 1920])

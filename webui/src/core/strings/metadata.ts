@@ -118,6 +118,7 @@ export const metadata = {
   sql_truncated: "{n} rows shown; there are more",
   sql_download: "Save CSV",
   sql_tab_rows: "Rows",
+  sql_shown: "How the answer is shown",
   sql_empty: "No rows",
   sql_empty_start: "Write a statement and press Run",
   sql_empty_start_text: "Or take one of the examples. Ctrl+Enter runs it.",

@@ -13,6 +13,7 @@ import msgspec
 from appliance.catalog.projects import CustomField, project_settings, require_open
 from appliance.catalog.reads import get_project
 from appliance.catalog.store import Tx
+from appliance.catalog.writes import revive_study
 from appliance.core import Invalid, NotFound, new_key, now_ms
 
 __all__ = ["NewFile", "add_files", "change_fields", "fields_of", "set_fields"]
@@ -57,6 +58,7 @@ def add_files(tx: Tx, study_id: int, files: Sequence[NewFile], *, origin: str) -
         [(file.path, file.path.casefold()) for file in files],
     )
     ids = [_put(tx, row["project_id"], study_id, file, origin) for file in files]
+    revive_study(tx, study_id)
     _put_docs(tx, zip(ids, files, strict=True))
     tx.event("files.changed", project=row["name"], study_id=study_id, file_ids=ids)
     return ids

@@ -44,7 +44,7 @@ UNDOABLE = frozenset(
         "trash",
     }
 )
-CHUNK = 2000
+CHUNK = 1000
 _MAX_LIMIT = 1000
 _SELECT = (
     "SELECT o.id, o.at, o.actor, o.verb, o.target, o.undone_at, o.undone_by, o.purged_at,"

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from appliance.catalog.history import tell_files
+from appliance.catalog.projects import require_open
 from appliance.catalog.store import Tx
 from appliance.core import Conflict, Invalid, NotFound, safe_name
 
@@ -194,6 +195,7 @@ def _row(con: sqlite3.Connection, level: str, x_id: int) -> sqlite3.Row:
     row: sqlite3.Row | None = con.execute(select, (x_id,)).fetchone()
     if row is None:
         raise NotFound(f"no {level} with id {x_id}")
+    require_open(con, row["project_id"])
     return row
 
 

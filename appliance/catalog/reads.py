@@ -96,7 +96,7 @@ def find_study(con: sqlite3.Connection, project_id: int, psid: str) -> int:
     pid, _, sid = psid.partition("#")
     row = con.execute(
         "SELECT s.id FROM subjects u JOIN studies s ON s.subject_id = u.id"
-        " WHERE u.project_id = ? AND u.pid = ? AND s.sid = ?",
+        " WHERE u.project_id = ? AND u.pid = ? AND s.sid = ? AND s.trashed_at IS NULL",
         (project_id, pid, sid),
     ).fetchone()
     if row is None:

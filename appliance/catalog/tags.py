@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from appliance.catalog.history import LEVELS, add_part, chunks, one_project
+from appliance.catalog.projects import require_open
 from appliance.core import Conflict, Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -124,10 +125,14 @@ def tag_many(
         If the level or a tag's name does not fit, or the rows belong to several projects.
     NotFound
         If none of the rows exists.
+    Conflict
+        If the project is in the archive or the trash.
     """
     added, removed = _clean(add, remove)
     with catalog.read() as con:
         project_id = one_project(con, level, ids)
+        if project_id is not None:
+            require_open(con, project_id)
     pieces = [_Change(level, list(part), added, removed) for part in chunks(list(ids))]
     whole = _Change(level, [], added, removed)
     return _write(catalog, pieces, _target(whole, project_id, len(ids)), actor)
@@ -146,7 +151,11 @@ def retag(
         If a name does not fit.
     NotFound
         If nothing in the project carries one of the tags.
+    Conflict
+        If the project is in the archive or the trash.
     """
+    with catalog.read() as con:
+        require_open(con, project_id)
     new = clean_tag(to) if to is not None else None
     old = tuple(dict.fromkeys(clean_tag(name) for name in names))
     if new is not None and len(old) == 1 and _fold(old[0]) == _fold(new):

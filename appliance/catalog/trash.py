@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from appliance.catalog.history import LEVELS, add_part, one_project, parts_of, tell_files
+from appliance.catalog.projects import require_open
 from appliance.catalog.tags import Bulk
 from appliance.core import Conflict, Invalid, now_ms
 
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 _STUDIES_AT_ONCE = 25
-_FILES_AT_ONCE = 2000
+_FILES_AT_ONCE = 1000
 _NAMES_KEPT = 8
 
 
@@ -97,6 +98,8 @@ def trash_many(
         If nothing is named, or they belong to several projects.
     NotFound
         If none of them exists.
+    Conflict
+        If the project is in the archive or the trash.
     """
     wanted = {"file": list(files), "study": list(studies), "subject": list(subjects)}
     with catalog.read() as con:
@@ -106,11 +109,13 @@ def trash_many(
                 "nothing was named" if not owners else "these belong to several projects",
                 hint="Choose files, studies or subjects of one project.",
             )
+        project_id = owners.pop()
+        require_open(con, project_id or 0)
         names = [name for level, ids in wanted.items() for name in _names(con, level, ids)]
         whole = [*dict.fromkeys([*studies, *_studies_of(con, subjects)])]
     now = now_ms()
     target = {
-        "project_id": owners.pop(),
+        "project_id": project_id,
         **{LEVELS[level]: len(ids) for level, ids in wanted.items() if ids},
         "trashed_at": now,
         "names": names[:_NAMES_KEPT],

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.catalog.documents import check_doc, revert_doc
 from appliance.catalog.history import find_operation, parts_of
-from appliance.catalog.projects import undo_project_change
+from appliance.catalog.projects import require_open, undo_project_change
+from appliance.catalog.reads import get_project
 from appliance.catalog.tags import revert_tags
 from appliance.catalog.trash import check_trash, revert_trash
 from appliance.core import Conflict, now_ms
@@ -50,7 +51,10 @@ def undo_all(catalog: Catalog, operation_id: int, actor: str) -> None:
     NotFound, Conflict
         As `undo` does.
     """
-    operation = catalog.write(lambda tx: _begin(tx, operation_id, actor))
+    with catalog.read() as con:  # comparing with what came later may take long: not in the writer
+        check_undo(con, find_operation(con, operation_id))
+        seen = _last(con)
+    operation = catalog.write(lambda tx: _begin(tx, operation_id, actor, seen))
     _revert_parts(catalog, operation)
 
 
@@ -81,6 +85,8 @@ def check_undo(con: sqlite3.Connection, operation: Operation) -> None:
         raise Conflict(f"operation {operation.id} was undone already")
     if not operation.undoable:
         raise Conflict(f"operation {operation.id} ({operation.verb}) cannot be undone")
+    if operation.project is not None and operation.verb not in _PROJECTS:
+        require_open(con, get_project(con, operation.project).id)
     if operation.verb == "trash":
         check_trash(con, operation.id)
     elif operation.verb == "tag":
@@ -105,9 +111,15 @@ def mark_undone(tx: Tx, operation: Operation, actor: str) -> None:
     tx.operation("undo", actor=actor, target=target)
 
 
-def _begin(tx: Tx, operation_id: int, actor: str) -> Operation:
+def _last(con: sqlite3.Connection) -> int:
+    return int(con.execute("SELECT ifnull(max(id), 0) FROM operations").fetchone()[0])
+
+
+def _begin(tx: Tx, operation_id: int, actor: str, seen: int = -1) -> Operation:
+    """Mark an operation as undone; `seen` is the last one that it was compared with."""
     operation = find_operation(tx.con, operation_id)
-    check_undo(tx.con, operation)
+    if operation.undone_at is not None or _last(tx.con) != seen:
+        check_undo(tx.con, operation)
     if operation.verb not in _HERE:
         raise Conflict(f"operation {operation_id} ({operation.verb}) is taken back elsewhere")
     mark_undone(tx, operation, actor)

@@ -19,6 +19,7 @@ __all__ = [
     "ensure_series",
     "ensure_study",
     "ensure_subject",
+    "revive_study",
     "set_file_header",
 ]
 
@@ -218,10 +219,25 @@ def add_file(
     ).fetchone()
     if row is None:
         raise NotFound(f"no study with id {study_id}")
+    revive_study(tx, study_id)
     if doc is not None:
         _put_meta(tx, row["id"], doc, mtime_ns)
     tx.event("files.changed", project=row["name"], study_id=study_id, file_ids=[row["id"]])
     return int(row["id"])
+
+
+def revive_study(tx: Tx, study_id: int) -> None:
+    """Take a study, and its subject, out of the trash: something new has come into it."""
+    back = tx.con.execute(
+        "UPDATE studies SET trashed_at = NULL WHERE id = ? AND trashed_at IS NOT NULL"
+        " RETURNING subject_id, project_id",
+        (study_id,),
+    ).fetchone()
+    if back is None:
+        return
+    tx.con.execute("UPDATE subjects SET trashed_at = NULL WHERE id = ?", (back["subject_id"],))
+    name = tx.con.execute("SELECT name FROM projects WHERE id = ?", (back["project_id"],))
+    tx.event("studies.changed", project=name.fetchone()[0], study_ids=[study_id])
 
 
 def set_file_header(tx: Tx, file_id: int, header: Mapping[str, Any]) -> None:

@@ -177,7 +177,7 @@ def test_bulk_tags_are_written_in_many_short_transactions_and_undone_as_one(fill
         parts = con.execute(
             "SELECT count(*) FROM operation_parts WHERE operation_id = ?", (done.operation_id,)
         ).fetchone()[0]
-    assert parts == 3
+    assert parts == 5
     assert counts(filled)["bulk"] == (0, 0, 5000)
     undo_all(filled, done.operation_id, "owner")
     assert "bulk" not in counts(filled)

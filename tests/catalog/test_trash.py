@@ -21,6 +21,7 @@ from appliance.catalog import (
     list_studies,
     list_subjects,
     mark_purged,
+    set_project_state,
     study_files,
     tag_many,
     tags_of,
@@ -86,6 +87,31 @@ def test_what_arrives_again_meanwhile_is_not_disturbed_by_undo(filled):
     undo_all(filled, done.operation_id, "owner")
     with filled.read() as con:
         assert {file.id: file.size_bytes for file in study_files(con, 1)}[file_id] == 7
+
+
+def test_what_a_job_still_writes_takes_its_study_out_of_the_trash(filled):
+    before = totals(filled)
+    done = trash_many(filled, subjects=[1], actor="owner")
+    filled.write(lambda tx: add_file(tx, 1, "late/out.nii", size_bytes=1, mtime_ns=1, kind="image"))
+    assert totals(filled) == (before[0], before[1] - 1, before[2] - 4 + 1)
+    with filled.read() as con:
+        studies, files = trashed_rows(con, done.operation_id)
+    assert [study.sid for study in studies] == ["2024-02-01"]
+    assert len(files) == 2
+    undo_all(filled, done.operation_id, "owner")
+    assert totals(filled) == (before[0], before[1], before[2] + 1)
+
+
+def test_an_archived_project_is_not_changed(filled):
+    done = trash_many(filled, studies=[1], actor="owner")
+    filled.write(lambda tx: set_project_state(tx, "stroke", "archived", actor="owner"))
+    for change in (
+        lambda: tag_many(filled, "study", [2], add=["x"], actor="owner"),
+        lambda: trash_many(filled, studies=[2], actor="owner"),
+        lambda: undo_all(filled, done.operation_id, "owner"),
+    ):
+        with pytest.raises(Conflict, match="archive"):
+            change()
 
 
 def test_the_list_of_the_trash_names_what_lies_in_it(filled):

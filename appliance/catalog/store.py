@@ -28,6 +28,7 @@ _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _KEPT_EVENTS = 100_000
 _PRUNE_EVERY = 5_000
+_MOST_JOINED = 1_000  # files in one event
 
 AttributeProvider = Callable[[str], tuple[str, Sequence[Any]]]
 """From the value of ``NAME:value`` to a subquery of study ids and its parameters."""
@@ -60,15 +61,29 @@ class Tx:
 
     def __init__(self, con: sqlite3.Connection) -> None:
         self.con = con
-        self.events: list[Event] = []
+        self._told: list[tuple[str, dict[str, Any]]] = []
 
     def event(self, topic: str, **data: Any) -> None:
-        """Add a row to the event sequence; listeners hear of it after the commit."""
+        """Tell of a change; listeners hear of it after the commit.
+
+        What says the same as the event before it is told once, and files of one study that follow
+        each other are told of together: an import of forty files is one event.
+        """
+        if self._told and self._told[-1][0] == topic and _joined(topic, self._told[-1][1], data):
+            return
+        self._told.append((topic, {k: list(v) if k == "file_ids" else v for k, v in data.items()}))
+
+    def write_events(self) -> list[Event]:
+        """Add the events to the sequence, as the last act of the transaction."""
         at = now_ms()
-        cursor = self.con.execute(
-            "INSERT INTO events (at, topic, data) VALUES (?, ?, ?)", (at, topic, json.dumps(data))
-        )
-        self.events.append(Event(int(cursor.lastrowid or 0), at, topic, data))
+        found = []
+        for topic, data in self._told:
+            cursor = self.con.execute(
+                "INSERT INTO events (at, topic, data) VALUES (?, ?, ?)",
+                (at, topic, json.dumps(data)),
+            )
+            found.append(Event(int(cursor.lastrowid or 0), at, topic, data))
+        return found
 
     def operation(
         self, verb: str, *, actor: str, target: Mapping[str, Any], before: Any = None
@@ -320,6 +335,7 @@ class Catalog:
         try:
             con.execute("BEGIN IMMEDIATE")
             result = fn(tx)
+            events = tx.write_events()
             con.execute("COMMIT")
             self._tell_keeper(con)
         except BaseException as error:  # noqa: BLE001 - handed to the caller through the future
@@ -328,7 +344,19 @@ class Catalog:
             future.set_exception(_translate(error))
             return
         future.set_result(result)
-        self.events.publish(tx.events)
+        self.events.publish(events)
+
+
+def _joined(topic: str, last: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Put an event into the one before it, if nothing is lost by that."""
+    if last == new:
+        return True
+    if topic != "files.changed" or not ("file_ids" in last and "file_ids" in new):
+        return False
+    if len(last["file_ids"]) >= _MOST_JOINED or {**last, "file_ids": new["file_ids"]} != new:
+        return False
+    last["file_ids"].extend(new["file_ids"])
+    return True
 
 
 def _prune_events(tx: Tx) -> None:

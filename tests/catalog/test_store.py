@@ -40,6 +40,29 @@ def test_events_are_numbered_and_can_be_replayed(catalog):
     assert catalog.last_seq() == replay[-1].seq
 
 
+def test_files_of_one_study_are_told_of_together(catalog):
+    heard = []
+    catalog.events.listen(heard.append)
+
+    def put(tx):
+        ids = [1]
+        for study, files in ((1, ids), (1, [2, 3]), (2, [4]), (1, [5])):
+            tx.event("files.changed", project="p", study_id=study, file_ids=files)
+        tx.event("studies.changed", project="p", study_ids=[1])
+        tx.event("studies.changed", project="p", study_ids=[1])
+        assert ids == [1]
+
+    catalog.write(put)
+    told = [(event.topic, event.data.get("file_ids")) for event in heard]
+    assert told == [
+        ("files.changed", [1, 2, 3]),
+        ("files.changed", [4]),
+        ("files.changed", [5]),
+        ("studies.changed", None),
+    ]
+    assert [event.seq for event in catalog.events_since(0)] == [event.seq for event in heard]
+
+
 def test_many_threads_write_through_one_writer(catalog):
     def work(n):
         for i in range(20):

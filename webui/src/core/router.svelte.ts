@@ -81,6 +81,29 @@ export function setQuery(patch: QueryPatch, options: { push?: boolean } = {}): v
   read();
 }
 
+/** What one page asks of its address and changes in it; take it when the page is made. */
+export interface PageQuery {
+  get: (name: string) => string | null;
+  set: (patch: QueryPatch, options?: { push?: boolean }) => void;
+}
+
+/** The query of the page we are on. Once it is left, it keeps what it had and changes nothing:
+ * what a page still has under way is never about the next page's query. */
+export function pageQuery(): PageQuery {
+  const page = router.page;
+  let last = query;
+  const here = (): boolean => router.page === page;
+  return {
+    get: (name) => {
+      if (here()) last = query;
+      return last.get(name);
+    },
+    set: (patch, options) => {
+      if (here()) setQuery(patch, options);
+    },
+  };
+}
+
 function plainLeftClick(event: MouseEvent): boolean {
   const modified = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
   return event.button === 0 && !modified && !event.defaultPrevented;

@@ -26,6 +26,10 @@ export function dismiss(id: number): void {
   state.items = state.items.filter((item) => item.id !== id);
 }
 
+export function dismissAll(): void {
+  for (const item of state.items) dismiss(item.id);
+}
+
 /** Stop the clock of a toast (pointer or focus is on it). */
 export function hold(id: number): void {
   clearTimeout(timers.get(id));

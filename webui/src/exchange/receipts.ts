@@ -12,6 +12,12 @@ export const STATES: ReceiptState[] = [
   "failed",
 ];
 
+/** States that an address asks for; what is no state asks for nothing. */
+export function statesOf(asked: string | null): string {
+  const known: readonly string[] = STATES;
+  return asked?.split(",").every((one) => known.includes(one)) ? asked : "";
+}
+
 const TONES: Record<string, string> = {
   done: "ok",
   stored: "ok",
@@ -27,6 +33,10 @@ export const tone = (state: string): string => TONES[state] ?? "busy";
 
 export const canRetry = (receipt: Receipt): boolean =>
   receipt.state === "failed" || receipt.state === "partial" || receipt.n_quarantined > 0;
+
+/** A folder that is being read can be told to stop; other arrivals end by themselves. */
+export const canStop = (receipt: Receipt): boolean =>
+  receipt.kind === "existing" && ["receiving", "pending", "working"].includes(receipt.state);
 
 /** Reason first; else what is remarkable in the counts. */
 export function note(receipt: Receipt): string {

@@ -2,13 +2,18 @@
 import type { JobRow } from "../core/types-jobs";
 import { secondsBetween } from "../core/format";
 
-export type JobAction = "cancel" | "suspend" | "resume" | "retry" | "dismiss";
+export type JobAction = "cancel" | "suspend" | "resume" | "retry" | "dismiss" | "restore";
 
-export const ACTIONS: JobAction[] = ["retry", "suspend", "resume", "dismiss", "cancel"];
+export const ACTIONS: JobAction[] = ["retry", "suspend", "resume", "restore", "dismiss", "cancel"];
 
 /** Waiting, running and failed: what still concerns somebody. */
 export const OPEN = "qre";
-export const SHOWN = [OPEN, "q", "r", "e", "d", "all"];
+export const DISMISSED = "dismissed";
+export const SHOWN = [OPEN, "q", "r", "e", "d", "all", DISMISSED];
+
+/** What an address asks to see; what makes no sense asks for the usual. */
+export const shownOf = (asked: string | null, usual: string): string =>
+  asked !== null && (SHOWN.includes(asked) || /^[qredk]+$/.test(asked)) ? asked : usual;
 
 /** What `spec` holds for an import: its files counted by state and reason. */
 export interface ImportFacts {
@@ -22,7 +27,7 @@ export interface ImportFacts {
   files: { state: string; reason: string; hint: string; n: number }[];
 }
 
-type Row = Pick<JobRow, "batch_key" | "state" | "letter">;
+type Row = Pick<JobRow, "batch_key" | "state" | "letter"> & { dismissed?: boolean };
 
 /** Jobs are always of a batch; what is of none is an arrival. */
 export const isImport = (job: Row): boolean => job.batch_key === null;
@@ -57,8 +62,10 @@ function actionsOfImport(letter: string): JobAction[] {
 }
 
 /** What can be done to a job as it is now. */
-export const actionsFor = (job: Row): JobAction[] =>
-  isImport(job) ? actionsOfImport(job.letter) : actionsOfJob(job.state);
+export function actionsFor(job: Row): JobAction[] {
+  if (job.dismissed) return ["restore"];
+  return isImport(job) ? actionsOfImport(job.letter) : actionsOfJob(job.state);
+}
 
 /** What at least one of several jobs takes. */
 export const actionsForAll = (jobs: readonly Row[]): JobAction[] =>
@@ -67,5 +74,6 @@ export const actionsForAll = (jobs: readonly Row[]): JobAction[] =>
 /** Seconds a job has run so far, null before it started. */
 export function elapsed(job: JobRow, now: number): number | null {
   if (job.wall_s !== null && job.ended_at) return job.wall_s;
+  if (needsPerson(job)) return null;
   return job.started_at ? secondsBetween(job.started_at, job.ended_at, now) : null;
 }

@@ -3,7 +3,8 @@ import { registerActions, type Action } from "../core/actions.svelte";
 import { closeTool, dock, toggleTool } from "../core/dock.svelte";
 import { prefs, remember } from "../core/prefs.svelte";
 import { navigate, router } from "../core/router.svelte";
-import { chooseProject, session, signOut } from "../core/session.svelte";
+import { leave } from "../core/leaving";
+import { chooseProject, session } from "../core/session.svelte";
 import { t } from "../core/strings";
 import { attempt } from "../core/toast.svelte";
 import { PAGES } from "./pages";
@@ -77,7 +78,7 @@ function project(frame: Frame): Action[] {
       id: "signout",
       label: t("sign_out"),
       context: "global",
-      run: () => void attempt(signOut),
+      run: () => void attempt(leave),
     },
   ];
 }

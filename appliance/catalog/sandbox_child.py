@@ -123,7 +123,14 @@ def _failure(error: Exception) -> dict[str, Any]:
         return {"error": "refused", "text": text}
     if "pytz" in text:
         text = "a time with a zone cannot be shown; cast it to TIMESTAMP or VARCHAR"
-    return {"error": "invalid", "text": text}
+    return {"error": "invalid", "text": _with_line(text)}
+
+
+def _with_line(text: str) -> str:
+    """Keep what happened and the number of the line; the excerpt needs a fixed-width font."""
+    told, _, excerpt = text.partition("\n\nLINE ")
+    number = excerpt.partition(":")[0]
+    return f"{told} (line {number})" if number.isdigit() else text
 
 
 def _plain(value: Any) -> Any:

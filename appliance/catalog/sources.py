@@ -111,10 +111,15 @@ def mark_scanned(tx: Tx, source_id: int) -> None:
 
 def write_linked_roots(con: sqlite3.Connection, folder: DataFolder) -> None:
     """Write down, where no job can change it, which folders a project's links may lead to."""
-    roots: dict[str, list[str]] = {}
+    before = _linked_roots(folder)  # they outlive a catalog that is built anew
+    roots = {project: list(known) for project, known in before.items()}
     for source in list_sources(con):
-        if source.mode == "stay":
-            roots.setdefault(source.project, []).append(os.path.realpath(source.root))
+        known = roots.setdefault(source.project, [])
+        root = os.path.realpath(source.root)
+        if source.mode == "stay" and root not in known:
+            known.append(root)
+    if roots == before:
+        return
     with atomic_write(folder.root / _ROOTS_FILE, mode=0o600) as stream:
         stream.write(json.dumps(roots).encode())
 

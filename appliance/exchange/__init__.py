@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         change_settings,
         create_from_module,
         module_of,
-        parse_module,
         read_module,
     )
     from appliance.exchange.receipts import get_receipt, list_receipts
@@ -69,7 +68,6 @@ __all__ = [
     "get_receipt",
     "list_receipts",
     "module_of",
-    "parse_module",
     "read_module",
     "send_objects",
 ]
@@ -102,7 +100,6 @@ _NAMES = {
     "get_receipt": "receipts",
     "list_receipts": "receipts",
     "module_of": "modules",
-    "parse_module": "modules",
     "read_module": "modules",
     "send_objects": "sending",
 }

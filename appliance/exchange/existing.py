@@ -59,8 +59,9 @@ class ExistingData:
         self._closing.set()
 
     def open(self) -> None:
-        """Allow readings again."""
+        """Allow readings, and links into the folders that are known."""
         self._closing.clear()
+        self._allow_links()
 
     def preview(self, root: Path, options: ExistingOptions) -> ExistingPreview:
         """Tell what would come of a folder; nothing is changed.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,6 @@ __all__ = [
     "change_settings",
     "create_from_module",
     "module_of",
-    "parse_module",
     "read_module",
 ]
 
@@ -59,23 +57,6 @@ class ProjectModule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     views: dict[str, dict[str, Any]] = {}
     layouts: dict[str, dict[str, Any]] = {}
     bids: BidsMapping | None = None
-
-
-def parse_module(text: str, *, toml: bool) -> dict[str, Any]:
-    """Read the text of a module file, TOML or JSON.
-
-    Raises
-    ------
-    Invalid
-        With the place of the mistake.
-    """
-    try:
-        found = tomllib.loads(text) if toml else msgspec.json.decode(text)
-    except (tomllib.TOMLDecodeError, msgspec.DecodeError) as error:
-        raise Invalid(f"the module file cannot be read: {error}") from error
-    if not isinstance(found, dict):
-        raise Invalid("the module file holds no table")
-    return found
 
 
 def read_module(definition: Mapping[str, Any]) -> ProjectModule:

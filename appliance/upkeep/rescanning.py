@@ -120,7 +120,8 @@ def _study(
     catalog.write(lambda tx: _enter_files(tx, study_id, changed, StudySidecar()))
     gone = {path: row["id"] for path, row in known.items() if path not in found}
     if gone and prune:
-        catalog.write(lambda tx: trash_files(tx, list(gone.values()), _ACTOR))
+        ids = [file_id for path, file_id in gone.items() if not (root / path).is_symlink()]
+        catalog.write(lambda tx: trash_files(tx, ids, _ACTOR))  # a link's disk may be away
     tally.n_studies += 1
     tally.n_added += len(new)
     tally.n_changed += len(changed)

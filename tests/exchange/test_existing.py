@@ -400,3 +400,24 @@ def test_a_template_takes_the_path_apart_without_loss(path):
     place = PatternLayout("{subject}/{study}/{file}").place(path)
     assert isinstance(place, Place)
     assert f"{place.subject}/{place.study}/{place.path}" == path
+
+
+def test_a_rescan_leaves_links_alone_and_a_new_catalog_finds_them(kit, make_kit, tmp_path):
+    from appliance.upkeep import rescan
+
+    root = tree(tmp_path / "old")
+    read(kit, root)
+    root.rename(tmp_path / "away")
+    found = rescan(kit.catalog, kit.folder, prune=True)
+    assert len(found.missing) == 8
+    assert len(kit.files()) == 8
+    (tmp_path / "away").rename(root)
+    kit.close()
+    for path in kit.folder.root.glob("catalog.sqlite*"):
+        path.unlink()
+    again = make_kit("data")
+    again.importer.start()
+    again.importer.stop()
+    assert rescan(again.catalog, again.folder).n_added == 8
+    row = again.files()["anna#2024-01-01/t1/t1.nii"]
+    assert absolute_path(again.folder, "default", row).is_file()

@@ -65,6 +65,7 @@ export const projects = {
   ecol_path: "Path in the study",
   ecol_size: "Size",
   ecol_reason: "Why not",
+  receipt_stop: "Stop",
   settings_choose: "Choose a project first",
   tab_naming: "Names",
   tab_fields: "Fields",
@@ -114,7 +115,8 @@ export const projects = {
   storage_total: "Counts for the quota",
   storage_of_quota: "{used} of {quota}",
   storage_quota: "Quota",
-  storage_quota_hint: "Such as 500 GB. Empty: no limit. What arrives then, and new jobs, are refused.",
+  storage_quota_hint:
+    "Such as 500 GB. Empty: no limit. What arrives then, and new jobs, are refused.",
   storage_quota_bad: "Write a size, such as 500 GB.",
   storage_module: "Module file",
   storage_module_text:

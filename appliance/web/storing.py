@@ -44,21 +44,25 @@ class Place:
         Who sends it.
     project, psid, path : str
         The file's name in the catalog.
-    study_id : int
-        Its study.
+    project_id, study_id : int
+        Its project and study.
     target : Path
         Where it lies.
     overwrite : bool
         Whether it may replace what is there.
+    replaces : bool
+        Whether something is there.
     """
 
     who: Caller
     project: str
+    project_id: int
     psid: str
     study_id: int
     path: str
     target: Path
     overwrite: bool
+    replaces: bool
 
     @classmethod
     def find(
@@ -97,7 +101,17 @@ class Place:
         if path.endswith("/") or any(part.startswith(".") for part in PurePosixPath(path).parts):
             raise Invalid(f"a file cannot be called {path!r}", hint="Use no hidden name.")
         _check_free(target, path, {row.path: row for row in rows}, overwrite=overwrite)
-        return cls(who, found.name, psid, study_id, path, target, overwrite)
+        return cls(
+            who=who,
+            project=found.name,
+            project_id=found.id,
+            psid=psid,
+            study_id=study_id,
+            path=path,
+            target=target,
+            overwrite=overwrite,
+            replaces=target.exists(),
+        )
 
 
 async def receive(
@@ -152,9 +166,16 @@ class _Writer:
         address = f"{place.psid}/{place.path}"
         asked = FilesAdd(project=place.project, paths=[address], tags=tags)
         registering.add_files(self._services, place.who, asked)
+        self._services.catalog.write(self._note)
         with self._services.catalog.read() as con:
             rows = catalog.study_files(con, place.study_id)
         return next(row for row in rows if row.path == place.path)
+
+    def _note(self, tx: catalog.Tx) -> None:
+        place = self._place
+        study = {"project_id": place.project_id, "study": place.psid}
+        target = {**study, "path": place.path, "replaced": place.replaces}
+        tx.operation("store", actor=place.who.login, target=target)
 
     def abort(self) -> None:
         """Give up; once the file has its name there is nothing left to remove."""

@@ -90,6 +90,10 @@ def test_nothing_is_replaced_unless_asked_to(nora: Client) -> None:
         nora.put("default", PSID, "once.json", 2)
     row = nora.put("default", PSID, "once.json", 3, overwrite=True)
     assert nora.get_json(row) == 3
+    done = next(nora.history("default", verb="store"))
+    assert done.actor == "owner"
+    assert (done.target["study"], done.target["path"]) == (PSID, "once.json")
+    assert done.target["replaced"] is True
 
 
 def test_what_was_imported_is_never_replaced(site: Site, nora: Client) -> None:

@@ -64,6 +64,7 @@ const SENTENCES: Record<string, (target: Target) => string> = {
   trash: (o) => t("did_trash", { what: counted(o) }),
   rename: (o) => t("did_rename", { from: text(o["from"]), to: text(o["to"]) }),
   move: (o) => t("did_move", { from: text(o["from"]), to: text(o["to"]) }),
+  store: (o) => t("did_store", { path: text(o["path"]), study: text(o["study"]) }),
   undo: undone,
   put_doc: (o) => t("did_put_doc", { kind: text(o["kind"]), name: text(o["name"]) }),
   delete_doc: (o) => t("did_delete_doc", { kind: text(o["kind"]), name: text(o["name"]) }),

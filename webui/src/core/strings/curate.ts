@@ -87,6 +87,7 @@ export const curate = {
   did_retag: "Renamed the tag {old} to {tags} on {what}",
   did_respell: "Wrote the tag {old} as {tags}",
   did_trash: "Deleted {what}",
+  did_store: "Stored {path} in {study}",
   did_rename: "Renamed {from} to {to}",
   did_move: "Moved {from} to {to}",
   did_put_doc: "Saved the {kind} “{name}”",

@@ -117,7 +117,9 @@ def _place(services: Services, project: str, text: str) -> _Place:
             f"{text!r} does not lie in a study of project {project!r}",
             hint=f"Studies lie in {root}/SUBJECT/STUDY. Use 'nora import' for other files.",
         )
-    return _Place(f"{parts[0]}#{parts[1]}", "/".join(parts[2:]), real)
+    name = "/".join(parts[2:])
+    catalog.linked_join(services.folder, project, parts[0], parts[1], name)  # refuses other links
+    return _Place(f"{parts[0]}#{parts[1]}", name, real)
 
 
 def _look(study_id: int, place: _Place) -> _Facts:

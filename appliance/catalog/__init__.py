@@ -110,7 +110,7 @@ if TYPE_CHECKING:
     from appliance.catalog.sandbox import SandboxResult, SqlColumn, meta_sql
     from appliance.catalog.schema import catalog_migrations
     from appliance.catalog.selection import join_selector, parse_selector, quote_word
-    from appliance.catalog.selectors import select, select_reference, select_studies
+    from appliance.catalog.selectors import find_files, select, select_reference, select_studies
     from appliance.catalog.sources import (
         Source,
         add_source,
@@ -202,7 +202,7 @@ _ROOMS = {
     "sandbox": "SandboxResult SqlColumn meta_sql",
     "schema": "catalog_migrations",
     "selection": "join_selector parse_selector quote_word",
-    "selectors": "select select_reference select_studies",
+    "selectors": "find_files select select_reference select_studies",
     "sources": (
         "Source add_source get_source linked_join list_sources mark_scanned write_linked_roots"
     ),
@@ -304,6 +304,7 @@ __all__ = [
     "fields_of",
     "file_path",
     "files_of_study",
+    "find_files",
     "find_operation",
     "find_session",
     "find_study",

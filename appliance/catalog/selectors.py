@@ -16,13 +16,14 @@ from appliance.catalog.conditions import (
     path_tree_condition,
     study_tree_condition,
 )
+from appliance.catalog.filters import parse_filter
 from appliance.catalog.nodes import Absolute, And, Attribute, Filter
 from appliance.catalog.reads import tags_of
 from appliance.catalog.rows import SelectedFile
 from appliance.catalog.selection import Selection, parse_selector, parse_subjects
 from appliance.catalog.wildcards import escape, fold
 
-__all__ = ["select", "select_reference", "select_studies", "studies_with_path"]
+__all__ = ["find_files", "select", "select_reference", "select_studies", "studies_with_path"]
 
 _MANY_STUDIES = 10_000  # from here on it is faster to start from the paths
 _SELECT = (
@@ -77,6 +78,20 @@ def select(
         scope = _scope(con, project_id, narrow, scope)
     rows = _rows(con, project_id, files, scope)
     return _selected(con, _kept(rows, asked))
+
+
+def find_files(
+    con: sqlite3.Connection, project_id: int, text: str, studies: Sequence[int]
+) -> list[SelectedFile]:
+    """Give the files of some studies that a filter bar's text means, by subject, study and path.
+
+    Raises
+    ------
+    Invalid
+        If the text does not parse, with the fact ``position``.
+    """
+    tree = parse_filter(text)
+    return _selected(con, _rows(con, project_id, [tree] if tree else [], list(studies)))
 
 
 def select_studies(con: sqlite3.Connection, project_id: int, selector: str) -> list[int]:

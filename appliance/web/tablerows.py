@@ -127,14 +127,11 @@ def _studies(store: Catalog, project_id: int, wanted: TableRequest) -> Iterator[
 
 def _study(con: Reader, project_id: int, study_id: int) -> list[StudyRow]:
     """Give a study of this project, or nothing."""
-    row = con.execute(
-        "SELECT subject_id FROM studies WHERE id = ? AND project_id = ?", (study_id, project_id)
+    own = con.execute(
+        "SELECT 1 FROM studies WHERE id = ? AND project_id = ? AND trashed_at IS NULL",
+        (study_id, project_id),
     ).fetchone()
-    if row is None:
-        return []
-    query = StudyQuery(subject_id=row[0], limit=_PAGE)
-    found = catalog.list_studies(con, project_id, query).items
-    return [study for study in found if study.id == study_id]
+    return [catalog.get_study(con, study_id)] if own else []
 
 
 def _studies_of(store: Catalog, wanted: TableRequest) -> set[int]:

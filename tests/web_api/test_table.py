@@ -125,7 +125,7 @@ def test_PROJ_19_a_download_is_one_archive_with_a_known_length(
 
 
 def test_a_pattern_narrows_a_download(site: Site, filled: dict[str, int]) -> None:
-    body = {"project": "default", "subjects": [filled["subject"]], "pattern": "t1*/s0*.nii"}
+    body = {"project": "default", "subjects": [filled["subject"]], "pattern": "t1"}
     with site.browser() as http:
         made = http.post("/api/v1/downloads", json=body).raise_for_status().json()
         names = zipfile.ZipFile(io.BytesIO(http.get(made["url"]).content)).namelist()

@@ -90,11 +90,14 @@ def contact_sheet(services: Rooms, who: Who, data: JSONBody[ContactRequest]) -> 
         check_project(con, who, data.project)
         check_ids(con, who, "study", data.studies)
         project = catalog.get_project(con, data.project)
-        found = catalog.select(con, project.id, data.pattern or "*", studies=data.studies)
+        found = catalog.find_files(con, project.id, data.pattern, data.studies)
     images: dict[int, list[catalog.SelectedFile]] = {}
     for row in found:
         if row.kind in _IMAGES:
             images.setdefault(row.study_id, []).append(row)
+    if not data.pattern:  # the one that the table shows as thumbnail: what arrived first
+        for rows in images.values():
+            rows.sort(key=lambda row: row.file_id)
     return Items([_tile(study_id, images.get(study_id, [])) for study_id in data.studies])
 
 
@@ -143,7 +146,7 @@ def _chosen(
         studies = [*data.studies, *_studies_of(con, project.id, data.subjects)]
         ids = dict.fromkeys(data.files)
         if studies:
-            found = catalog.select(con, project.id, data.pattern or "*", studies=studies)
+            found = catalog.find_files(con, project.id, data.pattern, studies)
             ids.update(dict.fromkeys(row.file_id for row in found))
         if len(ids) > _MOST_FILES:
             raise Invalid(f"at most {_MOST_FILES} files at once", hint="Download them in parts.")

@@ -42,7 +42,9 @@ export interface Window {
   last: number;
 }
 
-/** Rows to draw: those in sight and `margin` beyond, as a half-open range. */
+const STEP = 6;
+
+/** Rows to draw: those in sight and `margin` beyond, as a half-open range of whole steps. */
 export function visible(
   scrollTop: number,
   height: number,
@@ -50,7 +52,9 @@ export function visible(
   count: number,
   margin = 8,
 ): Window {
-  const first = Math.max(0, Math.floor(scrollTop / rowHeight) - margin);
-  const last = Math.min(count, Math.ceil((scrollTop + height) / rowHeight) + margin);
+  const above = Math.floor(scrollTop / rowHeight) - margin;
+  const below = Math.ceil((scrollTop + height) / rowHeight) + margin;
+  const first = Math.max(0, Math.floor(above / STEP) * STEP);
+  const last = Math.min(count, Math.ceil(below / STEP) * STEP);
   return { first: Math.min(first, last), last };
 }

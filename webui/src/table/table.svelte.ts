@@ -56,7 +56,17 @@ export const rowKey = {
   file: (id: number): string => `file:${id}`,
 };
 
+const tops = new WeakMap<Top, Row>();
+
+/** The same row for the same item, so that scrolling draws only what is new in sight. */
 function topRow(item: Top): Row {
+  const known = tops.get(item);
+  if (known) return known;
+  const row = madeRow(item);
+  tops.set(item, row);
+  return row;
+}
+function madeRow(item: Top): Row {
   if ("path" in item) return fileRow(item, 0);
   if ("psid" in item) return studyRow(item, 0);
   return { kind: "subject", key: rowKey.subject(item.id), depth: 0, subject: item };

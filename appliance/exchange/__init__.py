@@ -13,8 +13,13 @@ from appliance.core import lazy_door
 
 if TYPE_CHECKING:
     from appliance.exchange.bids_export import Export
-    from appliance.exchange.bids_plan import BidsMapping, BidsPlan, BidsRule
-    from appliance.exchange.existing_plan import ExistingOptions, ExistingPreview
+    from appliance.exchange.bids_plan import BidsMapping, BidsPlan, BidsRule, RuleRow
+    from appliance.exchange.existing_plan import (
+        ExistingOptions,
+        ExistingPreview,
+        PreviewRow,
+        Unplaced,
+    )
     from appliance.exchange.importer import Importer
     from appliance.exchange.listener import DicomListener
     from appliance.exchange.modules import (
@@ -54,11 +59,14 @@ __all__ = [
     "ItemState",
     "Options",
     "Peer",
+    "PreviewRow",
     "ProjectModule",
     "Receipt",
     "ReceiptDetail",
     "ReceiptItem",
     "ReceiptState",
+    "RuleRow",
+    "Unplaced",
     "Upload",
     "WaitingIdentity",
     "WatchedRoot",
@@ -86,11 +94,14 @@ _NAMES = {
     "ItemState": "rows",
     "Options": "rows",
     "Peer": "sending",
+    "PreviewRow": "existing_plan",
     "ProjectModule": "modules",
     "Receipt": "rows",
     "ReceiptDetail": "rows",
     "ReceiptItem": "rows",
     "ReceiptState": "rows",
+    "RuleRow": "bids_plan",
+    "Unplaced": "existing_plan",
     "Upload": "upload",
     "WaitingIdentity": "revealing",
     "WatchedRoot": "watch",

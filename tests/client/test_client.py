@@ -164,7 +164,6 @@ SHAPES = {
     rows.Receipt: "ReceiptDetail",
     rows.Member: "MemberRow",
     managing_rows.BidsPlan: "BidsPlanView",
-    managing_rows.Unplaced: None,
     rows.User: "UserEntry",
 }
 

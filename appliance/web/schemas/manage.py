@@ -7,9 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from appliance.catalog import CustomField
-from appliance.exchange import BidsRule
-from appliance.exchange.bids_plan import RuleRow
-from appliance.exchange.existing_plan import PreviewRow, Unplaced
+from appliance.exchange import BidsRule, PreviewRow, RuleRow, Unplaced
 from appliance.web.schemas.base import Input
 
 __all__ = [

@@ -305,6 +305,7 @@ class Catalog:
         con.row_factory = sqlite3.Row
         con.execute("PRAGMA synchronous = FULL")
         con.execute("PRAGMA foreign_keys = 1")
+        con.execute("PRAGMA temp_store = MEMORY")  # for the notes of what was touched
         done = 0
         while (entry := self._queue.get()) is not None:
             self._run(con, *entry)

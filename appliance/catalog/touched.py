@@ -40,7 +40,6 @@ class Touched(NamedTuple):
 
 
 _TABLES = """
-PRAGMA temp_store = MEMORY;
 CREATE TEMP TABLE IF NOT EXISTS touched_rows (
   kind TEXT, id INTEGER, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 CREATE TEMP TABLE IF NOT EXISTS touched_tags (
@@ -69,7 +68,10 @@ _NOTE_TAG = (
 
 
 def watch_changes(con: sqlite3.Connection) -> None:
-    """Begin to take notes on a connection that writes; a second call changes nothing."""
+    """Begin to take notes on a connection that writes; a second call changes nothing.
+
+    The connection's ``temp_store`` should be MEMORY.
+    """
     for statement in (*_TABLES.split(";"), *_triggers()):
         con.execute(statement)
 

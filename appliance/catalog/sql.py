@@ -114,7 +114,7 @@ def _explain(error: Exception, seconds: float) -> Invalid | Refused:
     text = str(error)
     if "interrupted" in text:
         return Refused(f"the query took longer than {seconds:g} s", hint="Ask for less at once.")
-    if any(word in text for word in ("not authorized", "prohibited", "readonly")):
+    if any(word in text for word in ("not authorized", "prohibited", "readonly", "cannot modify")):
         return Refused(f"SQL: {text}", hint="Only SELECT on the research tables is allowed.")
     return Invalid(f"SQL: {text}", hint="Write one SELECT statement.")
 

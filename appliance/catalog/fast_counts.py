@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from appliance.catalog.postings import Ids, Postings
 
-if TYPE_CHECKING:
-    import sqlite3
-
-__all__ = ["ProjectCounts", "postings_of", "project_counts", "tag_counts"]
+__all__ = ["ProjectCounts", "project_counts", "tag_counts"]
 
 
 class ProjectCounts(NamedTuple):
@@ -22,13 +19,6 @@ class ProjectCounts(NamedTuple):
     n_studies: int
     n_files: int
     size_bytes: int
-
-
-def postings_of(con: sqlite3.Connection) -> Postings | None:
-    """Give the postings of a service's connection, None where SQL has to answer."""
-    keeper = getattr(con, "keeper", None)
-    found: Postings | None = keeper.state() if keeper is not None else None
-    return found
 
 
 def project_counts(postings: Postings, project_id: int) -> ProjectCounts:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.catalog.cursors import Found, Order, top
+from appliance.catalog.cursors import Found, Order
 from appliance.catalog.evaluate import (
     FileMask,
     View,
@@ -18,6 +18,7 @@ from appliance.catalog.evaluate import (
     subject_mask,
 )
 from appliance.catalog.interned import Words
+from appliance.catalog.nearest import top
 from appliance.catalog.nodes import Filter
 from appliance.catalog.postings import KINDS, UNKNOWN_KIND, Ids, Mask
 from appliance.catalog.rows import FileQuery, StudyQuery

@@ -7,10 +7,11 @@ same answer. Either way, what is shown of a row is worked out for the rows of th
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from appliance.catalog.cursors import Order
 from appliance.catalog.filters import parse_filter
+from appliance.catalog.in_memory import view_of
 from appliance.catalog.nodes import And, Attribute, Filter, Not, Or
 from appliance.catalog.page_rows import file_page, study_page, subject_page
 from appliance.catalog.rows import (
@@ -24,10 +25,6 @@ from appliance.catalog.rows import (
 )
 from appliance.catalog.sql_pages import files_by_sql, studies_by_sql, subjects_by_sql
 from appliance.core import NotFound
-
-if TYPE_CHECKING:
-    from appliance.catalog.evaluate import View
-    from appliance.catalog.postings import Postings
 
 __all__ = ["get_study", "list_files", "list_studies", "list_subjects"]
 
@@ -69,7 +66,7 @@ def list_studies(con: sqlite3.Connection, project_id: int, query: StudyQuery) ->
     order = Order.parse(query, _STUDY_SORTS)
     trees = _trees(("PID", query.name), ("SDESC", query.description), ("JOB", query.jobs))
     trees += _common_trees(query)
-    view = _view(con)
+    view = view_of(con)
     if view is not None:
         from appliance.catalog.fast_pages import find_studies
 
@@ -95,7 +92,7 @@ def list_subjects(
     trees = _common_trees(query)
     if name is not None and not _asks_subjects_only(name):
         trees, name = [*trees, name], None
-    view = _view(con)
+    view = view_of(con)
     if view is not None:
         from appliance.catalog.fast_pages import find_subjects
 
@@ -117,7 +114,7 @@ def list_files(con: sqlite3.Connection, project_id: int, query: FileQuery) -> Pa
     order = Order.parse(query, _FILE_SORTS)
     tree = parse_filter(query.files)
     found = None
-    view = _view(con) if query.study_id is None else None
+    view = view_of(con) if query.study_id is None else None
     if view is not None:
         from appliance.catalog.fast_pages import find_files
 
@@ -125,17 +122,6 @@ def list_files(con: sqlite3.Connection, project_id: int, query: FileQuery) -> Pa
     if found is None:
         found = files_by_sql(con, project_id, query, tree, order)
     return Page(file_page(con, found.ids), found.next, found.total)
-
-
-def _view(con: sqlite3.Connection) -> View | None:
-    """Give the postings of a service's connection, if they are loaded."""
-    keeper = getattr(con, "keeper", None)
-    postings: Postings | None = keeper.state() if keeper is not None else None
-    if keeper is None or postings is None:
-        return None
-    from appliance.catalog.evaluate import View
-
-    return View(con, postings, keeper.paths)
 
 
 def _trees(*bars: tuple[str, str]) -> list[Filter]:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
+from appliance.catalog.in_memory import postings_of
 from appliance.catalog.rows import FileRow, Project, SeriesFacts, TagCount
 from appliance.core import NotFound
 
@@ -106,10 +107,10 @@ def find_study(con: sqlite3.Connection, project_id: int, psid: str) -> int:
 
 def project_tags(con: sqlite3.Connection, project_id: int) -> dict[str, list[TagCount]]:
     """Count the tags of a project on each level."""
-    from appliance.catalog.fast_counts import postings_of, tag_counts
-
     postings = postings_of(con)
     if postings is not None:
+        from appliance.catalog.fast_counts import tag_counts
+
         fast = tag_counts(postings, project_id)
         return {level: [TagCount(*pair) for pair in tags.items()] for level, tags in fast.items()}
     found = {}
@@ -151,11 +152,11 @@ def _chunks(ids: Sequence[int]) -> Iterable[Sequence[int]]:
 
 
 def _counts(con: sqlite3.Connection, project_id: int) -> dict[str, int]:
-    from appliance.catalog.fast_counts import postings_of, project_counts
-
     names = ("n_subjects", "n_studies", "n_files", "size_bytes")
     postings = postings_of(con)
     if postings is not None:
+        from appliance.catalog.fast_counts import project_counts
+
         return project_counts(postings, project_id)._asdict()
     return dict(zip(names, con.execute(_COUNTS, (project_id,)).fetchone(), strict=True))
 

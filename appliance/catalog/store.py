@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Migrations
 
     from appliance.catalog.keeper import Keeper
+    from appliance.catalog.postings import Postings
 
 __all__ = ["AttributeProvider", "Catalog", "JobCounter", "Reader", "Tx"]
 
@@ -43,11 +44,14 @@ class Reader(sqlite3.Connection):
     ----------
     keeper : Keeper or None
         Where a running service holds its postings; None means that SQL answers.
+    postings : Postings or None
+        The state that all questions of one read view are answered from, once one has asked.
     """
 
     attributes: Mapping[str, AttributeProvider]
     job_counter: JobCounter | None
     keeper: Keeper | None
+    postings: Postings | None
 
 
 class Tx:
@@ -198,6 +202,7 @@ class Catalog:
         if con.in_transaction:
             yield con
             return
+        con.postings = None
         con.execute("BEGIN")
         try:
             yield con

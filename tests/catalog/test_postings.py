@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import shutil
 import sqlite3
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -61,6 +65,7 @@ FILTERS = (
 )
 
 
+FILE_SORTS = ("path", "-path", "-size", "kind")
 LISTINGS = {
     "studies": (list_studies, StudyQuery, ("date", "pid", "sid", "created", "description", "age")),
     "subjects": (list_subjects, SubjectQuery, ("pid", "created")),
@@ -290,8 +295,8 @@ def test_postings_and_sql_say_the_same_after_any_writes(monkeypatch, most_overla
     from hypothesis.stateful import run_state_machine_as_test
 
     relaxed = settings(
-        max_examples=10,
-        stateful_step_count=15,
+        max_examples=8,
+        stateful_step_count=12,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
@@ -340,3 +345,52 @@ def test_stopped_postings_answer_nothing(filled):
     assert keeper.wait_loaded(30)
     keeper.stop()
     assert keeper.state() is None
+
+
+def test_readers_meet_no_half_made_state_while_one_writes(filled, monkeypatch):
+    """Every page is whole, and its total never falls while files only come in."""
+    monkeypatch.setattr("appliance.catalog.keeper._MOST_OVERLAY", 50)
+    assert filled.start_postings().wait_loaded(30)
+    project = filled.project.id
+    stop = threading.Event()
+
+    def write():
+        for n in itertools.count():
+            if stop.is_set():
+                return
+            filled.write(functools.partial(put_study, project=project, n=n))
+
+    def read():
+        totals = {}
+        for n, text in zip(range(60), itertools.cycle(FILTERS), strict=False):
+            with filled.read() as con:
+                page = list_studies(con, project, StudyQuery(files=text, limit=1000))
+                some = list_files(con, project, FileQuery(files=text, sort=FILE_SORTS[n % 4]))
+                subjects = list_subjects(con, project, SubjectQuery(files=text, limit=1000))
+                project_tags(con, project)
+                list_projects(con)
+            assert len({row.id for row in page.items}) == len(page.items)
+            assert subjects.total <= page.total or text.startswith("!")
+            assert len(some.items) <= some.total
+            if "!" not in text:
+                assert page.total >= totals.get(text, 0)
+            totals[text] = page.total
+        return len(totals)
+
+    with ThreadPoolExecutor(4) as pool:
+        writer = pool.submit(write)
+        try:
+            assert [r.result(120) for r in [pool.submit(read) for _ in range(3)]] == [17] * 3
+        finally:
+            stop.set()
+        writer.result(30)
+    check_alike(filled, project)
+
+
+def put_study(tx, *, project, n):
+    """One more study, with a new name, tags and a subject of its own for every other."""
+    study = ensure_study(tx, ensure_subject(tx, project, f"N-{n // 2}"), str(n), description="Head")
+    for path in (*PATHS, f"new_{n}/mask.nii"):
+        last = add_file(tx, study, path, size_bytes=n, mtime_ns=n, kind="image")
+    tag(tx, "file", [last], add=["mask"])
+    tag(tx, "study", [study], add=["control"])

@@ -361,3 +361,19 @@ def test_users_make_tokens_for_themselves_but_a_limited_token_makes_none(world: 
             assert http.get("/projects/alpha/studies").status_code == 200
             assert http.get("/projects/beta/studies").status_code == 404
             assert http.post("/profile/tokens", json={"name": "m"}).status_code == 403
+
+
+def test_statements_of_a_project_tell_of_no_other(world: World) -> None:
+    with world.http("reader") as http:
+        for table in (
+            "projects",
+            "rights",
+            "users",
+            "json",
+            "main.projects",
+            "studies",
+            "gridjobs",
+        ):
+            answer = http.post("/projects/alpha/sql", json={"sql": f"SELECT * FROM {table}"})
+            assert "beta" not in answer.text, table
+            assert "outsider" not in answer.text, table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
@@ -18,6 +18,7 @@ from appliance.catalog import (
 )
 from appliance.core import Invalid, iso
 from appliance.web.schemas import TableRequest
+from appliance.web.tablemeta import META
 from appliance.web.tabletext import Facts, Row
 
 __all__ = ["columns_of", "table_rows"]
@@ -55,17 +56,25 @@ def columns_of(wanted: TableRequest) -> list[str]:
     known: list[str] = list(_SUBJECTS if wanted.level == "subjects" else _SUBJECT)
     known += _STUDY if wanted.level != "subjects" else ()
     known += _FILE if wanted.level == "files" else ()
-    strange = [c for c in wanted.columns if c not in known and not c.startswith(_TAG)]
+    free = (_TAG,) if wanted.level == "subjects" else (_TAG, META)
+    strange = [c for c in wanted.columns if c not in known and not c.startswith(free)]
     if strange:
         raise Invalid(
             f"no column {strange[0]!r} at the level of {wanted.level}",
-            hint=f"Columns: {', '.join(known)}, and tag:NAME.",
+            hint=f"Columns: {', '.join(known)}, tag:NAME, and meta:KEY of studies and files.",
         )
     return wanted.columns or known
 
 
-def table_rows(store: Catalog, project_id: int, wanted: TableRequest) -> Iterator[Row]:
+def table_rows(
+    store: Catalog,
+    project_id: int,
+    wanted: TableRequest,
+    more: Mapping[int, Facts] | None = None,
+) -> Iterator[Row]:
     """Give the rows that an export asks for, grouped by subject and study.
+
+    `more` are further facts of studies, by id.
 
     Each page is read by a connection of its own, so that a slow caller holds none.
     """
@@ -74,7 +83,8 @@ def table_rows(store: Catalog, project_id: int, wanted: TableRequest) -> Iterato
         yield from _subject_rows(store, project_id, wanted, tags)
         return
     for study in _studies(store, project_id, wanted):
-        levels = [_subject_facts(study), _study_facts(study)]
+        further = more.get(study.id, {}) if more else {}
+        levels = [_subject_facts(study), {**_study_facts(study), **further}]
         if wanted.level == "studies":
             yield _tagged(levels, tags, {*study.subject_tags, *study.tags})
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import zipfile
 from typing import Any
 
@@ -94,6 +95,26 @@ def test_PROJ_x01_a_tag_column_says_who_carries_it(site: Site, filled: dict[str,
     ids = [filled["tab-1"], filled["tab-2"]]
     rows = table(site, columns=columns, ids=ids)
     assert rows == [columns, ["tab-1", "1"], ["tab-2", "0"]]
+
+
+def test_PROJ_x01_a_metadata_column_holds_values_of_json_files(
+    site: Site, filled: dict[str, int]
+) -> None:
+    doc = {"mask": {"volume": 12.5, "side": ["left", "right"]}}
+    file_id = add_file(site.services, "META/radio.json", b"{}", "json", "tab-4")
+
+    def write(tx: catalog.Tx) -> None:
+        tx.con.execute(
+            "INSERT OR REPLACE INTO meta (file_id, doc, mtime_ns, rev) VALUES (?, ?, 1, 1)",
+            (file_id, json.dumps(doc)),
+        )
+
+    site.services.catalog.write(write)
+    columns = ["study", "meta:radio.mask.volume", "meta:radio.mask.side*"]
+    with site.bearer() as http:
+        ids = [http.get(f"/files/{file_id}").json()["study_id"], filled["tab-2"]]
+    rows = table(site, columns=columns, ids=ids, separator="semicolon")
+    assert rows == [columns, ["tab-2", "", ""], ["tab-4", "12,5", "left/right"]]
 
 
 def test_all_rows_under_the_filters_are_written(site: Site, filled: dict[str, int]) -> None:

@@ -25,6 +25,7 @@ from appliance.web.schemas import (
 )
 from appliance.web.scope import check_ids, check_project
 from appliance.web.services import Rooms, Services, Who
+from appliance.web.tablemeta import meta_facts
 from appliance.web.tablerows import columns_of, table_rows
 from appliance.web.tabletext import TextForm, csv_text
 from appliance.web.transfer import content_disposition
@@ -48,8 +49,9 @@ def export_table(
         check_project(con, who, project)
         found = catalog.get_project(con, project)
     form = TextForm(german=data.separator == "semicolon")
-    rows = table_rows(services.catalog, found.id, data)
-    text = csv_text(rows, columns_of(data), data.form, form)
+    columns = columns_of(data)
+    rows = table_rows(services.catalog, found.id, data, meta_facts(services, found, columns))
+    text = csv_text(rows, columns, data.form, form)
     return _csv(text, f"{found.name}_{data.level}_{data.form}.csv")
 
 

@@ -15,18 +15,20 @@ const COLUMNS: Record<TableRequest["level"] & string, string> = {
 const studyQuery = (filters: Filters): Query =>
   toQuery({ ...filters, level: "studies", from: "", to: "" });
 
-/** Rows as filtered; chosen tag columns come beside those that are always written. */
+/** Rows as filtered; chosen columns come beside those that are always written. */
 export function exportRequest(filters: Filters, choice: Choice): Partial<TableRequest> {
   const level = filters.level === "analysis" ? "studies" : filters.level;
   // Files are written study by study, so their study answers the bars at every level but the first.
   const query =
     level === "files" ? { ...studyQuery(filters), files: filters.files } : toQuery(filters);
   const text = (key: string): string => String(query[key] ?? "");
-  const tags = filters.columns.filter((column) => column.startsWith("tag:"));
+  const further = filters.columns.filter(
+    (column) => column.startsWith("tag:") || level !== "subjects",
+  );
   return {
     level,
     ...choice,
-    columns: tags.length ? [...COLUMNS[level].split(" "), ...tags] : [],
+    columns: further.length ? [...COLUMNS[level].split(" "), ...further] : [],
     name: text("name"),
     files: text("files"),
     description: text("description"),

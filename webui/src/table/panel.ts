@@ -6,6 +6,7 @@ import Images from "@lucide/svelte/icons/images";
 import Settings from "@lucide/svelte/icons/settings-2";
 import Sheet from "@lucide/svelte/icons/file-spreadsheet";
 import Tags from "@lucide/svelte/icons/tags";
+import type { Action } from "../core/actions.svelte";
 import { api } from "../core/api";
 import { openDialog } from "../core/dialogs.svelte";
 import type { MenuItem } from "../core/menu.svelte";
@@ -186,5 +187,24 @@ export function panelMenu(): MenuItem[] {
       separate: true,
       run: () => openDialog(TableSettings, {}),
     },
+  ];
+}
+
+/** The same for the command palette. */
+export function panelActions(): Action[] {
+  const action = (id: string, label: string, run: () => void): Action => ({
+    id: `table.${id}`,
+    label,
+    context: "global",
+    group: t("group_table"),
+    run,
+  });
+  return [
+    action("check_all", t("check_all"), () => void checkAll()),
+    action("check_none", t("check_none"), clearSelection),
+    action("columns", t("columns_open"), () => openDialog(ColumnsDialog, {})),
+    action("csv", t("export_csv"), () => openDialog(ExportDialog, {})),
+    action("views", t("views_open"), () => openDialog(ViewsDialog, {})),
+    action("settings", t("table_settings"), () => openDialog(TableSettings, {})),
   ];
 }

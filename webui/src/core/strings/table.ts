@@ -58,6 +58,7 @@ export const table = {
   check_none: "Check none",
   check_invert: "Invert",
   check_all_busy: "Reading {n} of {total}…",
+  group_table: "Table",
   check_menu: "Check, and what is checked",
   unfold_all: "Unfold all",
   fold_all: "Fold all",

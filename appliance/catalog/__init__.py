@@ -115,6 +115,7 @@ if TYPE_CHECKING:
         Source,
         add_source,
         get_source,
+        linked_folders,
         linked_join,
         list_sources,
         mark_scanned,
@@ -204,7 +205,8 @@ _ROOMS = {
     "selection": "join_selector parse_selector quote_word",
     "selectors": "find_files select select_reference select_studies",
     "sources": (
-        "Source add_source get_source linked_join list_sources mark_scanned write_linked_roots"
+        "Source add_source get_source linked_folders linked_join list_sources mark_scanned"
+        " write_linked_roots"
     ),
     "sql": "SqlResult run_sql",
     "store": "Catalog Reader Tx",
@@ -321,6 +323,7 @@ __all__ = [
     "issue_login_code",
     "issue_token",
     "join_selector",
+    "linked_folders",
     "linked_join",
     "list_docs",
     "list_files",

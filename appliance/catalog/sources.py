@@ -26,6 +26,7 @@ __all__ = [
     "Source",
     "add_source",
     "get_source",
+    "linked_folders",
     "linked_join",
     "list_sources",
     "mark_scanned",
@@ -140,6 +141,12 @@ def linked_join(folder: DataFolder, project: str, *names: str) -> Path:
         if path.is_symlink() and _leads_to_source(folder, project, path):
             return path
         raise
+
+
+def linked_folders(folder: DataFolder) -> list[Path]:
+    """Give all folders that links of projects may lead into; what lies there is never ours."""
+    roots = {root for known in _linked_roots(folder).values() for root in known}
+    return [Path(root) for root in sorted(roots)]
 
 
 def _parent_of(name: str) -> list[str]:

@@ -84,7 +84,7 @@ class BidsLayout:
             return None
         merged: dict[str, Any] = {}
         for one in found:
-            merged.update(self._doc(one))
+            merged.update(self._doc(one, keep=one.rpartition("/")[0] != folder))
         return f"{stem}.json", msgspec.json.encode(merged).decode()
 
     def _applicable(self, folder: str, name: BidsName) -> list[str]:
@@ -99,15 +99,19 @@ class BidsLayout:
             found += [path for _, path in sorted(fitting)]
         return found
 
-    def _doc(self, path: str) -> Mapping[str, Any]:
-        if path not in self._docs:
-            try:
-                doc = msgspec.json.decode((self._root / path).read_bytes())
-            except (OSError, msgspec.DecodeError):
-                doc = {}
-            self._docs[path] = doc if isinstance(doc, dict) else {}
-        found: Mapping[str, Any] = self._docs[path]
-        return found
+    def _doc(self, path: str, *, keep: bool) -> Mapping[str, Any]:
+        """Read a sidecar; those that many images share are kept."""
+        found: Mapping[str, Any] | None = self._docs.get(path)
+        if found is not None:
+            return found
+        try:
+            doc = msgspec.json.decode((self._root / path).read_bytes())
+        except (OSError, msgspec.DecodeError):
+            doc = {}
+        read: Mapping[str, Any] = doc if isinstance(doc, dict) else {}
+        if keep:
+            self._docs[path] = read
+        return read
 
     def sessions(self, pid: str) -> dict[str, dict[str, str]]:
         """Give what ``sub-X_sessions.tsv`` says, by session."""

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from appliance.catalog import linked_folders
 from appliance.core import DataFolder
 
 __all__ = ["Sandbox", "bubblewrap_works"]
@@ -54,6 +55,7 @@ class Sandbox:
         root = self._folder.root
         seen = [(how, root / name) for name, how in _SEEN.items() if (root / name).is_dir()]
         seen.append(("--bind", run_folder))
+        seen += [("--ro-bind", path) for path in linked_folders(self._folder) if path.is_dir()]
         binds = [word for how, path in seen for word in (how, str(path), str(path))]
         return [
             *("bwrap", "--die-with-parent", "--dev-bind", "/", "/", "--tmpfs", str(root)),

@@ -421,3 +421,17 @@ def test_a_rescan_leaves_links_alone_and_a_new_catalog_finds_them(kit, make_kit,
     assert rescan(again.catalog, again.folder).n_added == 8
     row = again.files()["anna#2024-01-01/t1/t1.nii"]
     assert absolute_path(again.folder, "default", row).is_file()
+
+
+def test_no_job_may_write_into_a_folder_that_stays_where_it_is(kit, tmp_path):
+    from appliance.core import safe_join
+    from appliance.jobs.sandbox import Sandbox
+
+    root = tree(tmp_path / "old")
+    read(kit, root)
+    words = Sandbox(kit.folder, "auto", works=lambda: True).wrap(["true"], tmp_path)
+    at = words.index(str(root))
+    assert words[at - 1] == "--ro-bind"
+    study = kit.folder.projects / "default" / "anna" / "2024-01-01"
+    with pytest.raises(Invalid):
+        safe_join(study, "t1/t1.nii")

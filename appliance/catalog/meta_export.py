@@ -168,7 +168,7 @@ def _long(rows: Rows, form: CsvForm) -> Iterator[list[str]]:
 def _long_sql(rows: Rows, value: str, *, order: bool = False) -> str:
     return (
         f"SELECT s.subject, s.study, p.file, k.name AS key, {value}"
-        " FROM _placed p JOIN _leaf USING (doc_id) JOIN _key k USING (key_id)"
+        f" FROM {rows.placed} p JOIN _leaf USING (doc_id) JOIN _key k USING (key_id)"
         " JOIN _study s USING (study_id)"
         f" WHERE key_id IN ({rows.key_ids()}) AND kind <> 0 AND"
         " if(doc_id < 0, study_id IN (SELECT study_id FROM _row),"

@@ -72,8 +72,9 @@ class Rows:
 
     def __init__(self, con: duckdb.DuckDBPyConnection, query: MetaQuery) -> None:
         self.con, self.query = con, query
+        self.placed, self.base = "_place", "_study_row"
         self._place_documents()
-        self.columns = _columns(con, query)
+        self.columns = _columns(con, query, self.placed)
         conditions = [_condition(con, one) for one in query.filters]
         self._choose(conditions)
 
@@ -87,10 +88,22 @@ class Rows:
 
     def _place_documents(self) -> None:
         """Say for each document to which row of its study it belongs."""
+        if self.query.files is not None or self.query.per == "file":
+            self.placed, self.base = "_placed", "_base"
+            self._place_chosen()
+        self.con.execute(
+            "CREATE OR REPLACE TEMP VIEW _cell AS"
+            " SELECT p.study_id, p.place, l.key_id, l.kind, l.num, l.text"
+            f"  FROM _leaf l JOIN {self.placed} p USING (doc_id) WHERE doc_id > 0"
+            " UNION ALL SELECT b.study_id, b.place, l.key_id, l.kind, l.num, l.text"
+            f"  FROM _leaf l JOIN {self.placed} p USING (doc_id) JOIN {self.base} b"
+            "  USING (study_id) WHERE doc_id < 0"
+        )
+
+    def _place_chosen(self) -> None:
+        """The same for some files only, or with a row per file; else the cache knows it."""
         per_file = self.query.per == "file"
-        place = "doc_id" if per_file else (
-            "row_number() OVER (PARTITION BY study_id, stem ORDER BY file) - 1"
-        )  # fmt: skip
+        place = "row_number() OVER (PARTITION BY study_id, stem ORDER BY file) - 1"
         chosen = ""
         if self.query.files is not None:
             import numpy as np
@@ -102,8 +115,8 @@ class Rows:
                 studies = "SELECT study_id FROM _doc SEMI JOIN chosen_files USING (doc_id)"
                 chosen += f" OR (doc_id < 0 AND study_id IN ({studies}))"
         self.con.execute(
-            "CREATE OR REPLACE TEMP TABLE _placed AS"
-            f" SELECT doc_id, study_id, file, {place} AS place FROM _doc {chosen}"
+            "CREATE OR REPLACE TEMP TABLE _placed AS SELECT doc_id, study_id, file,"
+            f" {'doc_id' if per_file else place} AS place FROM _doc {chosen}"
         )
         if chosen:
             self.con.unregister("chosen_files")
@@ -113,14 +126,6 @@ class Rows:
             "   WHERE doc_id > 0 GROUP BY ALL)"
             " SELECT * FROM own UNION ALL SELECT study_id, place, NULL FROM _placed p"
             "  WHERE doc_id < 0 AND NOT EXISTS (FROM own WHERE own.study_id = p.study_id)"
-        )
-        self.con.execute(
-            "CREATE OR REPLACE TEMP VIEW _cell AS"
-            " SELECT p.study_id, p.place, l.key_id, l.kind, l.num, l.text"
-            "  FROM _leaf l JOIN _placed p USING (doc_id) WHERE doc_id > 0"
-            " UNION ALL SELECT b.study_id, b.place, l.key_id, l.kind, l.num, l.text"
-            "  FROM _leaf l JOIN _placed p USING (doc_id) JOIN _base b USING (study_id)"
-            "  WHERE doc_id < 0"
         )
 
     def _asks_nodeinfo(self) -> bool:
@@ -137,7 +142,7 @@ class Rows:
             return []
         self.con.execute(
             "CREATE OR REPLACE TEMP TABLE _own AS SELECT DISTINCT study_id, place FROM _leaf"
-            " JOIN _placed USING (doc_id) WHERE doc_id > 0"
+            f" JOIN {self.placed} USING (doc_id) WHERE doc_id > 0"
             f" AND kind <> 0 AND key_id IN ({self.key_ids()})"
         )
         first = "study_id NOT IN (SELECT study_id FROM _own) AND place = first_place"
@@ -157,7 +162,8 @@ class Rows:
             "CREATE OR REPLACE TEMP TABLE _row AS SELECT"
             f" row_number() OVER (ORDER BY {order}) AS row_id,"
             " study_id, place, subject, study, file FROM"
-            " (SELECT *, min(place) OVER (PARTITION BY study_id) AS first_place FROM _base) b"
+            " (SELECT *, min(place) OVER (PARTITION BY study_id) AS first_place"
+            f"  FROM {self.base}) b"
             " JOIN _study s USING (study_id)"
             f" WHERE {' AND '.join(where) or 'true'}",
             [*more, *values],
@@ -190,7 +196,7 @@ def meta_keys(
         "SELECT name, n, n_numbers, low, high, count(*) OVER () FROM _key k JOIN ("
         "  SELECT key_id, count(*) n, count(*) FILTER (kind IN (2, 3)) n_numbers,"
         "  min(num) FILTER (kind IN (2, 3)) low, max(num) FILTER (kind IN (2, 3)) high"
-        "  FROM _leaf SEMI JOIN _doc USING (doc_id) GROUP BY key_id) USING (key_id)"
+        "  FROM _leaf GROUP BY key_id) USING (key_id)"
         f" WHERE {where} ORDER BY name LIMIT ?",
         [*words, limit],
     ).fetchall()
@@ -243,7 +249,7 @@ def meta_values(
     """Give the values of a column by how many documents have them, most frequent first."""
     field = _field(con, key)
     rows = con.execute(
-        f"SELECT {VALUE} AS v, count(*) n FROM _leaf SEMI JOIN _doc USING (doc_id)"
+        f"SELECT {VALUE} AS v, count(*) n FROM _leaf"
         " WHERE key_id = ? AND (? = '' OR contains(lower(v), lower(?)))"
         " GROUP BY v ORDER BY n DESC, v LIMIT ?",
         [field.key_id, search, search, limit],
@@ -339,7 +345,9 @@ def plain_value(kind: int, num: float, text: str | None) -> Value:
     return num if kind == Kind.FLOAT else text
 
 
-def _columns(con: duckdb.DuckDBPyConnection, query: MetaQuery) -> list[tuple[int, str]]:
+def _columns(
+    con: duckdb.DuckDBPyConnection, query: MetaQuery, placed: str
+) -> list[tuple[int, str]]:
     """Number and name of every column that the question's names and patterns stand for.
 
     A name that does not occur is an empty column; a pattern takes what the documents hold.
@@ -351,18 +359,19 @@ def _columns(con: duckdb.DuckDBPyConnection, query: MetaQuery) -> list[tuple[int
             row = con.execute("SELECT key_id FROM _key WHERE name = ?", [asked]).fetchone()
             found.setdefault(asked, row[0] if row else -1 - len(found))
             continue
-        known = known or _present(con)
+        known = known or _present(con, placed)
         pattern = re.compile(_regex(asked), re.DOTALL)
         fitting = {name: key_id for name, key_id in known.items() if pattern.fullmatch(name)}
         found |= {name: key_id for name, key_id in fitting.items() if name not in found}
     return [(key_id, name) for name, key_id in found.items()]
 
 
-def _present(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+def _present(con: duckdb.DuckDBPyConnection, placed: str) -> dict[str, int]:
     """Give the columns of the placed documents, by name."""
     rows = con.execute(
         "SELECT name, key_id FROM _key SEMI JOIN"
-        " (SELECT key_id FROM _leaf SEMI JOIN _placed USING (doc_id)) USING (key_id) ORDER BY name"
+        f" (SELECT key_id FROM _leaf SEMI JOIN {placed} USING (doc_id)) USING (key_id)"
+        " ORDER BY name"
     )
     return dict(rows.fetchall())
 

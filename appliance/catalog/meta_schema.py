@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CONFIG", "discard", "open_cache"]
 
-FORMAT = 1
+FORMAT = 2
 CONFIG: dict[str, Any] = {
     "memory_limit": "2GB",
     "threads": 4,
@@ -28,6 +28,8 @@ CREATE TABLE _study (
   study_id BIGINT, subject VARCHAR, study VARCHAR, sex VARCHAR, age_years DOUBLE, date VARCHAR,
   time VARCHAR, description VARCHAR, tags VARCHAR, subject_tags VARCHAR);
 CREATE TABLE _doc (doc_id BIGINT, study_id BIGINT, file VARCHAR, stem VARCHAR, is_cut BOOLEAN);
+CREATE TABLE _place (doc_id BIGINT, study_id BIGINT, file VARCHAR, place BIGINT);
+CREATE TABLE _study_row (study_id BIGINT, place BIGINT, file VARCHAR);
 CREATE TABLE _leaf (doc_id BIGINT, key_id INTEGER, kind UTINYINT, num DOUBLE, text VARCHAR);
 CREATE VIEW studies AS SELECT subject, study, sex, age_years, TRY_CAST(date AS DATE) AS date, time,
   description, string_split(nullif(tags, ''), chr(31)) AS tags,

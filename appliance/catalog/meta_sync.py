@@ -120,7 +120,7 @@ class Synchronizer:
     def _all(self) -> None:
         """Read everything anew."""
         self._con.execute("UPDATE _info SET seq = NULL, rev = NULL")
-        for table in ("_key", "_study", "_doc", "_leaf"):
+        for table in ("_key", "_study", "_doc", "_leaf", "_place", "_study_row"):
             self._con.execute(f"DELETE FROM {table}")
         self._names.clear()
         self._n_saved, self.seq = 0, None
@@ -128,6 +128,7 @@ class Synchronizer:
             self._store(studies, [])
         for docs in self._chunks(_DOC_COLUMNS, "m.file_id", _DOCS):
             self._store([], docs)
+        _derive(self._con, "")
 
     def _some(self, changed: Iterable[int]) -> None:
         ids = sorted(changed)
@@ -189,6 +190,8 @@ class Synchronizer:
             _insert(con, "_key", [(number, name) for name, number in names])
             if len(batch):
                 _insert_columns(con, "_leaf", batch.columns())
+            if instead_of:
+                _derive(con, f"WHERE study_id IN ({instead_of})")
             con.execute("COMMIT")
         except BaseException:
             con.execute("ROLLBACK")
@@ -234,8 +237,20 @@ def _joined(tags: str | None) -> str | None:
 def _delete(con: duckdb.DuckDBPyConnection, study_ids: str) -> None:
     docs = f"SELECT doc_id FROM _doc WHERE study_id IN ({study_ids})"
     con.execute(f"DELETE FROM _leaf WHERE doc_id IN ({docs})")
-    con.execute(f"DELETE FROM _doc WHERE study_id IN ({study_ids})")
-    con.execute(f"DELETE FROM _study WHERE study_id IN ({study_ids})")
+    for table in ("_doc", "_study", "_place", "_study_row"):
+        con.execute(f"DELETE FROM {table} WHERE study_id IN ({study_ids})")
+
+
+def _derive(con: duckdb.DuckDBPyConnection, where: str) -> None:
+    """Say to which row of its study each document belongs when there is a row per study."""
+    con.execute(
+        "INSERT INTO _place SELECT doc_id, study_id, file,"
+        f" row_number() OVER (PARTITION BY study_id, stem ORDER BY file) - 1 FROM _doc {where}"
+    )
+    con.execute(
+        "INSERT INTO _study_row SELECT study_id, place, NULL FROM _place"
+        f" {where} GROUP BY study_id, place"
+    )
 
 
 def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -235,9 +235,8 @@ def test_many_random_changes_leave_what_a_new_cache_would_hold(catalog, tmp_path
 
 def everything(store, project):
     with store.fresh(project) as con:
-        return sorted(con.execute("SELECT * FROM meta").fetchall(), key=repr), con.execute(
-            "SELECT * FROM studies ORDER BY ALL"
-        ).fetchall()
+        tables = ("meta", "studies", "_doc", "_place", "_study_row")
+        return [sorted(con.execute(f"FROM {name}").fetchall(), key=repr) for name in tables]
 
 
 def test_a_cache_that_is_damaged_or_of_another_version_is_made_anew(

@@ -7,13 +7,18 @@ from appliance.upkeep import Mover
 from tests.exchange.kit import write_series
 
 
+SUBJECTS = "SELECT id, trashed_at FROM subjects"
+STUDIES = "SELECT id, trashed_at FROM studies"
+
+
 def mover(kit):
     return Mover(kit.catalog, kit.folder, kit.identities)
 
 
 def ids(kit, table):
     with kit.catalog.read() as con:
-        return [row[0] for row in con.execute(f"SELECT id FROM {table} WHERE trashed_at IS NULL")]
+        rows = con.execute({"subjects": SUBJECTS, "studies": STUDIES}[table]).fetchall()
+    return [row["id"] for row in rows if row["trashed_at"] is None]
 
 
 def test_later_series_go_to_the_new_code(kit, tmp_path):

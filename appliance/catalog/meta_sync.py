@@ -201,21 +201,24 @@ class Synchronizer:
 
 def _touched(sql: sqlite3.Connection, topic: str, data: dict[str, Any]) -> list[int] | None:
     """Studies that an event speaks of; None when it does not say which."""
-    kind = topic.partition(".")[0]
-    if kind in _WITHOUT_EFFECT or (kind == "tags" and data.get("level") == "file"):
+    kind, level = topic.partition(".")[0], data.get("level")
+    if kind in _WITHOUT_EFFECT or (kind == "tags" and level == "file"):
         return []
-    if kind == "files" and isinstance(data.get("study_id"), int):
-        return [data["study_id"]]
-    ids = data.get("study_ids" if kind == "studies" else "ids")
-    if not isinstance(ids, list):
-        return None
-    if kind == "studies" or (kind == "tags" and data.get("level") == "study"):
+    ids = _ids(kind, data)
+    if ids is None or kind in ("files", "studies") or level == "study":
         return ids
-    if kind == "tags":
-        listed = ",".join(str(int(i)) for i in ids)
-        found = sql.execute(f"SELECT id FROM studies WHERE subject_id IN ({listed})")
-        return [row[0] for row in found]
-    return None
+    listed = ",".join(str(int(i)) for i in ids)
+    found = sql.execute(f"SELECT id FROM studies WHERE subject_id IN ({listed})")
+    return [row[0] for row in found] if level == "subject" else None
+
+
+def _ids(kind: str, data: dict[str, Any]) -> list[int] | None:
+    """Ids in an event: of studies, or of what its level says."""
+    one = {"files": data.get("study_id"), "fields": data.get("id")}.get(kind)
+    if isinstance(one, int):
+        return [one]
+    many = {"studies": data.get("study_ids"), "tags": data.get("ids")}.get(kind)
+    return many if isinstance(many, list) else None
 
 
 def _nodeinfo(row: sqlite3.Row) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from appliance.catalog import (
     MetaQuery,
     MetaStore,
     add_file,
+    change_policy,
     create_project,
     ensure_study,
     ensure_subject,
@@ -31,7 +32,9 @@ from appliance.catalog import (
     trash_files,
     undo,
 )
+from appliance.catalog.bulk import change_fields
 from appliance.catalog.leaves import MOST_LEAVES, decode, leaves
+from appliance.catalog.meta_sync import Synchronizer
 from appliance.core import Invalid
 
 
@@ -206,6 +209,23 @@ def test_the_cache_follows_every_kind_of_change(catalog, store, project):
     assert table(store, project, "m.v") == [["S-2", "V1", 2]]
     catalog.write(lambda tx: undo(tx, operation, "me"))
     assert table(store, project, "m.v") == [["S-1", "V1", 7], ["S-2", "V1", 2]]
+
+
+def test_custom_fields_are_columns_and_a_single_change_does_not_read_all(
+    catalog, store, project, monkeypatch
+):
+    put(catalog, "S-1", "m.json", {"v": 1})
+    fields = [{"name": "score", "level": "study", "kind": "number"},
+              {"name": "group", "level": "subject", "kind": "text"}]  # fmt: skip
+    catalog.write(lambda tx: change_policy(tx, "p", {"fields": fields}, actor="me"))
+    assert table(store, project, "m.v") == [["S-1", "V1", 1]]
+    monkeypatch.setattr(Synchronizer, "_all", lambda self: pytest.fail("all was read anew"))
+    catalog.write(lambda tx: change_fields(tx, "study", 1, {"score": 4.5}))
+    catalog.write(lambda tx: change_fields(tx, "subject", 1, {"group": "a"}))
+    catalog.write(lambda tx: tag(tx, "subject", [1], add=["pilot"]))
+    columns = ("study.fields.score", "subject.fields.group", "subject.tags")
+    rows = table(store, project, "m.v", *(f"nodeinfo.{column}" for column in columns))
+    assert rows == [["S-1", "V1", 1, 4.5, "a", "pilot"]]
 
 
 def test_many_random_changes_leave_what_a_new_cache_would_hold(catalog, tmp_path, project):

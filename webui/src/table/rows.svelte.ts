@@ -4,6 +4,7 @@ import type { FetchPage } from "../core/paged.svelte";
 
 const PAGE = 200;
 const CATCH_UP = 1000;
+const DEEP = 5000;
 
 /** Read a page in the list's order, or backwards from its end. */
 export type FetchRows<T> = (
@@ -33,6 +34,8 @@ export class RowList<T extends { id: number }> {
   total = $state(0);
   status = $state<"idle" | "loading" | "ready" | "failed">("idle");
   error = $state.raw<unknown>(null);
+  /** Whether something has changed that is not shown yet. */
+  stale = false;
   /** How long the last new question took to be answered. */
   lastMs = 0;
 
@@ -91,6 +94,7 @@ export class RowList<T extends { id: number }> {
     this.#stop = new AbortController();
     this.#wanted = [0, 0];
     this.#busy = false;
+    this.stale = false;
     const start = performance.now();
     const ok = await this.#load(false, null, PAGE, (items) => {
       this.head = items;
@@ -102,24 +106,39 @@ export class RowList<T extends { id: number }> {
   /** Read on until the rows from `first` to `last` are here. */
   need(first: number, last: number): void {
     this.#wanted = [Math.max(0, first), Math.min(last, this.total - 1)];
-    void this.#readOn();
+    if (this.stale && last + PAGE < DEEP) void this.refresh();
+    else void this.#readOn();
   }
 
   /** Wait until the rows from `first` to `last` are here, or reading fails. */
   async ensure(first: number, last: number): Promise<void> {
     const stop = this.#stop;
     this.#range = [first, Math.min(last, this.total - 1)];
+    let before = -1;
     while (this.#missing() !== null && stop === this.#stop && this.status !== "failed") {
-      if (this.#busy) await new Promise((done) => setTimeout(done, 20));
-      else await this.#readOn();
+      if (this.#busy) {
+        await new Promise((done) => setTimeout(done, 20));
+        continue;
+      }
+      const here = this.head.length + this.tail.length;
+      if (here === before) break; // the service has fewer rows than it said
+      before = here;
+      await this.#readOn();
     }
     this.#range = null;
   }
 
-  /** Read again what was read from the beginning, then replace it at once. */
+  /**
+   * Read again from the beginning what is in sight, then replace it at once. Deep in a long list
+   * that would be thousands of rows for each change: there it waits until somebody comes back up.
+   */
   async refresh(): Promise<void> {
     if (this.status === "idle") return;
-    const enough = Math.max(this.head.length, PAGE);
+    const [first, last] = this.#wanted;
+    const inHead = first < this.head.length;
+    const enough = inHead ? Math.min(this.head.length, Math.max(last + 1, 0) + PAGE) : PAGE;
+    this.stale = inHead && enough > DEEP;
+    if (this.stale) return;
     let fresh: T[] = [];
     let after: string | null = null;
     do {

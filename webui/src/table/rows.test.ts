@@ -1,12 +1,12 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Page } from "../core/types";
 import { valuesByStudy } from "./meta.svelte";
 import { nearerEnd, RowList } from "./rows.svelte";
 import { quickTags } from "./settings";
 
-const ALL = Array.from({ length: 5000 }, (_, id) => ({ id }));
+const ALL = Array.from({ length: 20_000 }, (_, id) => ({ id }));
 
-/** A service with 5000 rows; the cursor is a place. */
+/** A service with 20 000 rows; the cursor is a place. */
 function service(asked: string[] = []): RowList<{ id: number }> {
   return new RowList((backwards, after, limit) => {
     const rows = backwards ? ALL.toReversed() : ALL;
@@ -22,36 +22,60 @@ describe("a list that is read from both ends", () => {
   it("begins with one page", async () => {
     const list = service();
     await list.reset();
-    expect([list.head.length, list.total, list.status]).toEqual([200, 5000, "ready"]);
-    expect(list.at(4999)).toBeUndefined();
+    expect([list.head.length, list.total, list.status]).toEqual([200, 20_000, "ready"]);
+    expect(list.at(19_999)).toBeUndefined();
     expect(list.complete).toBe(false);
   });
   it("has its last rows at once", async () => {
     const asked: string[] = [];
     const list = service(asked);
     await list.reset();
-    await list.ensure(4980, 4999);
+    await list.ensure(19_980, 19_999);
     expect(asked).toEqual(["start 0 200", "end 0 200"]);
-    expect(list.at(4999)?.id).toBe(4999);
-    expect(list.at(4980)?.id).toBe(4980);
-    expect(list.indexOf(4990)).toBe(4990);
+    expect(list.at(19_999)?.id).toBe(19_999);
+    expect(list.at(19_980)?.id).toBe(19_980);
+    expect(list.indexOf(19_990)).toBe(19_990);
   });
   it("meets in the middle and then holds every row once", async () => {
     const list = service();
     await list.reset();
-    await list.ensure(4000, 4999);
-    await list.ensure(0, 4999);
+    await list.ensure(19_000, 19_999);
+    await list.ensure(0, 19_999);
     expect(list.complete).toBe(true);
     expect(list.loaded().map((row) => row.id)).toEqual(ALL.map((row) => row.id));
-    expect(list.placesOf(new Set([3, 4997]))).toEqual([
+    expect(list.placesOf(new Set([3, 19_997]))).toEqual([
       { index: 3, row: { id: 3 } },
-      { index: 4997, row: { id: 4997 } },
+      { index: 19_997, row: { id: 19_997 } },
     ]);
+  });
+  it("reads what is in sight again, and nothing deep down", async () => {
+    const asked: string[] = [];
+    const list = service(asked);
+    await list.reset();
+    await list.ensure(0, 8000);
+    list.need(100, 140);
+    asked.length = 0;
+    await list.refresh();
+    expect(asked).toEqual(["start 0 1000"]);
+    await list.ensure(0, 8000);
+    list.need(7000, 7040);
+    asked.length = 0;
+    await list.refresh();
+    expect([asked, list.stale]).toEqual([[], true]);
+    list.need(0, 40);
+    await vi.waitFor(() => expect(list.stale).toBe(false));
+    expect(asked[0]).toBe("start 0 1000");
+  });
+  it("gives up where the service has fewer rows than it said", async () => {
+    const list = new RowList(() => Promise.resolve({ items: [{ id: 1 }], next: null, total: 9 }));
+    await list.reset();
+    await list.ensure(0, 8);
+    expect(list.at(8)?.id).toBe(1);
   });
   it("starts over without its old end", async () => {
     const list = service();
     await list.reset();
-    await list.ensure(4990, 4999);
+    await list.ensure(19_990, 19_999);
     await list.reset();
     expect(list.tail).toEqual([]);
   });

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from appliance.catalog.leaves import Kind
-from appliance.catalog.meta_query import CELL, VALUE, Rows, plain_value
+from appliance.catalog.meta_query import CELL, plain_value
+from appliance.catalog.meta_row_set import VALUE, Rows
 from appliance.core import Invalid
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from appliance.exchange.context import Context
 from appliance.exchange.existing_plan import (
     ExistingOptions,
     ExistingPreview,
-    layout_of,
+    check_layout,
     preview_tree,
 )
 from appliance.exchange.existing_run import Reading, Stopped
@@ -81,7 +81,7 @@ class ExistingData:
         NotFound, Invalid
             As `begin`.
         """
-        layout_of(self._checked(root, options), options)
+        check_layout(self._checked(root, options), options)
 
     def begin(
         self, project: str, root: Path, options: ExistingOptions, *, actor: str
@@ -98,7 +98,7 @@ class ExistingData:
         from appliance.catalog import add_source
 
         root = self._checked(root, options)
-        layout_of(root, options)
+        check_layout(root, options)
         project_id = self._open_project(project)
 
         def write(tx: Tx) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from appliance.exchange.layouts import (
     PatternLayout,
     Place,
     TreeFile,
+    compile_layout,
     scan_tree,
 )
 
@@ -25,6 +26,7 @@ __all__ = [
     "PlacedFile",
     "PreviewRow",
     "Unplaced",
+    "check_layout",
     "layout_of",
     "place_files",
     "preview_tree",
@@ -121,16 +123,29 @@ def layout_of(root: Path, options: ExistingOptions) -> Layout:
     Raises
     ------
     Invalid
-        If the pattern is none, or the folder is no BIDS dataset.
+        As `check_layout`.
     """
+    check_layout(root, options)
     if options.layout == "pattern":
         return PatternLayout(options.pattern)
-    if not (root / "dataset_description.json").is_file() and not any(root.glob("sub-*")):
+    return BidsLayout(root, scan_tree(root, _deaf))
+
+
+def check_layout(root: Path, options: ExistingOptions) -> None:
+    """Refuse a pattern that is none, or a folder that is no BIDS dataset.
+
+    Raises
+    ------
+    Invalid
+        With what is wrong.
+    """
+    if options.layout == "pattern":
+        compile_layout(options.pattern)
+    elif not (root / "dataset_description.json").is_file() and not any(root.glob("sub-*")):
         raise Invalid(
             "this folder is no BIDS dataset",
             hint="It holds neither dataset_description.json nor folders named sub-….",
         )
-    return BidsLayout(root, scan_tree(root, _deaf))
 
 
 class _Names:

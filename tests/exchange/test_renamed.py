@@ -6,7 +6,6 @@ from appliance.catalog import trash_many, undo_all
 from appliance.upkeep import Mover
 from tests.exchange.kit import write_series
 
-
 SUBJECTS = "SELECT id, trashed_at FROM subjects"
 STUDIES = "SELECT id, trashed_at FROM studies"
 

@@ -72,7 +72,7 @@ def test_PROJ_x06_a_new_user_sees_what_its_rights_allow(desktop: Desktop, servic
         other.page.goto(link)
         other.page.get_by_role("tree").wait_for()
         other.page.goto(f"{service.url}/tags?project=default")
-        other.page.get_by_role("heading", name="Tags").wait_for()
+        other.page.get_by_role("heading", name="Tags", exact=True).wait_for()
         expect(other.page.get_by_role("button", name=re.compile("^Rename"))).to_have_count(0)
         other.page.goto(f"{service.url}/settings")
         expect(other.page.get_by_text("Signed in as visitor")).to_be_visible()

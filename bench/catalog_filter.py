@@ -229,7 +229,9 @@ def main() -> None:
     rounds = 5 if bench.small else 15
     folder = Path(tempfile.mkdtemp(prefix="nora-bench-"))
     try:
-        path = made_catalog(folder, small=bench.small)
+        data = folder / "data"
+        data.mkdir()
+        path = made_catalog(data, small=bench.small)
         make_flat(path)
         in_process(bench, path, rounds)
         path.with_name("flat.sqlite").unlink()

@@ -76,9 +76,11 @@ def main() -> None:
     """Print the figures."""
     bench = Bench.from_arguments(__doc__)
     folder = Path(tempfile.mkdtemp(prefix="nora-bench-"))
-    service = Service(folder, prefix=(sys.executable, str(REPOSITORY / "bench" / "_busy.py")))
+    data = folder / "data"
+    data.mkdir()
+    service = Service(data, prefix=(sys.executable, str(REPOSITORY / "bench" / "_busy.py")))
     try:
-        made_catalog(folder, small=bench.small)
+        made_catalog(data, small=bench.small)
         service.start()
         wait_until(lambda: "postings of" in service.log(), "the postings are loaded", within_s=120)
         with chromium() as browser, watched_page(browser, script=PAINTED) as watched:
@@ -89,9 +91,9 @@ def main() -> None:
             page.get_by_role("treeitem").first.wait_for()
             for state in ("quiet", "importing"):
                 if state == "importing":
-                    (folder / "busy").touch()
+                    (data / "busy").touch()
                 times = measure(page, 1 if bench.small else 2)
-                (folder / "busy").unlink(missing_ok=True)
+                (data / "busy").unlink(missing_ok=True)
                 for name, value in (("p50", np.median(times)), ("p95", np.percentile(times, 95))):
                     bench.figure(f"table_filter_{state}_{name}", float(value), "ms", at_most=150)
     finally:

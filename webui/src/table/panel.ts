@@ -7,7 +7,7 @@ import Settings from "@lucide/svelte/icons/settings-2";
 import Sheet from "@lucide/svelte/icons/file-spreadsheet";
 import Tags from "@lucide/svelte/icons/tags";
 import type { Action } from "../core/actions.svelte";
-import { api } from "../core/api";
+import { api, isAbort } from "../core/api";
 import { openDialog } from "../core/dialogs.svelte";
 import type { MenuItem } from "../core/menu.svelte";
 import { prefs } from "../core/prefs.svelte";
@@ -59,9 +59,17 @@ const isIn = (row: Top): boolean =>
       ? selection.studies.has(row.psid)
       : selection.subjects.has(row.pid);
 
-export const checkAll = (): Promise<boolean> => attempt(async () => checkOnly(await allRows()));
-const invert = (): Promise<boolean> =>
-  attempt(async () => checkOnly((await allRows()).filter((row) => !isIn(row))));
+/** Check what a choice leaves of all rows; stopping it leaves the checks as they were. */
+const checkOf = (keep: (row: Top) => boolean): Promise<boolean> =>
+  attempt(async () => {
+    try {
+      checkOnly((await allRows()).filter(keep));
+    } catch (error) {
+      if (!isAbort(error)) throw error;
+    }
+  });
+export const checkAll = (): Promise<boolean> => checkOf(() => true);
+const invert = (): Promise<boolean> => checkOf((row) => !isIn(row));
 
 /** The level of what is checked; null when nothing or several kinds are. */
 function checkedLevel(): Level | null {

@@ -65,6 +65,68 @@ def test_the_same_person_is_decided_without_typing_a_code(
     page.locator("aside").get_by_role("link", name=f"{subject}#2024-08-08").wait_for()
 
 
+def test_both_identities_stand_side_by_side_when_asked_for(
+    desktop: Desktop, service: Service, tmp_path: Path
+) -> None:
+    subject, key = disagreeing(service, tmp_path, "CARE-3")
+    page = desktop.go(f"/arrivals?key={key}").page
+    page.get_by_text("Showing them is recorded").wait_for()
+    assert page.get_by_text("TWO, B").count() == 0
+    page.get_by_role("button", name="Show identities").click()
+    table = page.get_by_role("table", name="Both identities")
+    table.get_by_text(f"Known as {subject}").wait_for()
+    rows = [re.sub(r"\s+", " ", row) for row in table.get_by_role("row").all_inner_texts()]
+    assert rows[1:] == [
+        "Patient ID CARE-3 CARE-3",
+        "Name differs TWO, B ONE, A",
+        "Birth date differs 1970-02-02 1960-01-01",
+        "Sex F F",
+    ]
+    page.get_by_role("button", name="Hide identities").click()
+    assert page.get_by_text("TWO, B").count() == 0
+    record = service.post("/sql", {"sql": "SELECT actor, verb FROM operations"})["rows"]
+    assert ["owner", "reveal-arrival"] in record
+
+
+def test_without_the_right_it_says_so(
+    desktop: Desktop, watched: Watched, service: Service, tmp_path: Path
+) -> None:
+    _, key = disagreeing(service, tmp_path, "CARE-4")
+    page = desktop.page
+
+    def lessen(route: Any) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        told["user"] |= {"is_admin": False, "rights": ["reader", "editor"]}
+        route.fulfill(response=answer, json=told)
+
+    def lessen_projects(route: Any) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        for one in told["items"]:
+            one["rights"] = ["reader", "editor"]
+        route.fulfill(response=answer, json=told)
+
+    page.route("**/api/v1/session", lessen)
+    page.route("**/api/v1/projects", lessen_projects)
+    desktop.go(f"/arrivals?key={key}")
+    page.get_by_text("you lack the right").wait_for()
+    assert page.get_by_role("button", name="Show identities").count() == 0
+    page.unroute_all(behavior="wait")
+
+
+def test_what_nobody_needs_is_kept_aside_and_is_no_problem_any_more(
+    desktop: Desktop, service: Service
+) -> None:
+    key = service.upload("nobodys.bin", b"no image")["key"]
+    assert service.closed(key)["state"] == "failed"
+    page = desktop.go(f"/arrivals?key={key}").page
+    page.locator("summary", has_text="Put into a study").click()
+    page.get_by_role("button", name="Keep aside").click()
+    wait_until(lambda: service.receipt(key)["state"] == "done", "it is accounted for")
+    page.locator("aside").get_by_text("set aside by a person").first.wait_for()
+
+
 def test_what_was_set_aside_can_still_be_put_into_a_study(
     desktop: Desktop, service: Service, tmp_path: Path
 ) -> None:

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { navigate, router, setHome, setQuery, startRouter } from "./router.svelte";
+import { navigate, pageQuery, router, setHome, setQuery, startRouter } from "./router.svelte";
 
 beforeEach(() => {
   history.replaceState(null, "", "/?project=a&level=files&sel=S-1");
@@ -33,5 +33,20 @@ describe("the main screen's query", () => {
     navigate("/jobs");
     navigate("/?project=a&name=S-2");
     expect(location.search).toBe("?project=a&name=S-2");
+  });
+});
+
+describe("a page's own query", () => {
+  it("stays as it was once the page is left, and changes nothing any more", () => {
+    navigate("/arrivals?state=waiting");
+    const own = pageQuery();
+    expect(own.get("state")).toBe("waiting");
+    own.set({ key: "r1" });
+    expect(location.search).toContain("key=r1");
+    expect(own.get("key")).toBe("r1");
+    navigate("/jobs?state=e");
+    expect(own.get("state")).toBe("waiting");
+    own.set({ state: "done" });
+    expect(location.search).toContain("state=e");
   });
 });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { actionsFor, actionsForAll, arrivalAddress, isImport, needsPerson } from "./view";
+import { actionsFor, actionsForAll, arrivalAddress, isImport, needsPerson, shownOf } from "./view";
 import type { Letter } from "../core/types";
 
 const job = (state: string, letter: Letter) => ({ batch_key: "b", state, letter });
@@ -22,6 +22,17 @@ it("an import is never killed or suspended, and tried again only when something 
   expect(actionsFor(arrival("waiting", "e"))).toEqual(["retry", "dismiss"]);
   expect(actionsFor(arrival("failed", "e"))).toEqual(["retry", "dismiss"]);
   expect(actionsFor(arrival("done", "d"))).toEqual(["dismiss"]);
+});
+
+it("GRID-06 what was dismissed can only be brought back", () => {
+  expect(actionsFor({ ...job("failed", "e"), dismissed: true })).toEqual(["restore"]);
+  expect(actionsFor({ ...arrival("done", "d"), dismissed: true })).toEqual(["restore"]);
+});
+
+it("an address asks for states that exist, or for the usual", () => {
+  expect(shownOf(null, "qre")).toBe("qre");
+  for (const asked of ["banana", "", "all,e", "Q"]) expect(shownOf(asked, "qre")).toBe("qre");
+  for (const asked of ["e", "qre", "k", "all", "dismissed"]) expect(shownOf(asked, "")).toBe(asked);
 });
 
 it("for several rows all is offered that one of them takes, in the order of the buttons", () => {

@@ -25,6 +25,7 @@ __all__ = ["DropWatcher", "WatchedRoot"]
 
 _LOG = logging.getLogger(__name__)
 _HINT_PAUSE_S = 0.05
+_REST = 10  # times as long as a look takes
 _POLL_S = 15.0
 _CHUNK = 400
 
@@ -124,14 +125,16 @@ class DropWatcher:
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
+            began = time.monotonic()
             try:
                 unsettled = self.look_once()
             except Exception:  # noqa: BLE001 - an outer loop: the next look tries again
                 _LOG.exception("the folder watcher stumbled")
                 unsettled = False
+            took_s = time.monotonic() - began
             self._hint.wait(self._pause(unsettled=unsettled))
-            if self._hint.is_set():
-                self._stopping.wait(_HINT_PAUSE_S)  # a burst of events is one hint
+            if self._hint.is_set():  # a burst of events is one hint; long looks stay rare
+                self._stopping.wait(max(_HINT_PAUSE_S, _REST * took_s))
                 self._hint.clear()
 
     def _pause(self, *, unsettled: bool) -> float:

@@ -18,7 +18,7 @@ from appliance.formats.dicom_walk import AT_PIXELS, CUT, END, ODD, VR_FORMS, Wal
 
 __all__ = ["read_header_fast"]
 
-_HEAD_BYTES = 128 * 1024
+_HEAD_BYTES = (16 * 1024, 128 * 1024)  # most headers are short; vendors' private ones are not
 _WANTED = np.array(WANTED_TAGS, np.int64)
 _NOT_WALKED = ("", DEFLATED, BIG_ENDIAN)
 
@@ -40,8 +40,11 @@ def read_header_fast(path: Path, walker: Walker) -> tuple[int, RawHeader | None]
     """
     with _opened(path) as handle:
         size = os.fstat(handle).st_size
-        head = os.pread(handle, _HEAD_BYTES, 0)
-        how, header = _walk(handle, size, head, walker)
+        for most in _HEAD_BYTES:
+            head = os.pread(handle, most, 0)
+            how, header = _walk(handle, size, head, walker)
+            if how != CUT or len(head) == size:
+                break
     if header is None:
         header = read_raw_header(path)
         if header and how == CUT and len(head) == size and not header.pixels:

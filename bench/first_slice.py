@@ -103,7 +103,7 @@ def static(folder: Path) -> Iterator[str]:
 
 def picture_ms(page: Any) -> float:
     """Milliseconds from the double click to the first picture."""
-    page.wait_for_function("window.__firstPicture", timeout=WAITED_S * 1000)
+    page.wait_for_function("() => window.__firstPicture", timeout=WAITED_S * 1000)
     return float(page.evaluate("window.__firstPicture - window.__doubleClick"))
 
 
@@ -111,7 +111,7 @@ def peer_ms(browser: Browser, origin: str) -> float:
     """NiiVue alone, once."""
     with watched_page(browser, script=FIRST_PICTURE) as watched:
         watched.page.goto(f"{origin}/index.html")
-        watched.page.wait_for_function("window.ready", timeout=WAITED_S * 1000)
+        watched.page.wait_for_function("() => window.ready", timeout=WAITED_S * 1000)
         watched.page.evaluate(f"void window.go('{origin}/volume.nii')")
         return picture_ms(watched.page)
 

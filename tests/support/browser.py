@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tests.support.needs import find
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 __all__ = ["FIRST_PICTURE", "Watched", "chromium", "watched_page"]
 
@@ -82,6 +82,11 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def _told(message: ConsoleMessage) -> str:
+    """What the console says, and where it happened, such as the address that failed."""
+    return f"{message.text} ({message.location.get('url', '')})"
+
+
 @contextmanager
 def watched_page(
     browser: Browser, *, width: int = 1280, height: int = 800, script: str = ""
@@ -95,7 +100,7 @@ def watched_page(
     page = context.new_page()
     watched = Watched(page)
     page.on("pageerror", lambda error: watched.errors.append(f"page error: {error}"))
-    page.on("console", lambda m: watched.errors.append(m.text) if m.type == "error" else None)
+    page.on("console", lambda m: watched.errors.append(_told(m)) if m.type == "error" else None)
     page.on("request", lambda request: watched.requests.append(request.url))
     try:
         yield watched

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from appliance.cli.transport import service_answers
+from appliance.cli.transport import service_answers, service_ready
 from appliance.core import DataFolder, UpkeepError, load_settings
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _serve_command(folder: DataFolder, options: argparse.Namespace) -> list[str]
 def _wait_for(folder: DataFolder, child: subprocess.Popen[bytes], log_path: Path) -> None:
     """Wait until the service answers; when it ends instead, say why."""
     end = time.monotonic() + _START_WITHIN_S
-    while not service_answers(folder):
+    while not service_ready(folder):
         if child.poll() is not None:
             raise _not_started(log_path.read_text("utf-8", "replace"))
         if time.monotonic() > end:

@@ -16,7 +16,7 @@ from appliance.core import Conflict, DataFolder, NotFound, Settings, load_settin
 if TYPE_CHECKING:
     from appliance.client import Client
 
-__all__ = ["connect", "service_answers", "settings_for"]
+__all__ = ["connect", "service_answers", "service_ready", "settings_for"]
 
 _WAIT_S = 30.0
 _POLL_S = 0.2
@@ -101,3 +101,15 @@ def service_answers(folder: DataFolder) -> bool:
         except OSError:
             return False
     return True
+
+
+def service_ready(folder: DataFolder) -> bool:
+    """Tell whether the service has started and answers requests on the data folder's socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(2)
+        try:
+            sock.connect(str(folder.socket_path))
+            sock.sendall(b"GET /api/v1/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            return b" 200 " in sock.recv(64)
+        except OSError:
+            return False

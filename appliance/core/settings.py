@@ -123,7 +123,7 @@ def load_settings(
         If a file cannot be read, a key is unknown or a value does not fit.
     """
     merged: dict[str, dict[str, Any]] = {}
-    sources: dict[str, str] = msgspec.field(default_factory=dict)
+    sources: dict[str, str] = {}
     for name, layer in _file_layers(config):
         _lay(merged, sources, name, layer)
     top = {**(overrides or {}), **({"data.path": str(data)} if data else {})}

@@ -21,7 +21,7 @@ from appliance.catalog.interned import Words
 from appliance.catalog.nearest import top
 from appliance.catalog.nodes import Filter
 from appliance.catalog.postings import KINDS, UNKNOWN_KIND, Ids, Mask
-from appliance.catalog.rows import FileQuery, StudyQuery
+from appliance.catalog.rows import FileQuery, StudyQuery, SubjectQuery
 from appliance.core import Invalid
 
 __all__ = ["find_files", "find_studies", "find_subjects"]
@@ -32,12 +32,11 @@ def find_studies(
 ) -> Found:
     """Give one page of studies; all trees must hold."""
     studies, words = view.postings.studies, view.postings.words
-    mask = view.postings.live_studies(project_id)
+    mask = _studies(view, project_id, query)
     for tree in trees:
         mask &= study_mask(view, tree)
     if query.subject_id is not None:
         mask &= studies.subject == query.subject_id
-    mask &= _between(words["date"], studies.date, query.date_from, query.date_to)
     ids = np.flatnonzero(mask)
     if order.name in ("created", "age"):
         return _page(_Numbers(getattr(studies, order.name)[ids]), ids, order)
@@ -51,17 +50,18 @@ def find_studies(
 def find_subjects(
     view: View,
     project_id: int,
+    query: SubjectQuery,
     name: Filter | None,
     trees: Sequence[Filter],
     order: Order,
 ) -> Found:
-    """Give one page of subjects; `name` asks themselves, all trees must hold for one study."""
+    """Give one page of subjects; `name` asks themselves, the rest must hold for one study."""
     postings = view.postings
     mask = postings.live_subjects(project_id)
     if name is not None:
         mask &= subject_mask(view, name)
-    if trees:
-        studies = postings.live_studies(project_id)
+    if trees or query.date_from or query.date_to:
+        studies = _studies(view, project_id, query)
         for tree in trees:
             studies &= study_mask(view, tree)
         having = np.zeros(len(mask), np.bool_)
@@ -78,7 +78,7 @@ def find_files(
 ) -> Found | None:
     """Give one page of files; None when only SQL can tell."""
     postings = view.postings
-    mask = of_studies(postings, postings.live_studies(project_id))
+    mask = of_studies(postings, _studies(view, project_id, query))
     if tree is not None:
         found = file_mask(view, tree)
         mask = FileMask(mask.base & found.base, mask.overlay & found.overlay)
@@ -131,6 +131,14 @@ def _page(column: _Numbers | _Texts, ids: NDArray[Any], order: Order) -> Found:
     more = len(places) > len(kept)
     cursor = Order.cursor(column.value(kept[-1]), int(ids[kept[-1]])) if more else None
     return Found(ids[kept].tolist(), cursor, len(ids))
+
+
+def _studies(view: View, project_id: int, query: StudyQuery | SubjectQuery | FileQuery) -> Mask:
+    """Give the studies of a project between the dates of a query."""
+    postings = view.postings
+    mask = postings.live_studies(project_id)
+    mask &= _between(postings.words["date"], postings.studies.date, query.date_from, query.date_to)
+    return mask
 
 
 def _between(words: Words, codes: Ids, first: str | None, last: str | None) -> Mask | np.bool_:

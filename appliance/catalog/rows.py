@@ -161,11 +161,13 @@ class TagCount(msgspec.Struct, frozen=True):
 
 
 class SubjectQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Filter bars of the subjects view."""
+    """Filter bars of the subjects view; the dates ask for a study between them."""
 
     name: str = ""
     files: str = ""
     tags: str = ""
+    date_from: str | None = None
+    date_to: str | None = None
     sort: str = "pid"
     after: str | None = None
     limit: int = 200
@@ -188,9 +190,11 @@ class StudyQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Filter bars of the files view."""
+    """Filter bars of the files view; the dates are those of the studies."""
 
     files: str = ""
+    date_from: str | None = None
+    date_to: str | None = None
     study_id: int | None = None
     kind: str | None = None
     sort: str = "path"

@@ -14,7 +14,7 @@ from appliance.catalog.conditions import (
 )
 from appliance.catalog.cursors import Found, Order
 from appliance.catalog.nodes import Filter
-from appliance.catalog.rows import FileQuery, StudyQuery
+from appliance.catalog.rows import FileQuery, StudyQuery, SubjectQuery
 
 __all__ = ["files_by_sql", "studies_by_sql", "subjects_by_sql"]
 
@@ -29,10 +29,7 @@ def studies_by_sql(
     """Give one page of studies; all trees must hold."""
     parts: list[Condition] = [("s.project_id = ? AND s.trashed_at IS NULL", [project_id])]
     parts += [study_tree_condition(con, tree) for tree in trees]
-    if query.date_from:
-        parts.append(("s.date >= ?", [query.date_from]))
-    if query.date_to:
-        parts.append(("s.date <= ? AND s.date <> ''", [query.date_to]))
+    parts += _dates(query)
     if query.subject_id is not None:
         parts.append(("s.subject_id = ?", [query.subject_id]))
     tables = "studies s"
@@ -44,18 +41,20 @@ def studies_by_sql(
 def subjects_by_sql(
     con: sqlite3.Connection,
     project_id: int,
+    query: SubjectQuery,
     name: Filter | None,
     trees: Sequence[Filter],
     order: Order,
 ) -> Found:
-    """Give one page of subjects; `name` asks themselves, all trees must hold for one study."""
+    """Give one page of subjects; `name` asks themselves, the rest must hold for one study."""
     parts: list[Condition] = [("u.project_id = ? AND u.trashed_at IS NULL", [project_id])]
     if name is not None:
         sql, values = study_tree_condition(con, name)
         some = f"SELECT s.subject_id FROM (SELECT id AS subject_id FROM subjects) s WHERE {sql}"
         parts.append((f"u.id IN ({some})", values))
-    if trees:
-        sql, values = all_of([study_tree_condition(con, tree) for tree in trees])
+    asked = [study_tree_condition(con, tree) for tree in trees] + _dates(query)
+    if asked:
+        sql, values = all_of(asked)
         having = (
             "SELECT s.subject_id FROM studies s WHERE s.project_id = ? AND s.trashed_at IS NULL"
         )
@@ -76,6 +75,7 @@ def files_by_sql(
     ]
     if tree is not None:
         parts.append(file_tree_condition(con, tree))
+    parts += _dates(query)
     if query.study_id is not None:
         parts.append(("f.study_id = ?", [query.study_id]))
     if query.kind is not None:
@@ -87,6 +87,16 @@ def files_by_sql(
             " CROSS JOIN paths p ON p.id = f.path_id"
         )
     return _found(con, tables, "f.id", all_of(parts), order)
+
+
+def _dates(query: StudyQuery | SubjectQuery | FileQuery) -> list[Condition]:
+    """Ask for the dates of studies; one without a date lies in no range."""
+    parts: list[Condition] = []
+    if query.date_from:
+        parts.append(("s.date >= ?", [query.date_from]))
+    if query.date_to:
+        parts.append(("s.date <= ? AND s.date <> ''", [query.date_to]))
+    return parts
 
 
 def _found(

@@ -103,7 +103,13 @@ def _subject_rows(
     store: Catalog, project_id: int, wanted: TableRequest, tags: list[str]
 ) -> Iterator[Row]:
     query = SubjectQuery(
-        name=wanted.name, files=wanted.files, tags=wanted.tags, sort="pid", limit=_PAGE
+        name=wanted.name,
+        files=wanted.files,
+        tags=wanted.tags,
+        date_from=wanted.date_from,
+        date_to=wanted.date_to,
+        sort="pid",
+        limit=_PAGE,
     )
     ids = frozenset(wanted.ids)
     more: str | None = ""

@@ -68,6 +68,32 @@ def test_date_ranges_and_all_bars_together(filled):
     assert studies(filled, date_to="2024-01-01", tags="absent") == []
 
 
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_subjects_and_files_are_narrowed_by_the_dates_of_their_studies(filled, in_memory):
+    def of(listing, query, give):
+        with filled.read() as con:
+            con.keeper = con.keeper if in_memory else None
+            page = listing(con, filled.project.id, query)
+        assert page.total == len(page.items)
+        return [give(row) for row in page.items]
+
+    def pid(row):
+        return row.pid
+
+    assert of(list_subjects, SubjectQuery(date_from="2024-01-03"), pid) == [
+        "S-0001",  # by its later study
+        "S-0003",
+        "S-0004",
+    ]
+    assert of(list_subjects, SubjectQuery(date_from="2024-01-03", tags="control"), pid) == [
+        "S-0003"  # both bars ask the same study
+    ]
+    assert of(list_subjects, SubjectQuery(date_to="2023-12-31"), pid) == []
+    files = of(list_files, FileQuery(date_from="2024-01-03", date_to="2024-01-31"), pid)
+    assert set(files) == {"S-0003", "S-0004"}
+    assert of(list_files, FileQuery(date_from="2030-01-01"), pid) == []
+
+
 @pytest.mark.parametrize(
     ("text", "position"), [("a &", 3), ("& a", 0), ('"abc', 0), ("a & STAG:", 9), ("!", 1)]
 )

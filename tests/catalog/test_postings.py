@@ -85,8 +85,14 @@ BARS = {
         {"name": "!S-1", "files": "!t1"},
         {"name": "SID:b"},
         {"name": "ä & PTAG:pilot", "tags": "!control"},
+        {"date_from": "2023-05-01"},
+        {"date_to": "2023-12-31", "files": "t1"},
     ),
-    "files": tuple({"kind": kind, "files": "!absent"} for kind in KINDS),
+    "files": (
+        *({"kind": kind, "files": "!absent"} for kind in KINDS),
+        {"date_from": "2023-05-01"},
+        {"date_from": "2023-01-01", "date_to": "2023-12-31", "files": "t1"},
+    ),
 }
 
 

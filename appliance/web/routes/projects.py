@@ -51,12 +51,23 @@ def list_subjects(
     name: FromQuery[str] = "",
     files: FromQuery[str] = "",
     tags: FromQuery[str] = "",
+    date_from: FromQuery[str | None] = None,
+    date_to: FromQuery[str | None] = None,
     sort: FromQuery[str] = "pid",
     after: FromQuery[str | None] = None,
     limit: Limit = 200,
 ) -> Page[SubjectRow]:
-    """Give one page of subjects."""
-    query = SubjectQuery(name=name, files=files, tags=tags, sort=sort, after=after, limit=limit)
+    """Give one page of subjects; the dates ask for a study between them."""
+    query = SubjectQuery(
+        name=name,
+        files=files,
+        tags=tags,
+        date_from=date_from,
+        date_to=date_to,
+        sort=sort,
+        after=after,
+        limit=limit,
+    )
     with services.catalog.read() as con:
         check_project(con, who, project)
         found = catalog.list_subjects(con, catalog.get_project(con, project).id, query)
@@ -110,13 +121,22 @@ def list_files(
     files: FromQuery[str] = "",
     study_id: FromQuery[int | None] = None,
     kind: FromQuery[str | None] = None,
+    date_from: FromQuery[str | None] = None,
+    date_to: FromQuery[str | None] = None,
     sort: FromQuery[str] = "path",
     after: FromQuery[str | None] = None,
     limit: Limit = 200,
 ) -> Page[FileRow]:
-    """Give one page of files of a project, or of one study."""
+    """Give one page of files of a project, or of one study; the dates are of studies."""
     query = FileQuery(
-        files=files, study_id=study_id, kind=kind, sort=sort, after=after, limit=limit
+        files=files,
+        study_id=study_id,
+        kind=kind,
+        date_from=date_from,
+        date_to=date_to,
+        sort=sort,
+        after=after,
+        limit=limit,
     )
     with services.catalog.read() as con:
         check_project(con, who, project)

@@ -23,7 +23,14 @@ if TYPE_CHECKING:
         revoke_job_tokens,
         revoke_token,
     )
-    from appliance.catalog.bulk import NewFile, add_files, change_fields, fields_of, set_fields
+    from appliance.catalog.bulk import (
+        NewFile,
+        add_files,
+        change_fields,
+        fields_of,
+        fields_within,
+        set_fields,
+    )
     from appliance.catalog.documents import Document, delete_doc, get_doc, list_docs, put_doc
     from appliance.catalog.events import Event, EventBus
     from appliance.catalog.filters import parse_condition, parse_filter
@@ -172,7 +179,7 @@ _ROOMS = {
         "Caller end_session find_session find_token issue_login_code issue_token list_tokens"
         " redeem_login_code revoke_job_tokens revoke_token"
     ),
-    "bulk": "NewFile add_files change_fields fields_of set_fields",
+    "bulk": "NewFile add_files change_fields fields_of fields_within set_fields",
     "documents": "Document delete_doc get_doc list_docs put_doc",
     "events": "Event EventBus",
     "filters": "parse_condition parse_filter",
@@ -304,6 +311,7 @@ __all__ = [
     "ensure_study",
     "ensure_subject",
     "fields_of",
+    "fields_within",
     "file_path",
     "files_of_study",
     "find_files",

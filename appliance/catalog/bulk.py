@@ -16,7 +16,7 @@ from appliance.catalog.store import Tx
 from appliance.catalog.writes import revive_study
 from appliance.core import Invalid, NotFound, new_key, now_ms
 
-__all__ = ["NewFile", "add_files", "change_fields", "fields_of", "set_fields"]
+__all__ = ["NewFile", "add_files", "change_fields", "fields_of", "fields_within", "set_fields"]
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -151,4 +151,21 @@ def fields_of(con: sqlite3.Connection, level: str, ids: Sequence[int]) -> dict[i
         )
         for row in rows.fetchall():
             found[row["x_id"]][row["name"]] = json.loads(row["value"])
+    return found
+
+
+def fields_within(
+    con: sqlite3.Connection, project_id: int, level: str, names: Sequence[str]
+) -> dict[int, dict[str, Any]]:
+    """Give some custom fields of all subjects or studies of a project, by the names asked for."""
+    table = {"subject": "subjects", "study": "studies"}[level]
+    found: dict[int, dict[str, Any]] = {}
+    for name in names:
+        rows = con.execute(
+            f"SELECT v.x_id, v.value FROM field_values v CROSS JOIN {table} x ON x.id = v.x_id"
+            " WHERE v.level = ? AND v.name = ? AND x.project_id = ?",
+            (level, name, project_id),
+        )
+        for row in rows.fetchall():
+            found.setdefault(row["x_id"], {})[name] = json.loads(row["value"])
     return found

@@ -51,6 +51,7 @@ def find_subjects(
     view: View,
     project_id: int,
     query: SubjectQuery,
+    *,
     name: Filter | None,
     trees: Sequence[Filter],
     order: Order,

@@ -96,9 +96,9 @@ def list_subjects(
     if view is not None:
         from appliance.catalog.fast_pages import find_subjects
 
-        found = find_subjects(view, project_id, query, name, trees, order)
+        found = find_subjects(view, project_id, query, name=name, trees=trees, order=order)
     else:
-        found = subjects_by_sql(con, project_id, query, name, trees, order)
+        found = subjects_by_sql(con, project_id, query, name=name, trees=trees, order=order)
     rows = subject_page(con, found.ids, view.postings if view else None)
     return Page(rows, found.next, found.total)
 

@@ -42,6 +42,7 @@ def subjects_by_sql(
     con: sqlite3.Connection,
     project_id: int,
     query: SubjectQuery,
+    *,
     name: Filter | None,
     trees: Sequence[Filter],
     order: Order,

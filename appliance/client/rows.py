@@ -73,6 +73,7 @@ class SubjectRow(msgspec.Struct, frozen=True, kw_only=True):
     tags: list[str]
     n_studies: int
     n_files: int
+    fields: dict[str, Any] = {}
 
 
 class StudyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +89,7 @@ class StudyRow(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None
     tags: list[str]
     n_files: int
+    fields: dict[str, Any] = {}
 
 
 class FileRow(msgspec.Struct, frozen=True, kw_only=True):

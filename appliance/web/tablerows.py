@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
 from appliance import catalog
 from appliance.catalog import (
     Catalog,
+    CustomField,
     FileQuery,
     FileRow,
     Reader,
@@ -18,6 +19,7 @@ from appliance.catalog import (
 )
 from appliance.core import Invalid, iso
 from appliance.web.schemas import TableRequest
+from appliance.web.tablefields import FIELD, FieldFacts
 from appliance.web.tablemeta import META
 from appliance.web.tabletext import Facts, Row
 
@@ -45,8 +47,8 @@ _FILE = ("file", "kind", "file_bytes", "changed", "file_tags", "shape", "voxel_m
 _TAG = "tag:"
 
 
-def columns_of(wanted: TableRequest) -> list[str]:
-    """Give the names of the columns to write.
+def columns_of(wanted: TableRequest, fields: Sequence[CustomField] = ()) -> list[str]:
+    """Give the names of the columns to write; `fields` are those of the project at this level.
 
     Raises
     ------
@@ -56,6 +58,7 @@ def columns_of(wanted: TableRequest) -> list[str]:
     known: list[str] = list(_SUBJECTS if wanted.level == "subjects" else _SUBJECT)
     known += _STUDY if wanted.level != "subjects" else ()
     known += _FILE if wanted.level == "files" else ()
+    known += [FIELD + field.name for field in fields]
     free = (_TAG,) if wanted.level == "subjects" else (_TAG, META)
     strange = [c for c in wanted.columns if c not in known and not c.startswith(free)]
     if strange:
@@ -71,20 +74,23 @@ def table_rows(
     project_id: int,
     wanted: TableRequest,
     more: Mapping[int, Facts] | None = None,
+    fields: FieldFacts | None = None,
 ) -> Iterator[Row]:
     """Give the rows that an export asks for, grouped by subject and study.
 
-    `more` are further facts of studies, by id.
+    `more` are further facts of studies, by id, and `fields` values of custom fields.
 
     Each page is read by a connection of its own, so that a slow caller holds none.
     """
     tags = [c.removeprefix(_TAG) for c in wanted.columns if c.startswith(_TAG)]
+    own = fields or FieldFacts()
     if wanted.level == "subjects":
-        yield from _subject_rows(store, project_id, wanted, tags)
+        yield from _subject_rows(store, project_id, wanted, tags, own)
         return
     for study in _studies(store, project_id, wanted):
-        further = more.get(study.id, {}) if more else {}
-        levels = [_subject_facts(study), {**_study_facts(study), **further}]
+        further = {**(more or {}).get(study.id, {}), **own.studies.get(study.id, {})}
+        subject = {**_subject_facts(study), **own.subjects.get(study.subject_id, {})}
+        levels: list[Facts] = [subject, {**_study_facts(study), **further}]
         if wanted.level == "studies":
             yield _tagged(levels, tags, {*study.subject_tags, *study.tags})
             continue
@@ -100,7 +106,7 @@ def _tagged(levels: list[Facts], names: list[str], tags: Collection[str]) -> Row
 
 
 def _subject_rows(
-    store: Catalog, project_id: int, wanted: TableRequest, tags: list[str]
+    store: Catalog, project_id: int, wanted: TableRequest, tags: list[str], fields: FieldFacts
 ) -> Iterator[Row]:
     query = SubjectQuery(
         name=wanted.name,
@@ -125,6 +131,7 @@ def _subject_rows(
                 "studies": row.n_studies,
                 "files": row.n_files,
                 "last_date": row.last_date,
+                **fields.subjects.get(row.id, {}),
             }
             if not ids or row.id in ids:
                 yield _tagged([facts], tags, row.tags)

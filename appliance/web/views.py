@@ -73,7 +73,7 @@ def project(row: catalog.Project, rights: Iterable[str] = RIGHTS) -> Project:
 
 def subject_row(row: catalog.SubjectRow) -> SubjectRow:
     """Show a subject."""
-    return SubjectRow(**{name: getattr(row, name) for name in SubjectRow.__struct_fields__})
+    return SubjectRow(**msgspec.structs.asdict(row))
 
 
 def study_row(row: catalog.StudyRow) -> StudyRow:

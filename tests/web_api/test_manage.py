@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -187,6 +188,45 @@ def test_custom_fields_take_values_of_their_kind(works: Site) -> None:
         there = f"/studies/{study}/fields"
         assert http.put(there, json={"values": {"seen": "2024-01-01"}}).status_code == 200
         assert http.get(there).json() == {"values": {"seen": "2024-01-01"}}
+
+
+def test_PROJ_06_custom_fields_are_columns_of_the_table_and_of_its_exports(works: Site) -> None:
+    fields = [
+        {"name": "arm", "kind": "choice", "choices": ["a", "b"]},
+        {"name": "seen", "kind": "date", "level": "study"},
+    ]
+
+    def make(tx: catalog.Tx) -> list[int]:
+        project = catalog.get_project(tx.con, "columns")
+        people = [catalog.ensure_subject(tx, project.id, f"S-{n}") for n in (1, 2)]
+        visits = [catalog.ensure_study(tx, one, "v1") for one in people]
+        catalog.change_fields(tx, "subject", people[0], {"ARM": "a"})
+        catalog.change_fields(tx, "study", visits[0], {"seen": "2024-01-01"})
+        return visits
+
+    def lines(http: httpx.Client, **wanted: Any) -> list[str]:
+        answer = http.post("/projects/columns/table", json=wanted).raise_for_status()
+        return answer.text.splitlines()
+
+    with works.local() as http:
+        http.post("/projects", json={"name": "columns", "definition": {"fields": fields}})
+        works.services.catalog.write(make)
+        where = "/projects/columns/{}"
+        rows = http.get(where.format("studies"), params={"fields": "*", "sort": "pid"}).json()
+        assert [row["fields"] for row in rows["items"]] == [{"arm": "a", "seen": "2024-01-01"}, {}]
+        rows = http.get(where.format("subjects"), params={"fields": "Arm"}).json()
+        assert [row["fields"] for row in rows["items"]] == [{"arm": "a"}, {}]
+        for level, name in (("subjects", "seen"), ("studies", "shoe")):
+            wrong = http.get(where.format(level), params={"fields": name})
+            assert (wrong.status_code, name in wrong.json()["detail"]) == (400, True)
+        columns = ["study", "field:arm", "field:seen"]
+        text = lines(http, level="studies", columns=columns)
+        assert text == ["study,field:arm,field:seen", "v1,a,2024-01-01", "v1,,"]
+        assert lines(http, level="subjects")[0].endswith(",field:arm")
+        tree = lines(http, level="studies", form="tree", columns=columns)
+        assert tree[1:3] == ["subject,,a,", "study,v1,,2024-01-01"]
+        strange = http.post("/projects/columns/table", json={"columns": ["field:shoe"]})
+        assert (strange.status_code, "shoe" in strange.json()["detail"]) == (400, True)
 
 
 def test_E_08_a_dataset_goes_in_and_comes_out(works: Site, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from appliance.web.schemas import (
 )
 from appliance.web.scope import check_project, rights_in
 from appliance.web.services import Rooms, Who
+from appliance.web.tablefields import with_fields
 
 __all__ = ["ROUTES"]
 
@@ -53,11 +54,12 @@ def list_subjects(
     tags: FromQuery[str] = "",
     date_from: FromQuery[str | None] = None,
     date_to: FromQuery[str | None] = None,
+    fields: FromQuery[str] = "",
     sort: FromQuery[str] = "pid",
     after: FromQuery[str | None] = None,
     limit: Limit = 200,
 ) -> Page[SubjectRow]:
-    """Give one page of subjects; the dates ask for a study between them."""
+    """Give one page of subjects; the dates ask for a study between them, `fields` adds values."""
     query = SubjectQuery(
         name=name,
         files=files,
@@ -70,8 +72,9 @@ def list_subjects(
     )
     with services.catalog.read() as con:
         check_project(con, who, project)
-        found = catalog.list_subjects(con, catalog.get_project(con, project).id, query)
-    return views.page(found, views.subject_row)
+        here = catalog.get_project(con, project)
+        found = views.page(catalog.list_subjects(con, here.id, query), views.subject_row)
+        return with_fields(con, here, "subjects", found, fields)
 
 
 @get("/projects/{project:str}/studies", right="reader", job=True, sync_to_thread=True)
@@ -88,11 +91,12 @@ def list_studies(
     date_from: FromQuery[str | None] = None,
     date_to: FromQuery[str | None] = None,
     subject_id: FromQuery[int | None] = None,
+    fields: FromQuery[str] = "",
     sort: FromQuery[str] = "-date",
     after: FromQuery[str | None] = None,
     limit: Limit = 200,
 ) -> Page[StudyRow]:
-    """Give one page of studies; all bars that are filled must hold."""
+    """Give one page of studies; all bars that are filled must hold, `fields` adds values."""
     query = StudyQuery(
         name=name,
         files=files,
@@ -108,8 +112,9 @@ def list_studies(
     )
     with services.catalog.read() as con:
         check_project(con, who, project)
-        found = catalog.list_studies(con, catalog.get_project(con, project).id, query)
-    return views.page(found, views.study_row)
+        here = catalog.get_project(con, project)
+        found = views.page(catalog.list_studies(con, here.id, query), views.study_row)
+        return with_fields(con, here, "studies", found, fields)
 
 
 @get("/projects/{project:str}/files", right="reader", job=True, sync_to_thread=True)

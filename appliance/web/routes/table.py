@@ -25,6 +25,7 @@ from appliance.web.schemas import (
 )
 from appliance.web.scope import check_ids, check_project
 from appliance.web.services import Rooms, Services, Who
+from appliance.web.tablefields import field_facts, fields_for
 from appliance.web.tablemeta import meta_facts
 from appliance.web.tablerows import columns_of, table_rows
 from appliance.web.tabletext import TextForm, csv_text
@@ -48,9 +49,11 @@ def export_table(
     with services.catalog.read() as con:
         check_project(con, who, project)
         found = catalog.get_project(con, project)
+        columns = columns_of(data, fields_for(found, data.level))
+        fields = field_facts(con, found, columns)
     form = TextForm(german=data.separator == "semicolon")
-    columns = columns_of(data)
-    rows = table_rows(services.catalog, found.id, data, meta_facts(services, found, columns))
+    more = meta_facts(services, found, columns)
+    rows = table_rows(services.catalog, found.id, data, more, fields)
     text = csv_text(rows, columns, data.form, form)
     return _csv(text, f"{found.name}_{data.level}_{data.form}.csv")
 

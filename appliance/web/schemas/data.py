@@ -53,7 +53,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SubjectRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One subject of the table; `pid` is the project's code."""
+    """One subject of the table; `pid` is the project's code, `fields` what was asked for."""
 
     id: int
     key: str
@@ -64,10 +64,11 @@ class SubjectRow(msgspec.Struct, frozen=True, kw_only=True):
     n_files: int
     last_date: str | None
     jobs: JobCounts
+    fields: dict[str, Any] = {}
 
 
 class StudyRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One study of the table; `psid` is ``PID#SID``."""
+    """One study of the table; `psid` is ``PID#SID``, `fields` what was asked for."""
 
     id: int
     key: str
@@ -86,6 +87,7 @@ class StudyRow(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
     jobs: JobCounts
     preview_url: str | None
+    fields: dict[str, Any] = {}
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):

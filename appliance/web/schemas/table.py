@@ -32,7 +32,8 @@ class TableRequest(Input, frozen=True, kw_only=True):
         Only these rows; empty: all that the filters leave.
     columns : list of str
         Names of columns to write, in this order; empty: all. ``tag:NAME`` is 1 where the row or
-        its subject carries the tag, ``meta:KEY`` the value of JSON files of the study.
+        its subject carries the tag, ``field:NAME`` the value of a custom field, ``meta:KEY`` that
+        of JSON files of the study.
     """
 
     level: Literal["subjects", "studies", "files"] = "studies"

@@ -53,7 +53,9 @@ def test_other_rooms_are_entered_by_their_door(module):
 
 
 HOMES = {
+    "dipy": {"imaging"},
     "duckdb": {"catalog"},
+    "fastjsonschema": {"jobs"},
     "huey": {"jobs"},
     "litestar": {"web"},
     "mrcfile": {"formats"},
@@ -62,6 +64,7 @@ HOMES = {
     "onnxruntime": {"segmentation"},
     "pydicom": {"formats"},
     "pynetdicom": {"exchange"},
+    "SimpleITK": {"imaging"},
     "watchdog": {"exchange"},
 }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from importlib.metadata import distributions, requires
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,22 @@ def test_every_locked_package_is_in_the_manifest_under_an_allowed_licence():
     manifest = read_manifest(ROOT / "conf" / "licences.toml")
     assert manifest.problems(requirements(ROOT / "requirements.lock")) == []
     assert not [name for name in manifest.allowed if "AGPL" in name or "NC" in name]
+
+
+def test_every_package_of_the_extra_for_processing_is_in_the_manifest_too():
+    manifest = read_manifest(ROOT / "conf" / "licences.toml")
+    names = {"dipy", "simpleitk"}
+    while more := {name for one in names for name in needs(one)} - names:
+        names |= more
+    assert {"h5py", "numpy", "trx-python"} <= names
+    assert manifest.problems(sorted(names)) == []
+
+
+def needs(name):
+    """Names of the packages that an installed one needs, those that are installed."""
+    found = [re.match(r"[\w.-]+", text)[0] for text in requires(name) or [] if "extra" not in text]
+    names = {re.sub(r"[-_.]+", "-", one).lower() for one in found}
+    return {one for one in names if any(distributions(name=one))}
 
 
 def test_a_missing_or_forbidden_licence_is_noticed():

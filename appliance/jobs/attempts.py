@@ -15,7 +15,17 @@ import msgspec
 from appliance.core import fsync_dir
 from appliance.jobs.shim import boot_id, start_time
 
-__all__ = ["Exit", "Fate", "judge", "kill_strays", "open_pid", "poison", "read_claim", "read_exit"]
+__all__ = [
+    "Exit",
+    "Fate",
+    "judge",
+    "kill_strays",
+    "open_pid",
+    "poison",
+    "read_claim",
+    "read_exit",
+    "send_signal",
+]
 
 
 class Fate(StrEnum):
@@ -108,6 +118,20 @@ def open_pid(pid: int, started: int) -> int | None:
         os.close(handle)
         return None
     return handle
+
+
+def send_signal(pid: int | None, started: int | None, number: signal.Signals) -> bool:
+    """Signal a shim, and never a process that got its pid later; False when it is gone."""
+    handle = None if pid is None or started is None else open_pid(pid, started)
+    if handle is None:
+        return False
+    try:
+        signal.pidfd_send_signal(handle, number)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(handle)
+    return True
 
 
 def kill_strays(job_key: str, attempt: int) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -11,27 +9,13 @@ from typing import Any
 
 from appliance.catalog import Catalog, Tx
 from appliance.core import Conflict, Invalid, now_ms
-from appliance.jobs.attempts import open_pid
+from appliance.jobs.adapters import Adapters
 from appliance.jobs.finish import attempt_folder, declared_outputs, skip_dependents
 from appliance.jobs.listing import find_job
 from appliance.jobs.outputs import move_partial
 from appliance.jobs.states import ENDED, LIVE, State, letter_of, transition
 
-__all__ = ["Controls", "send_signal"]
-
-
-def send_signal(pid: int | None, started: int | None, number: signal.Signals) -> bool:
-    """Signal a shim, and never a process that got its pid later; False when it is gone."""
-    handle = None if pid is None or started is None else open_pid(pid, started)
-    if handle is None:
-        return False
-    try:
-        signal.pidfd_send_signal(handle, number)
-    except ProcessLookupError:
-        return False
-    finally:
-        os.close(handle)
-    return True
+__all__ = ["Controls"]
 
 
 class Controls:
@@ -43,10 +27,13 @@ class Controls:
         Where jobs are.
     wake : callable
         Called after a change that may let a job start.
+    adapters : Adapters
+        Where live jobs run.
     """
 
-    def __init__(self, catalog: Catalog, wake: Callable[[], None]) -> None:
+    def __init__(self, catalog: Catalog, wake: Callable[[], None], adapters: Adapters) -> None:
         self._catalog = catalog
+        self._adapters = adapters
         self._wake = wake
         self._order = threading.Lock()  # signals leave in the order of their transitions
 
@@ -55,7 +42,7 @@ class Controls:
         with self._order:
             job = self._catalog.write(lambda tx: _cancel(tx, key, actor))
             if job is not None:
-                self._signal(job, signal.SIGTERM)
+                self._adapters.of(job).cancel(job)
         self._wake()
 
     def suspend(self, key: str, actor: str) -> None:
@@ -63,14 +50,14 @@ class Controls:
         with self._order:
             job = self._catalog.write(lambda tx: _suspend(tx, key, actor))
             if job is not None:
-                self._signal(job, signal.SIGTSTP)
+                self._adapters.of(job).suspend(job)
 
     def resume(self, key: str, actor: str) -> None:
         """Let a suspended or held job go on."""
         with self._order:
             job = self._catalog.write(lambda tx: _resume(tx, key, actor))
             if job is not None:
-                self._signal(job, signal.SIGCONT)
+                self._adapters.of(job).resume(job)
         self._wake()
 
     def retry(self, key: str, actor: str) -> None:
@@ -115,15 +102,6 @@ class Controls:
         if action not in actions:
             raise Invalid(f"nothing can be done to a job called {action!r}")
         actions[action](key, actor)
-
-    def _signal(self, job: sqlite3.Row, number: signal.Signals) -> None:
-        with self._catalog.read() as con:
-            row = con.execute(
-                "SELECT shim_pid, shim_start FROM attempt WHERE job_id = ? AND n = ?",
-                (job["id"], job["attempt"]),
-            ).fetchone()
-        if row is not None:
-            send_signal(row["shim_pid"], row["shim_start"], number)
 
 
 def _cancel(tx: Tx, key: str, actor: str) -> sqlite3.Row | None:

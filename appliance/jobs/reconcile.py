@@ -5,39 +5,43 @@ from __future__ import annotations
 import logging
 import signal
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from appliance.catalog import Catalog, Tx, revoke_job_tokens
+from appliance.jobs.attemptrows import mark_running
 from appliance.jobs.attempts import (
     Exit,
     Fate,
     judge,
-    kill_strays,
     open_pid,
     poison,
     read_claim,
     read_exit,
+    send_signal,
 )
-from appliance.jobs.control import send_signal
 from appliance.jobs.crash import crash_point
 from appliance.jobs.finish import attempt_folder, end_job, job_by_id, record_exit
 from appliance.jobs.shim import boot_id
-from appliance.jobs.starter import mark_running
 from appliance.jobs.states import LIVE, State, transition
 
-__all__ = ["adopt", "finish_attempt", "live_jobs", "reconcile_job", "requeue_unstarted"]
+__all__ = ["adopt", "finish_attempt", "live_jobs", "reconcile_job", "requeue_unstarted", "why_lost"]
 
+Bury = Callable[[sqlite3.Row, Path], str]
 _LOG = logging.getLogger(__name__)
 _IN_LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
 
 
-def live_jobs(catalog: Catalog) -> list[sqlite3.Row]:
-    """List the jobs that have, or should have, a supervisor."""
+def live_jobs(catalog: Catalog, adapter: str) -> list[sqlite3.Row]:
+    """List the jobs that have, or should have, a supervisor at one adapter."""
     with catalog.read() as con:
-        return con.execute(f"SELECT * FROM job WHERE state IN ({_IN_LIVE}) ORDER BY id").fetchall()
+        return con.execute(
+            f"SELECT * FROM job WHERE state IN ({_IN_LIVE}) AND adapter = ? ORDER BY id",
+            (adapter,),
+        ).fetchall()
 
 
-def reconcile_job(catalog: Catalog, job: sqlite3.Row) -> int | None:
+def reconcile_job(catalog: Catalog, job: sqlite3.Row, bury: Bury) -> int | None:
     """Bring the row of a job in line with its run folder.
 
     Returns
@@ -58,7 +62,7 @@ def reconcile_job(catalog: Catalog, job: sqlite3.Row) -> int | None:
     if fate in (Fate.UNCLAIMED, Fate.POISONED):
         catalog.write(lambda tx: requeue_unstarted(tx, job["id"]))
     else:
-        finish_attempt(catalog, job, folder)
+        finish_attempt(catalog, job, folder, bury)
     return None
 
 
@@ -78,13 +82,12 @@ def adopt(catalog: Catalog, job: sqlite3.Row, folder: Path) -> int | None:
     return handle
 
 
-def finish_attempt(catalog: Catalog, job: sqlite3.Row, folder: Path) -> State | None:
-    """Record the end of an attempt whose supervisor is gone."""
+def finish_attempt(catalog: Catalog, job: sqlite3.Row, folder: Path, bury: Bury) -> State | None:
+    """Record the end of an attempt whose supervisor is gone; `bury` says why it may be lost."""
     crash_point("before_finish")
     end = read_exit(folder)
     if end is None:
-        killed = kill_strays(job["key"], job["attempt"])
-        why = _why_lost(folder, killed)
+        why = bury(job, folder)
         return catalog.write(lambda tx: _lose(tx, job["id"], why))
     return catalog.write(lambda tx: _finish(tx, job["id"], end))
 
@@ -119,7 +122,8 @@ def _lose(tx: Tx, job_id: int, why: str) -> State | None:
     return State.LOST
 
 
-def _why_lost(folder: Path, killed: int) -> str:
+def why_lost(folder: Path, killed: int) -> str:
+    """Say why an attempt that ran on this machine left no ``exit.json``."""
     claim = read_claim(folder)
     if claim is None:
         text = _tail(folder / "shim.err")

@@ -12,6 +12,7 @@ import msgspec
 
 from appliance.catalog import Catalog, Page
 from appliance.core import Conflict, DataFolder, NotFound, Settings, now_ms
+from appliance.jobs.adapters import Adapters
 from appliance.jobs.batches import Batches
 from appliance.jobs.capacity import capacity_of, pick, usage
 from appliance.jobs.control import Controls
@@ -19,9 +20,10 @@ from appliance.jobs.crash import crash_point
 from appliance.jobs.finish import REGISTER_STEP, Finisher, attempt_folder, job_by_id
 from appliance.jobs.gpus import GpuSource, gpus_for
 from appliance.jobs.listing import count_jobs, job_attribute, job_detail, read_log
+from appliance.jobs.local import LocalAdapter
 from appliance.jobs.merging import OwnJobs, merged_page
 from appliance.jobs.queue import Queue
-from appliance.jobs.reconcile import finish_attempt, live_jobs, reconcile_job
+from appliance.jobs.reconcile import finish_attempt
 from appliance.jobs.registering import pend_tags
 from appliance.jobs.rows import JobDetail, JobQuery, JobRow, LogPiece, RowSource
 from appliance.jobs.sandbox import Sandbox
@@ -29,7 +31,6 @@ from appliance.jobs.starter import Starter
 from appliance.jobs.states import State
 from appliance.jobs.structs import BatchSpec, DryRow, Submitted
 from appliance.jobs.tools import ToolBox
-from appliance.jobs.watch import Watcher
 
 __all__ = ["Scheduler"]
 
@@ -69,7 +70,8 @@ class Scheduler:
         self._min_free_bytes = settings.data.min_free_bytes
         self._gpus = gpus or gpus_for(jobs.gpus)
         self.capacity = capacity_of(jobs.cpus, jobs.memory_mb, self._gpus)
-        self.controls = Controls(catalog, self.wake)
+        self._adapters = Adapters(LocalAdapter(catalog))
+        self.controls = Controls(catalog, self.wake, self._adapters)
         self._batches = Batches(catalog, folder, tools, capacity=self.capacity, queues=jobs.queues)
         self._starter = Starter(
             catalog,
@@ -78,7 +80,6 @@ class Scheduler:
             url=url,
             matlab=jobs.matlab_command,
         )
-        self._watcher: Watcher | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._sources: list[RowSource] = []
@@ -106,7 +107,7 @@ class Scheduler:
     def start(self) -> None:
         """Start the thread; it first finds the jobs of an earlier life again."""
         self._stopping.clear()
-        self._watcher = Watcher()
+        self._adapters.start()
         self._thread = threading.Thread(target=self._loop, name="scheduler", daemon=True)
         self._thread.start()
 
@@ -124,8 +125,8 @@ class Scheduler:
 
     def wake(self) -> None:
         """Look at once instead of at the next tick."""
-        if self._watcher is not None and self.is_running():
-            self._watcher.wake()
+        if self.is_running():
+            self._adapters.wake()
 
     def submit_batch(self, spec: BatchSpec, targets: Sequence[str], actor: str) -> Submitted:
         """Accept a batch for its targets; once accepted it is never forgotten.
@@ -219,28 +220,22 @@ class Scheduler:
         return row
 
     def _loop(self) -> None:
-        assert self._watcher is not None  # noqa: S101
         reconciled = 0.0
         while not self._stopping.is_set():
             try:
                 if time.monotonic() - reconciled > _RECONCILE_S or not reconciled:
-                    self._reconcile(self._watcher)
+                    self._reconcile()
                     reconciled = time.monotonic()
-                self._start_ready(self._watcher)
-                for job_id in self._watcher.wait(_TICK_S):
+                self._start_ready()
+                for job_id in self._adapters.wait(_TICK_S):
                     self._end(job_id)
             except Exception:  # noqa: BLE001 - an outer loop
                 _LOG.exception("the scheduler stumbled; it goes on")
                 self._stopping.wait(_TICK_S)
-        self._watcher.close()
+        self._adapters.stop()
 
-    def _reconcile(self, watcher: Watcher) -> None:
-        for job in live_jobs(self._catalog):
-            if job["id"] in watcher:
-                continue
-            handle = reconcile_job(self._catalog, job)
-            if handle is not None:
-                watcher.add(job["id"], handle)
+    def _reconcile(self) -> None:
+        self._adapters.reconcile()
         self._requeue_finishing()
 
     def _requeue_finishing(self) -> None:
@@ -249,7 +244,7 @@ class Scheduler:
         for row in rows:
             self._queue.enqueue(REGISTER_STEP, row["id"])
 
-    def _start_ready(self, watcher: Watcher) -> None:
+    def _start_ready(self) -> None:
         self._waiting_for = self._obstacle()
         if self._waiting_for:
             return
@@ -259,9 +254,7 @@ class Scheduler:
         for row, gpus in chosen:
             if self._stopping.is_set():
                 return
-            started = self._starter.start(row, gpus)
-            if started is not None:
-                watcher.add(row["id"], started.handle, started.child)
+            self._starter.start(row, self._adapters.of(row), gpus)
 
     def _obstacle(self) -> str:
         free = self._folder.free_bytes()
@@ -273,7 +266,7 @@ class Scheduler:
         with self._catalog.read() as con:
             job = job_by_id(con, job_id)
             folder = attempt_folder(con, job)
-        state = finish_attempt(self._catalog, job, folder)
+        state = finish_attempt(self._catalog, job, folder, self._adapters.of(job).bury)
         crash_point("finish_committed")
         if state is State.FINISHING:
             self._queue.enqueue(REGISTER_STEP, job_id)

@@ -72,3 +72,29 @@ def m002_dismissed_rows(db: Database) -> None:
     CREATE TABLE dismissed_row (
       key TEXT PRIMARY KEY, updated_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     """)
+
+
+@jobs_migrations()
+def m003_scheduling(db: Database) -> None:
+    """What scheduling needs: retries by rule, limits as columns, and the jobs that wait in order."""
+    db.executescript("""
+    ALTER TABLE job ADD COLUMN retries INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE job ADD COLUMN guarded INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE job ADD COLUMN walltime_s INTEGER
+      AS (json_extract(spec, '$.resources.walltime_s')) VIRTUAL;
+    ALTER TABLE job ADD COLUMN disk_mb INTEGER
+      AS (ifnull(json_extract(spec, '$.resources.disk_mb'), 0)) VIRTUAL;
+    CREATE INDEX job_waiting ON job (priority DESC, id, cpus, memory_mb, gpus)
+      WHERE state = 'queued';
+    """)
+
+
+@jobs_migrations()
+def m004_backends(db: Database) -> None:
+    """Where a job runs, what it is called there, and whether we stopped it there."""
+    db.executescript("""
+    ALTER TABLE job ADD COLUMN adapter TEXT NOT NULL DEFAULT 'local';
+    ALTER TABLE attempt ADD COLUMN adapter TEXT NOT NULL DEFAULT 'local';
+    ALTER TABLE attempt ADD COLUMN backend_ref TEXT;
+    ALTER TABLE attempt ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
+    """)

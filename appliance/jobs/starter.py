@@ -8,41 +8,27 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import signal
 import socket
 import sqlite3
-import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from appliance.catalog import Catalog, Tx, get_project, issue_token, revoke_job_tokens
-from appliance.core import ApplianceError, Conflict, DataFolder, now_ms
-from appliance.jobs.attempts import open_pid
-from appliance.jobs.control import send_signal
+from appliance.core import ApplianceError, Conflict, DataFolder, JobError, now_ms
+from appliance.jobs.adapters import Adapter
 from appliance.jobs.crash import crash_point
 from appliance.jobs.finish import end_job, job_by_id, skip_dependents
-from appliance.jobs.launch import Start, prepare, spawn
+from appliance.jobs.launch import Start, prepare
 from appliance.jobs.plan import Targets, plan_of
 from appliance.jobs.resolve import Resolved, resolve
 from appliance.jobs.sandbox import Sandbox
-from appliance.jobs.shim import boot_id, start_time
 from appliance.jobs.states import State, transition
 
-__all__ = ["Started", "Starter", "mark_running"]
+__all__ = ["Starter"]
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Started:
-    """A supervisor that runs, by its pidfd."""
-
-    handle: int
-    child: subprocess.Popen[bytes]
 
 
 class Starter:
@@ -67,8 +53,8 @@ class Starter:
         self.url = url
         self._matlab = matlab
 
-    def start(self, row: sqlite3.Row, gpus: Sequence[str]) -> Started | None:
-        """Start a queued job; None when it cannot, which is then written down."""
+    def start(self, row: sqlite3.Row, adapter: Adapter, gpus: Sequence[str]) -> None:
+        """Hand a queued job to its adapter; when it cannot start, that is written down."""
         plan = plan_of(row)
         targets = msgspec.json.decode(row["targets"], type=Targets)
         with self._catalog.read() as con:
@@ -77,11 +63,11 @@ class Starter:
         if found.problems:
             why = "; ".join(found.problems)
             self._catalog.write(lambda tx: _unresolved(tx, row, why))
-            return None
+            return
         try:
             n, token = self._catalog.write(lambda tx: self._begin(tx, row, gpus, found))
         except Conflict:
-            return None  # cancelled or held meanwhile
+            return  # cancelled or held meanwhile
         crash_point("starting_committed")
         job_folder = self._attempt_folder(row["key"], n)
         start = Start(
@@ -95,26 +81,24 @@ class Starter:
             matlab=self._matlab,
             sandbox=self._sandbox,
         )
-        return self._launch(row["id"], start)
+        self._launch(row, adapter, start)
 
-    def _launch(self, job_id: int, start: Start) -> Started | None:
+    def _launch(self, row: sqlite3.Row, adapter: Adapter, start: Start) -> None:
         try:
             self._folder.check_marker(self._folder.projects)
             prepare(start)
-            child = spawn(start.folder)
         except (OSError, ApplianceError) as error:
-            _LOG.warning("job %s cannot start: %s", start.key, error)
-            why = f"could not be started: {error}"
-            self._catalog.write(lambda tx: _cannot_start(tx, job_id, why))
-            return None
-        crash_point("spawned")
-        began = start_time(child.pid) or 0
-        cancel = self._catalog.write(lambda tx: mark_running(tx, job_id, child.pid, began))
-        crash_point("running_committed")
-        handle = open_pid(child.pid, began)
-        if cancel:
-            send_signal(child.pid, began, signal.SIGTERM)
-        return Started(_handle_of(child, handle), child)
+            self._give_up(row, error)
+            return
+        try:
+            adapter.submit(row, start)
+        except JobError as error:
+            self._give_up(row, error)
+
+    def _give_up(self, row: sqlite3.Row, error: Exception) -> None:
+        _LOG.warning("job %s cannot start: %s", row["key"], error)
+        why = f"could not be started: {error}"
+        self._catalog.write(lambda tx: _cannot_start(tx, row["id"], why))
 
     def _begin(
         self, tx: Tx, row: sqlite3.Row, gpus: Sequence[str], found: Resolved
@@ -149,24 +133,6 @@ class Starter:
             "DPXproject": row["project"],  # NORA's names, for scripts that were written for it
             "DPXpsid": row["psid"],
         }
-
-
-def mark_running(tx: Tx, job_id: int, pid: int, began: int) -> bool:
-    """Write down the supervisor of a job that starts; tell whether someone cancelled it."""
-    job = job_by_id(tx.con, job_id)
-    tx.con.execute(
-        "UPDATE attempt SET state = 'running', shim_pid = ?, shim_start = ?, boot_id = ?"
-        " WHERE job_id = ? AND n = ?",
-        (pid, began, boot_id(), job_id, job["attempt"]),
-    )
-    if job["state"] == State.STARTING:
-        transition(tx, job_id, State.RUNNING)
-    return job["cancel_by"] is not None
-
-
-def _handle_of(child: subprocess.Popen[bytes], handle: int | None) -> int:
-    """Pidfd of a child of ours; it exists even when the child has ended, until it is reaped."""
-    return os.pidfd_open(child.pid) if handle is None else handle
 
 
 def _note_files(tx: Tx, job_id: int, n: int, found: Resolved) -> None:

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from appliance.core import ApplianceError, Conflict
+from appliance.jobs.attemptrows import mark_running
 from appliance.jobs.attempts import Exit
 from appliance.jobs.capacity import pick
 from appliance.jobs.finish import end_job, job_by_id, record_exit
 from appliance.jobs.reconcile import requeue_unstarted
-from appliance.jobs.starter import mark_running
 from appliance.jobs.states import ENDED, LETTERS, LIVE, NEXT, State, letter_of, transition
 from tests.jobs.kit import Bench, MakeBench, bash, need
 

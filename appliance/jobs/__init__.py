@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         DryRow,
         JobSpec,
         Resources,
+        Retry,
         Submitted,
         Tool,
         Unresolved,
@@ -63,7 +64,7 @@ _ROOMS = {
     "schema": "jobs_migrations",
     "shipped": "basic_tools",
     "states": "State letter_of",
-    "structs": "Argument BatchSpec DryRow JobSpec Resources Submitted Tool Unresolved",
+    "structs": "Argument BatchSpec DryRow JobSpec Resources Retry Submitted Tool Unresolved",
     "tools": "ToolBox render_command",
 }
 _NAMES = {name: module for module, names in _ROOMS.items() for name in names.split()}
@@ -89,6 +90,7 @@ __all__ = [
     "Placed",
     "Queue",
     "Resources",
+    "Retry",
     "RowSource",
     "Scheduler",
     "State",

@@ -76,7 +76,7 @@ def m002_dismissed_rows(db: Database) -> None:
 
 @jobs_migrations()
 def m003_scheduling(db: Database) -> None:
-    """What scheduling needs: retries by rule, limits as columns, and the jobs that wait in order."""
+    """What scheduling needs: retries by rule, limits as columns, waiting jobs in order."""
     db.executescript("""
     ALTER TABLE job ADD COLUMN retries INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE job ADD COLUMN guarded INTEGER NOT NULL DEFAULT 0;

@@ -147,6 +147,7 @@ if TYPE_CHECKING:
         files_of_study,
         forget_trashed,
         mark_purged,
+        trash_again,
         trash_files,
         trash_many,
         trashed_rows,
@@ -179,7 +180,8 @@ _ROOMS = {
         "Caller end_session find_session find_token issue_login_code issue_token list_tokens"
         " redeem_login_code revoke_job_tokens revoke_token"
     ),
-    "bulk": "NewFile add_files change_fields fields_of fields_within set_fields",
+    "bulk": "NewFile add_files change_fields enter_files fields_of fields_within put_headers"
+    " set_fields",
     "documents": "Document delete_doc get_doc list_docs put_doc",
     "events": "Event EventBus",
     "filters": "parse_condition parse_filter",
@@ -220,7 +222,7 @@ _ROOMS = {
     "tags": "SPECIAL_TAGS Bulk TagTotal clean_tag count_tags retag tag tag_many",
     "trash": (
         "TrashedFile TrashedStudy due_for_purge files_of_study forget_trashed mark_purged"
-        " trash_files trash_many trashed_rows"
+        " trash_again trash_files trash_many trashed_rows"
     ),
     "undoing": "check_undo finish_undos mark_undone undo undo_all",
     "users": (
@@ -390,6 +392,7 @@ __all__ = [
     "tag",
     "tag_many",
     "tags_of",
+    "trash_again",
     "trash_files",
     "trash_many",
     "trashed_rows",

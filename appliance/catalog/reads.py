@@ -78,10 +78,11 @@ def get_file(con: sqlite3.Connection, file_id: int) -> FileRow:
     return file_rows(con, rows)[0]
 
 
-def study_files(con: sqlite3.Connection, study_id: int) -> list[FileRow]:
-    """Give all files of a study, by path."""
+def study_files(con: sqlite3.Connection, study_id: int, *, in_trash: bool = False) -> list[FileRow]:
+    """Give all files of a study, by path; or those of it that lie in the trash."""
+    where = "f.trashed_at IS NOT NULL" if in_trash else "f.trashed_at IS NULL"
     rows = con.execute(
-        f"{FILE_COLUMNS} WHERE f.study_id = ? AND f.trashed_at IS NULL ORDER BY p.path", (study_id,)
+        f"{FILE_COLUMNS} WHERE f.study_id = ? AND {where} ORDER BY p.path", (study_id,)
     ).fetchall()
     return file_rows(con, rows)
 

@@ -31,6 +31,7 @@ __all__ = [
     "forget_trashed",
     "mark_purged",
     "revert_trash",
+    "trash_again",
     "trash_files",
     "trash_many",
     "trashed_rows",
@@ -124,6 +125,60 @@ def trash_many(
     for step in _steps(list(files), whole, list(subjects), now):
         catalog.write(lambda tx, step=step: _part(tx, operation, step))  # type: ignore[misc]
     return Bulk(operation, sum(map(len, wanted.values())))
+
+
+def trash_again(
+    tx: Tx,
+    project_id: int,
+    operation: int | None,
+    *,
+    files: Sequence[int] = (),
+    study: int | None = None,
+    with_subject: bool = False,
+    actor: str,
+) -> int:
+    """Put what lay in the trash before its catalog was lost back into it, many as one operation.
+
+    Parameters
+    ----------
+    operation : int or None
+        What an earlier call gave; None begins a new one.
+    study : int, optional
+        A study that goes as a whole.
+    with_subject : bool
+        Whether its subject goes too, unless another of its studies is in use.
+    """
+    if operation is None:
+        target = {"project_id": project_id, "trashed_at": now_ms(), "names": []}
+        operation = tx.operation("trash", actor=actor, target=target)
+    row = tx.con.execute("SELECT target FROM operations WHERE id = ?", (operation,)).fetchone()
+    target = json.loads(row[0])
+    stamp, whole = target["trashed_at"], [study] if study is not None else []
+    gone = {"files": _mark(tx, "files", "id", files, stamp), "studies": [], "subjects": []}
+    names = _names(tx.con, "study", whole) or _names(tx.con, "file", gone["files"])
+    gone["files"] += _mark(tx, "files", "study_id", whole, stamp)
+    gone["studies"] = _mark(tx, "studies", "id", whole, stamp)
+    if with_subject:
+        gone["subjects"] = _mark(tx, "subjects", "id", _unused_subjects(tx.con, whole), stamp)
+    for table in ("studies", "subjects") if whole else ("files",):
+        if gone[table]:
+            target[table] = target.get(table, 0) + len(gone[table])
+    target["names"] = [*target["names"], *names][:_NAMES_KEPT]
+    tx.con.execute("UPDATE operations SET target = ? WHERE id = ?", (json.dumps(target), operation))
+    add_part(tx, operation, gone)
+    tell_files(tx, gone["files"])
+    _tell_studies(tx, gone["studies"])
+    return operation
+
+
+def _unused_subjects(con: sqlite3.Connection, studies: Sequence[int]) -> list[int]:
+    rows = con.execute(
+        "SELECT DISTINCT s.subject_id FROM json_each(?) j CROSS JOIN studies s ON s.id = j.value"
+        " WHERE NOT EXISTS (SELECT 1 FROM studies o WHERE o.subject_id = s.subject_id"
+        "  AND o.trashed_at IS NULL)",
+        (json.dumps(list(studies)),),
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def revert_trash(tx: Tx, target: dict[str, Any], part: dict[str, Any]) -> None:
@@ -221,6 +276,7 @@ def trashed_rows(
 
 def forget_trashed(tx: Tx, file_ids: Sequence[int]) -> None:
     """Remove the rows of files whose bytes have left; studies and subjects stay as names."""
+    tell_files(tx, file_ids)
     raw = json.dumps(list(file_ids))
     inside = "IN (SELECT value FROM json_each(?))"
     tx.con.execute(f"DELETE FROM meta WHERE file_id {inside}", (raw,))

@@ -154,7 +154,7 @@ class Appliance:
 
     def _open_catalog(self) -> Catalog:
         from appliance.catalog import Catalog
-        from appliance.upkeep import catalog_extensions
+        from appliance.upkeep import adopt_projects, catalog_extensions
 
         if not self.folder.catalog_path.exists() and self._has_data():
             _LOG.warning("the catalog is missing and was made anew: run 'nora restore' or 'rescan'")
@@ -164,6 +164,7 @@ class Appliance:
             backup_dir=self.folder.backups,
         )
         self._stack.callback(catalog.close)
+        adopt_projects(catalog, self.folder)  # before one of the same name is made
         catalog.write(self._make_projects)
         return catalog
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from appliance.upkeep.hashing import HashFiller
     from appliance.upkeep.health import Upkeep
     from appliance.upkeep.moving import Mover
+    from appliance.upkeep.project_notes import adopt_projects
     from appliance.upkeep.rescanning import rescan
     from appliance.upkeep.restoring import finish_interrupted_restore, restore
     from appliance.upkeep.schedule import Schedule
@@ -43,6 +44,7 @@ _ROOMS = {
     "hashing": "HashFiller",
     "health": "Upkeep",
     "moving": "Mover",
+    "project_notes": "adopt_projects",
     "rescanning": "rescan",
     "restoring": "finish_interrupted_restore restore",
     "schedule": "Schedule",
@@ -74,6 +76,7 @@ __all__ = [
     "SidecarWriter",
     "Swept",
     "Upkeep",
+    "adopt_projects",
     "backup",
     "catalog_extensions",
     "finish_interrupted_restore",

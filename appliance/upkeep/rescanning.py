@@ -18,11 +18,14 @@ from appliance.catalog import (
     ensure_study,
     ensure_subject,
     list_projects_in,
+    set_fields,
     tag,
+    trash_again,
     trash_files,
 )
 from appliance.core import DataFolder
 from appliance.formats import FileFacts, file_facts
+from appliance.upkeep.project_notes import adopt_projects
 from appliance.upkeep.sidecar import StudySidecar, read_sidecar
 from appliance.upkeep.values import RescanReport
 
@@ -38,8 +41,15 @@ class _Tally:
     n_added: int = 0
     n_changed: int = 0
     n_same: int = 0
+    n_trashed: int = 0
     missing: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    trash: dict[str, int] = field(default_factory=dict)
+    """By project: the operation that holds what was in the trash before the catalog was lost."""
+
+    def report(self) -> RescanReport:
+        facts = {name: getattr(self, name) for name in RescanReport.__struct_fields__}
+        return RescanReport(**facts)
 
 
 @dataclass(frozen=True)
@@ -75,16 +85,17 @@ def rescan(
     """
     folder.check_marker(folder.projects)
     tally = _Tally()
+    adopted = adopt_projects(catalog, folder)
     with catalog.read() as con:
-        trashed = {name for name, _ in list_projects_in(con, "trashed")}
+        trashed = {name for name, _ in list_projects_in(con, "trashed") if _has_rows(con, name)}
     for name in [project] if project else _folders(folder.projects):
-        if name in trashed:
+        if name in trashed and name not in adopted:
             continue
         root = folder.projects / name
         for pid in _folders(root):
             for sid in _folders(root / pid):
                 _guarded(catalog, root, (name, pid, sid), tally, prune=prune)
-    return RescanReport(**vars(tally))
+    return tally.report()
 
 
 def _folders(root: Path) -> list[str]:
@@ -109,15 +120,36 @@ def _study(
         return
     note = read_sidecar(root)
     found = {file.path: file for file in _walk(root)}
-    study_id = catalog.write(lambda tx: _enter_study(tx, names, root, note))
-    known = _known(catalog, study_id)
+    known = _known(catalog, names)
     trashed = {path for path, row in known.items() if row["trashed_at"] is not None}
     found = {path: file for path, file in found.items() if path not in trashed}
     known = {path: row for path, row in known.items() if path not in trashed}
     new = [f for path, f in found.items() if path not in known]
     changed = [f for path, f in found.items() if path in known and _differs(known[path], f)]
-    catalog.write(lambda tx: _enter_files(tx, study_id, new, note))
-    catalog.write(lambda tx: _enter_files(tx, study_id, changed, StudySidecar()))
+
+    def enter(tx: Tx) -> tuple[int | None, int]:
+        is_new, project_id, study_id = _enter_study(tx, names, root, note)
+        ids = _enter_files(tx, study_id, new, note)
+        _enter_files(tx, study_id, changed, StudySidecar())
+        gone = [ids[path] for path in ids if path in note.files and note.files[path].trashed]
+        whole = is_new and note.trashed  # what the catalog knows is newer than the sidecar
+        if not (gone or whole):
+            return None, 0
+        operation = trash_again(
+            tx,
+            project_id,
+            tally.trash.get(names[0]),
+            files=gone,
+            study=study_id if whole else None,
+            with_subject=note.subject_trashed,
+            actor=_ACTOR,
+        )
+        return operation, len(ids) if whole else len(gone)
+
+    operation, n_trashed = catalog.write(enter)
+    if operation is not None:
+        tally.trash[names[0]] = operation
+    tally.n_trashed += n_trashed
     gone = {path: row["id"] for path, row in known.items() if path not in found}
     if gone and prune:
         ids = [file_id for path, file_id in gone.items() if not (root / path).is_symlink()]
@@ -138,11 +170,15 @@ def _walk(root: Path) -> Iterator[_Found]:
                 yield _Found(path.relative_to(root).as_posix(), file_facts(path))
 
 
-def _enter_study(tx: Tx, names: tuple[str, str, str], root: Path, note: StudySidecar) -> int:
+def _enter_study(
+    tx: Tx, names: tuple[str, str, str], root: Path, note: StudySidecar
+) -> tuple[bool, int, int]:
+    """Enter a study; tell whether it is new, and the ids of its project and of itself."""
     project, pid, sid = names
     info = _nodeinfo(root)
     sex = note.sex or info.get("sex")
-    subject = ensure_subject(tx, ensure_project(tx, project).id, pid, sex=sex)
+    project_id = _project_id(tx, project)
+    subject = ensure_subject(tx, project_id, pid, sex=sex)
     is_new = not _has_study(tx.con, subject, sid)
     study = ensure_study(
         tx,
@@ -157,7 +193,23 @@ def _enter_study(tx: Tx, names: tuple[str, str, str], root: Path, note: StudySid
     if is_new:  # what the catalog knows of a study is newer than its sidecar
         tag(tx, "subject", [subject], add=note.subject_tags)
         tag(tx, "study", [study], add=note.study_tags)
-    return study
+        set_fields(tx, "subject", subject, note.subject_fields)
+        set_fields(tx, "study", study, note.study_fields)
+    return is_new, project_id, study
+
+
+def _project_id(tx: Tx, name: str) -> int:
+    """Give a project, made when it does not exist; one in the trash stays there."""
+    row = tx.con.execute("SELECT id FROM projects WHERE name = ?", (name,)).fetchone()
+    return int(row[0]) if row else ensure_project(tx, name).id
+
+
+def _has_rows(con: sqlite3.Connection, name: str) -> bool:
+    found = con.execute(
+        "SELECT 1 FROM projects p JOIN subjects u ON u.project_id = p.id WHERE p.name = ? LIMIT 1",
+        (name,),
+    ).fetchone()
+    return found is not None
 
 
 def _has_study(con: sqlite3.Connection, subject_id: int, sid: str) -> bool:
@@ -188,12 +240,14 @@ def _nodeinfo(root: Path) -> dict[str, str]:
     return {key: value for key, value in found.items() if isinstance(value, str) and value}
 
 
-def _known(catalog: Catalog, study_id: int) -> dict[str, sqlite3.Row]:
+def _known(catalog: Catalog, names: tuple[str, str, str]) -> dict[str, sqlite3.Row]:
     with catalog.read() as con:
         rows = con.execute(
-            "SELECT p.path, f.id, f.size_bytes, f.mtime_ns, f.trashed_at FROM files f"
-            " JOIN paths p ON p.id = f.path_id WHERE f.study_id = ?",
-            (study_id,),
+            "SELECT p.path, f.id, f.size_bytes, f.mtime_ns, f.trashed_at FROM projects j"
+            " JOIN subjects u ON u.project_id = j.id JOIN studies s ON s.subject_id = u.id"
+            " JOIN files f ON f.study_id = s.id JOIN paths p ON p.id = f.path_id"
+            " WHERE j.name = ? AND u.pid = ? AND s.sid = ?",
+            names,
         ).fetchall()
     return {row["path"]: row for row in rows}
 
@@ -205,7 +259,8 @@ def _differs(row: sqlite3.Row, file: _Found) -> bool:
     )
 
 
-def _enter_files(tx: Tx, study_id: int, files: list[_Found], note: StudySidecar) -> None:
+def _enter_files(tx: Tx, study_id: int, files: list[_Found], note: StudySidecar) -> dict[str, int]:
+    """Enter files of a study; gives their ids by path."""
     series = {
         folder: ensure_series(
             tx,
@@ -221,13 +276,12 @@ def _enter_files(tx: Tx, study_id: int, files: list[_Found], note: StudySidecar)
         for folder, facts in note.series.items()
         if any(file.path.startswith(f"{folder}/") for file in files)
     }
-    for file in files:
-        _enter_file(tx, study_id, file, series, note)
+    return {file.path: _enter_file(tx, study_id, file, series, note) for file in files}
 
 
 def _enter_file(
     tx: Tx, study_id: int, file: _Found, series: Mapping[str, int], note: StudySidecar
-) -> None:
+) -> int:
     about = note.files.get(file.path)
     file_id = add_file(
         tx,
@@ -239,3 +293,4 @@ def _enter_file(
     )
     if about and about.tags:
         tag(tx, "file", [file_id], add=about.tags)
+    return file_id

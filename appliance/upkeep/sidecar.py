@@ -1,6 +1,7 @@
 """Writing what is not on disk otherwise into one small ``.nora.json`` per study, for `rescan`.
 
-It holds tags on three levels, the facts of study and series, and where each file came from.
+It holds tags and custom fields, the facts of study and series, where each file came from, and
+what of it lies in the trash.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ from typing import Any
 
 import msgspec
 
-from appliance.catalog import Catalog, Event, study_dir, study_files, tags_of
+from appliance.catalog import Catalog, Event, fields_of, study_dir, study_files, tags_of
 from appliance.core import DataFolder, StorageError, atomic_write
+from appliance.upkeep.project_notes import write_project_notes
 
 __all__ = ["SIDECAR", "SidecarWriter", "StudySidecar", "read_sidecar", "write_sidecar"]
 
 SIDECAR = ".nora.json"
 _LOG = logging.getLogger(__name__)
-_TOPICS = frozenset({"files.changed", "studies.changed", "tags.changed"})
+_TOPICS = frozenset(
+    {"fields.changed", "files.changed", "projects.changed", "studies.changed", "tags.changed"}
+)
 _QUIET_S = 0.5
 _PAGE = 1000
 
@@ -32,6 +36,7 @@ class FileNote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tags: list[str] = []
     origin: str | None = None
     sha256: str | None = None
+    trashed: bool = False
 
 
 class SeriesNote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -46,9 +51,18 @@ class SeriesNote(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class StudySidecar(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """All that a rescan cannot find in the files themselves."""
+    """All that a rescan cannot find in the files themselves.
+
+    Attributes
+    ----------
+    trashed, subject_trashed : bool
+        Whether the study, or all of its subject, lies in the trash; its folder stays until the
+        sweep.
+    """
 
     format: int = 1
+    trashed: bool = False
+    subject_trashed: bool = False
     sex: str | None = None
     study_uid: str | None = None
     date: str | None = None
@@ -57,6 +71,8 @@ class StudySidecar(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     description: str | None = None
     subject_tags: list[str] = []
     study_tags: list[str] = []
+    subject_fields: dict[str, Any] = {}
+    study_fields: dict[str, Any] = {}
     series: dict[str, SeriesNote] = {}
     files: dict[str, FileNote] = {}
 
@@ -82,7 +98,8 @@ def write_sidecar(catalog: Catalog, folder: DataFolder, study_id: int) -> bool:
     """
     with catalog.read() as con:
         row = con.execute(
-            "SELECT s.*, u.pid, u.sex, j.name AS project FROM studies s"
+            "SELECT s.*, u.pid, u.sex, u.trashed_at AS subject_trashed_at, j.name AS project"
+            " FROM studies s"
             " JOIN subjects u ON u.id = s.subject_id JOIN projects j ON j.id = s.project_id"
             " WHERE s.id = ?",
             (study_id,),
@@ -102,16 +119,27 @@ def write_sidecar(catalog: Catalog, folder: DataFolder, study_id: int) -> bool:
 def _collect(con: sqlite3.Connection, row: sqlite3.Row) -> StudySidecar:
     series = con.execute("SELECT * FROM series WHERE study_id = ?", (row["id"],)).fetchall()
     facts = ("sex", "study_uid", "date", "time", "age_years", "description")
+    subject, study = row["subject_id"], row["id"]
     return StudySidecar(
         **{name: row[name] for name in facts},
-        subject_tags=tags_of(con, "subject", [row["subject_id"]])[row["subject_id"]],
-        study_tags=tags_of(con, "study", [row["id"]])[row["id"]],
+        trashed=row["trashed_at"] is not None,
+        subject_trashed=row["subject_trashed_at"] is not None,
+        subject_tags=tags_of(con, "subject", [subject])[subject],
+        study_tags=tags_of(con, "study", [study])[study],
+        subject_fields=fields_of(con, "subject", [subject])[subject],
+        study_fields=fields_of(con, "study", [study])[study],
         series={s["folder"]: _series_note(s) for s in series},
-        files={
-            file.path: FileNote(tags=file.tags, origin=file.origin, sha256=file.sha256)
-            for file in study_files(con, row["id"])
-        },
+        files=_file_notes(con, study, in_trash=True) | _file_notes(con, study, in_trash=False),
     )
+
+
+def _file_notes(con: sqlite3.Connection, study_id: int, *, in_trash: bool) -> dict[str, FileNote]:
+    return {
+        file.path: FileNote(
+            tags=file.tags, origin=file.origin, sha256=file.sha256, trashed=in_trash
+        )
+        for file in study_files(con, study_id, in_trash=in_trash)
+    }
 
 
 def _series_note(row: sqlite3.Row) -> SeriesNote:
@@ -155,6 +183,7 @@ class SidecarWriter:
     def catch_up(self) -> int:
         """Write the sidecars of all studies that changed since the last place; count them."""
         end = self._catalog.last_seq()
+        write_project_notes(self._catalog, self._folder)
         studies = self._all_studies() if self._missed() else self._touched(end)
         written = sum(self._write(study) for study in sorted(studies))
         self._seq = end
@@ -203,6 +232,8 @@ class SidecarWriter:
             return [data["study_id"]]
         if topic == "studies.changed":
             return list(data["study_ids"])
+        if topic == "fields.changed":
+            return self._tagged(data["level"], [data["id"]])
         return self._tagged(data["level"], data["ids"]) if topic == "tags.changed" else []
 
     def _tagged(self, level: str, ids: list[int]) -> list[int]:

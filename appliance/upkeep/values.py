@@ -78,11 +78,18 @@ class RestoreReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RescanReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rescan found on disk, against what the catalog held."""
+    """What a rescan found on disk, against what the catalog held.
+
+    Attributes
+    ----------
+    n_trashed : int
+        Of the files added: those that went back into the trash, where they had been.
+    """
 
     n_studies: int = 0
     n_added: int = 0
     n_changed: int = 0
     n_same: int = 0
+    n_trashed: int = 0
     missing: list[str] = []
     problems: list[str] = []

@@ -8,16 +8,28 @@ import pytest
 
 from appliance.catalog import (
     Catalog,
+    OperationQuery,
     StudyQuery,
+    change_fields,
+    change_policy,
+    ensure_project,
+    fields_of,
+    get_file,
     get_project,
+    list_operations,
+    list_projects_in,
     list_studies,
+    set_project_state,
     study_dir,
     study_files,
     tag,
     trash_files,
+    trash_many,
+    undo_all,
 )
 from appliance.core import StorageError
-from appliance.upkeep import SidecarWriter, catalog_extensions, rescan
+from appliance.upkeep import SidecarWriter, catalog_extensions, purge, rescan
+from appliance.upkeep.project_notes import PROJECT_NOTE
 from appliance.upkeep.sidecar import SIDECAR, read_sidecar
 from tests.support.waiting import wait_until
 
@@ -140,7 +152,7 @@ def test_sidecars_follow_every_change_and_are_written_once(site):
     assert read_sidecar(root).files["a.nii"].tags == ["good"]
     site.catalog.write(lambda tx: trash_files(tx, [file_id], "me"))
     writer.catch_up()
-    assert read_sidecar(root).files == {}
+    assert read_sidecar(root).files["a.nii"].trashed
 
 
 def test_what_changed_before_a_crash_is_written_after_the_restart(site):
@@ -169,5 +181,98 @@ def test_a_broken_sidecar_costs_its_tags_but_not_the_files(site):
     catalog = reopened(site)
     try:
         assert rescan(catalog, site.folder).n_added == 1
+    finally:
+        catalog.close()
+
+
+def live_paths(catalog):
+    """Which files are in use, by the code of their subject."""
+    with catalog.read() as con:
+        rows = con.execute(
+            "SELECT u.pid, f.id FROM files f JOIN studies s ON s.id = f.study_id JOIN subjects u"
+            " ON u.id = s.subject_id WHERE f.trashed_at IS NULL ORDER BY f.id"
+        ).fetchall()
+        return sorted((row["pid"], get_file(con, row["id"]).path) for row in rows)
+
+
+def test_what_was_in_the_trash_does_not_come_back_by_a_rebuild_from_nothing(site):
+    site.add("keep.nii")
+    lost = site.add("t1_3/s001.nii", tags=["bad"])
+    site.add("a.nii", pid="S-0002")
+    site.add("b.nii", pid="S-0003")
+    site.catalog.write(lambda tx: trash_files(tx, [lost], "me"))
+    with site.catalog.read() as con:
+        ids = dict(con.execute("SELECT pid, id FROM subjects").fetchall())
+        third = con.execute(
+            "SELECT id FROM studies WHERE subject_id = ?", (ids["S-0003"],)
+        ).fetchone()[0]
+    trash_many(site.catalog, subjects=[ids["S-0002"]], actor="me")
+    trash_many(site.catalog, studies=[third], actor="me")
+    before = live_paths(site.catalog)
+    SidecarWriter(site.catalog, site.folder).catch_up()
+    catalog = reopened(site)
+    try:
+        report = rescan(catalog, site.folder)
+        assert (report.n_added, report.n_trashed) == (4, 3)
+        assert live_paths(catalog) == before == [("S-0001", "keep.nii")]
+        with catalog.read() as con:
+            assert [s.pid for s in list_studies(con, 1, StudyQuery()).items] == ["S-0001"]
+            [operation] = list_operations(con, OperationQuery(in_trash=True)).items
+        assert operation.target["studies"] == 2
+        assert rescan(catalog, site.folder).n_added == 0
+        undo_all(catalog, operation.id, "me")
+        assert len(live_paths(catalog)) == 4
+        with catalog.read() as con:
+            assert [f.tags for f in study_files(con, 1) if f.path.startswith("t1")] == [["bad"]]
+    finally:
+        catalog.close()
+
+
+def test_a_file_that_comes_anew_after_the_sweep_is_not_taken_for_the_one_of_the_trash(site):
+    lost = site.add("a.nii")
+    done = site.catalog.write(lambda tx: trash_files(tx, [lost], "me"))
+    writer = SidecarWriter(site.catalog, site.folder)
+    writer.catch_up()
+    purge(site.catalog, site.folder, done)
+    writer.catch_up()
+    (study_dir(site.folder, "p", "S-0001", "2024") / "a.nii").write_bytes(b"new")
+    assert rescan(site.catalog, site.folder).n_trashed == 0
+    assert live_paths(site.catalog) == [("S-0001", "a.nii")]
+
+
+def test_a_project_comes_back_with_its_key_settings_fields_and_place(site):
+    site.add("a.nii")
+    policy = {"subject_code": "T{n}", "fields": [{"name": "arm"}]}
+    site.catalog.write(lambda tx: change_policy(tx, "p", policy, actor="me"))
+    site.catalog.write(lambda tx: change_fields(tx, "subject", 1, {"arm": "left"}))
+    with site.catalog.read() as con:
+        key = get_project(con, "p").key
+    site.catalog.write(lambda tx: set_project_state(tx, "p", "trashed", actor="me"))
+    SidecarWriter(site.catalog, site.folder).catch_up()
+    catalog = reopened(site)
+    try:
+        assert rescan(catalog, site.folder).n_added == 1
+        with catalog.read() as con:
+            assert [name for name, _ in list_projects_in(con, "trashed")] == ["p"]
+        catalog.write(lambda tx: set_project_state(tx, "p", "active", actor="me"))
+        with catalog.read() as con:
+            found = get_project(con, "p")
+            assert (found.key, found.policy) == (key, policy)
+            assert fields_of(con, "subject", [1]) == {1: {"arm": "left"}}
+        assert live_paths(catalog) == [("S-0001", "a.nii")]
+    finally:
+        catalog.close()
+
+
+def test_the_note_of_a_lost_project_is_not_written_over_by_another_of_its_name(site):
+    site.add("a.nii")
+    SidecarWriter(site.catalog, site.folder).catch_up()
+    note = site.folder.projects / "p" / PROJECT_NOTE
+    before = note.read_bytes()
+    catalog = reopened(site)
+    try:
+        catalog.write(lambda tx: ensure_project(tx, "p"))
+        SidecarWriter(catalog, site.folder).catch_up()
+        assert note.read_bytes() == before
     finally:
         catalog.close()

@@ -100,6 +100,13 @@ if TYPE_CHECKING:
         study_files,
         tags_of,
     )
+    from appliance.catalog.removing import (
+        TrashedProject,
+        empty_project,
+        mark_project_purged,
+        purged_projects,
+        trashed_projects,
+    )
     from appliance.catalog.rows import (
         FileQuery,
         FileRow,
@@ -205,6 +212,9 @@ _ROOMS = {
         " plan_rename_study plan_rename_subject"
     ),
     "reads": "find_study get_file get_project list_projects project_tags study_files tags_of",
+    "removing": (
+        "TrashedProject empty_project mark_project_purged purged_projects trashed_projects"
+    ),
     "rows": (
         "FileQuery FileRow JobCounts Page Project SelectedFile SeriesFacts StudyQuery StudyRow"
         " SubjectQuery SubjectRow TagCount"
@@ -286,6 +296,7 @@ __all__ = [
     "TagCount",
     "TagTotal",
     "TrashedFile",
+    "TrashedProject",
     "TrashedStudy",
     "Tx",
     "UserRow",
@@ -307,6 +318,7 @@ __all__ = [
     "create_user",
     "delete_doc",
     "due_for_purge",
+    "empty_project",
     "end_session",
     "ensure_project",
     "ensure_series",
@@ -346,6 +358,7 @@ __all__ = [
     "list_subjects",
     "list_tokens",
     "list_users",
+    "mark_project_purged",
     "mark_purged",
     "mark_scanned",
     "mark_undone",
@@ -372,6 +385,7 @@ __all__ = [
     "project_settings",
     "project_tags",
     "project_usage",
+    "purged_projects",
     "put_doc",
     "quote_word",
     "redeem_login_code",
@@ -395,6 +409,7 @@ __all__ = [
     "trash_again",
     "trash_files",
     "trash_many",
+    "trashed_projects",
     "trashed_rows",
     "undo",
     "undo_all",

@@ -8,6 +8,7 @@ from typing import Any
 
 from appliance.catalog.projects import set_project_state
 from appliance.catalog.reads import get_project
+from appliance.catalog.removing import is_purged
 from appliance.catalog.rows import Project
 from appliance.catalog.store import Tx
 from appliance.core import Conflict, Invalid, NotFound, new_key, now_ms, safe_name
@@ -41,7 +42,10 @@ def create_project(
             f"{name!r} cannot be a project's name",
             hint="Use letters, digits, '_', '-' and '.', at most 64.",
         )
-    if tx.con.execute("SELECT 1 FROM projects WHERE name = ?", (name,)).fetchone():
+    row = tx.con.execute("SELECT id FROM projects WHERE name = ?", (name,)).fetchone()
+    if row is not None:
+        if is_purged(tx.con, row["id"]):
+            return _anew(tx, name, module, policy)
         raise Conflict(
             f"a project {name!r} exists already",
             hint="Choose another name. Projects in the trash keep theirs.",
@@ -51,6 +55,16 @@ def create_project(
         (new_key(), name, module, json.dumps(policy or {}), now_ms()),
     )
     tx.event("projects.changed", project=name)
+    return get_project(tx.con, name)
+
+
+def _anew(tx: Tx, name: str, module: str, policy: Mapping[str, Any] | None) -> Project:
+    """Use the name of a project that left the trash; codes of its subjects are not given again."""
+    tx.con.execute(
+        "UPDATE projects SET module = ?, policy = ?, created_at = ? WHERE name = ?",
+        (module, json.dumps(policy or {}), now_ms(), name),
+    )
+    set_project_state(tx, name, "active", actor="service")
     return get_project(tx.con, name)
 
 

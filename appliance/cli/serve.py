@@ -262,9 +262,11 @@ class Appliance:
         purge_jobs(self.services.catalog, self.folder, self.settings.jobs.keep_days)
 
     def _sweep_trash(self) -> None:
-        from appliance.upkeep import sweep_trash
+        from appliance.upkeep import sweep_projects, sweep_trash
 
-        sweep_trash(self.services.catalog, self.folder, self.settings.trash.keep_days)
+        keep_days = self.settings.trash.keep_days
+        sweep_projects(self.services.catalog, self.folder, keep_days)
+        sweep_trash(self.services.catalog, self.folder, keep_days)
 
     def _shrink_cache(self) -> None:
         from appliance.viewing import shrink_cache

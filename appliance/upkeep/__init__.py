@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from appliance.upkeep.health import Upkeep
     from appliance.upkeep.moving import Mover
     from appliance.upkeep.project_notes import adopt_projects
+    from appliance.upkeep.project_sweep import project_fates, sweep_projects
     from appliance.upkeep.rescanning import rescan
     from appliance.upkeep.restoring import finish_interrupted_restore, restore
     from appliance.upkeep.schedule import Schedule
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         Fix,
         Health,
         HealthCheck,
+        ProjectFate,
         RescanReport,
         RestoreReport,
     )
@@ -45,13 +47,16 @@ _ROOMS = {
     "health": "Upkeep",
     "moving": "Mover",
     "project_notes": "adopt_projects",
+    "project_sweep": "project_fates sweep_projects",
     "rescanning": "rescan",
     "restoring": "finish_interrupted_restore restore",
     "schedule": "Schedule",
     "schema": "catalog_extensions",
     "sidecar": "SidecarWriter",
     "trash": "DAY_MS Swept purge sweep_trash",
-    "values": "BackupInfo CheckResult Fix Health HealthCheck RescanReport RestoreReport",
+    "values": (
+        "BackupInfo CheckResult Fix Health HealthCheck ProjectFate RescanReport RestoreReport"
+    ),
 }
 _NAMES = {name: module for module, names in _ROOMS.items() for name in names.split()}
 __getattr__ = lazy_door(__name__, _NAMES)
@@ -70,6 +75,7 @@ __all__ = [
     "MadeSeries",
     "Mover",
     "Probe",
+    "ProjectFate",
     "RescanReport",
     "RestoreReport",
     "Schedule",
@@ -82,10 +88,12 @@ __all__ = [
     "finish_interrupted_restore",
     "list_backups",
     "prepare_demo",
+    "project_fates",
     "purge",
     "rescan",
     "restore",
     "series_datasets",
+    "sweep_projects",
     "sweep_trash",
     "write_series",
 ]

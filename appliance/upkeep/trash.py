@@ -26,11 +26,11 @@ from appliance.catalog import (
 )
 from appliance.core import DataFolder, fsync_dir, now_ms, safe_join
 
-__all__ = ["DAY_MS", "Swept", "purge", "sweep_trash"]
+__all__ = ["DAY_MS", "GRACE_DAYS", "Swept", "bring", "purge", "stage", "sweep_trash"]
 
 _LOG = logging.getLogger(__name__)
 DAY_MS = 86_400_000
-_GRACE_DAYS = 7
+GRACE_DAYS = 7
 _ROWS_AT_ONCE = 1000
 
 
@@ -69,7 +69,7 @@ def purge(catalog: Catalog, folder: DataFolder, operation_id: int) -> Swept:
         If the disk of the projects is not mounted.
     """
     _make_final(catalog, folder, operation_id)
-    staged = _stage(folder, operation_id)
+    staged = stage(folder, operation_id)
     files = [path for path in staged.rglob("*") if path.is_symlink() or path.is_file()]
     size = sum(path.lstat().st_size for path in files)
     shutil.rmtree(staged, ignore_errors=False) if staged.exists() else None
@@ -110,8 +110,8 @@ def _forget(catalog: Catalog, ids: list[int]) -> None:
 
 def _stage_study(folder: DataFolder, operation_id: int, study: TrashedStudy) -> None:
     source = safe_join(folder.projects, study.project, study.pid, study.sid)
-    target = _stage(folder, operation_id) / study.project / study.pid / study.sid
-    _bring(source, target)
+    target = stage(folder, operation_id) / study.project / study.pid / study.sid
+    bring(source, target)
     _drop_if_empty(source.parent)
 
 
@@ -120,13 +120,14 @@ def _stage_file(folder: DataFolder, operation_id: int, file: TrashedFile) -> Non
     root = safe_join(folder.projects, file.project, file.pid, file.sid)
     parent, _, name = file.path.rpartition("/")
     source = (safe_join(root, parent) if parent else root) / name
-    target = _stage(folder, operation_id) / file.project / file.pid / file.sid / file.path
-    _bring(source, target)
+    target = stage(folder, operation_id) / file.project / file.pid / file.sid / file.path
+    bring(source, target)
     if parent:
         _drop_if_empty(source.parent)
 
 
-def _bring(source: Path, target: Path) -> None:
+def bring(source: Path, target: Path) -> None:
+    """Move a file or folder, within a disk or to another; nothing to do when it is gone."""
     if not (source.exists() or source.is_symlink()):
         return  # moved before a power cut, or gone by other means
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -147,12 +148,13 @@ def _drop_if_empty(folder: Path) -> None:
         return
 
 
-def _stage(folder: DataFolder, operation_id: int) -> Path:
+def stage(folder: DataFolder, operation_id: int) -> Path:
+    """Give the folder in ``trash/`` that takes what an operation threw away."""
     return folder.trash / str(operation_id)
 
 
 def _remove_old(folder: DataFolder) -> None:
-    before = time.time() - _GRACE_DAYS * 86_400
+    before = time.time() - GRACE_DAYS * 86_400
     for entry in os.scandir(folder.trash):
         if entry.name.isdecimal() and entry.stat(follow_symlinks=False).st_mtime < before:
             shutil.rmtree(entry.path, ignore_errors=True)

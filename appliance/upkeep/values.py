@@ -13,6 +13,7 @@ __all__ = [
     "Health",
     "HealthCheck",
     "Level",
+    "ProjectFate",
     "RescanReport",
     "RestoreReport",
 ]
@@ -93,3 +94,27 @@ class RescanReport(msgspec.Struct, frozen=True, kw_only=True):
     n_trashed: int = 0
     missing: list[str] = []
     problems: list[str] = []
+
+
+class ProjectFate(msgspec.Struct, frozen=True, kw_only=True):
+    """A project in the trash, and what will become of it.
+
+    Attributes
+    ----------
+    final_at : int or None
+        From then on it cannot be put back; None: it stays.
+    size_bytes : int
+        What will leave the disk.
+    originals_bytes : int
+        DICOM originals, which stay.
+    fate : str
+        The same in words.
+    """
+
+    name: str
+    trashed_at: int
+    final_at: int | None
+    n_files: int
+    size_bytes: int
+    originals_bytes: int
+    fate: str

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from appliance import catalog, exchange
+from appliance import catalog, exchange, upkeep
 from appliance.catalog import Caller
 from appliance.core import Conflict, NotFound, Refused, iso
 from appliance.privacy import ProjectPolicy
@@ -21,11 +21,13 @@ from appliance.web.schemas import (
     BidsSettings,
     ExistingRequest,
     FieldValuesChange,
+    Items,
     NewProject,
     OperationDone,
     ProjectDetail,
     ProjectUsage,
     Source,
+    TrashedProject,
 )
 from appliance.web.scope import rights_in
 from appliance.web.selecting import study_ids
@@ -46,6 +48,7 @@ __all__ = [
     "project_id",
     "save_bids",
     "source",
+    "trashed_projects",
 ]
 
 _MOST_FILES = 500
@@ -133,6 +136,15 @@ def change_state(services: Services, who: Caller, name: str, state: str) -> Oper
         lambda tx: catalog.set_project_state(tx, name, state, actor=who.login)
     )
     return OperationDone(operation, 1)
+
+
+def trashed_projects(services: Services) -> Items[TrashedProject]:
+    """Show the projects in the trash, with what will become of them."""
+    found = upkeep.project_fates(services.catalog, services.settings.trash.keep_days)
+    rows = [{**msgspec.structs.asdict(one), "trashed_at": iso(one.trashed_at)} for one in found]
+    return Items(
+        [TrashedProject(**{**row, "final_at": maybe_iso(row["final_at"])}) for row in rows]
+    )
 
 
 def _check_idle(con: catalog.Reader, services: Services, project_id: int, name: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from appliance import catalog
 from appliance.catalog import OperationQuery, list_operations, trash_many, undo_all
 from appliance.core import Conflict, DataFolder, StorageError
-from appliance.upkeep import purge, rescan, sweep_trash
+from appliance.upkeep import project_fates, purge, rescan, sweep_projects, sweep_trash
 
 
 @pytest.fixture
@@ -146,3 +146,70 @@ def test_a_rescan_leaves_the_trash_alone(place):
     with opened.read() as con:
         alive = con.execute("SELECT id FROM files WHERE trashed_at IS NULL").fetchall()
     assert [row[0] for row in alive] == [4]
+
+
+def put_away(opened, state="trashed"):
+    return opened.write(lambda tx: catalog.set_project_state(tx, "default", state, actor="owner"))
+
+
+def test_a_project_in_the_trash_is_swept_like_its_files(place):
+    opened, folder, _root = place
+    (folder.originals / "kept.dcm").write_bytes(b"theirs")
+    done = put_away(opened)
+    age(opened, 29)
+    assert sweep_projects(opened, folder, 30) == 0
+    [fate] = project_fates(opened, 30)
+    assert (fate.name, fate.n_files, fate.final_at - fate.trashed_at) == (
+        "default",
+        4,
+        30 * 86_400_000,
+    )
+    assert "4 files" in fate.fate
+    assert "originals" in fate.fate
+    age(opened, 2)
+    assert sweep_projects(opened, folder, 0) == 0
+    assert sweep_projects(opened, folder, 30) == 1
+    assert not (folder.projects / "default").exists()
+    assert (folder.trash / str(done) / "default/S-1/1/t1/a.nii").read_bytes() == b"x"
+    assert (folder.originals / "kept.dcm").read_bytes() == b"theirs"
+    assert project_fates(opened, 30) == []
+    with pytest.raises(Conflict, match="for good"):
+        undo_all(opened, done, "owner")
+    with opened.read() as con:
+        assert con.execute("SELECT count(*) FROM files").fetchone()[0] == 0
+        key = con.execute("SELECT key FROM projects").fetchone()[0]
+    made = opened.write(lambda tx: catalog.create_project(tx, "default", "mri"))
+    assert (made.key, made.module, made.state) == (key, "mri", "active")
+    with opened.read() as con:
+        assert catalog.list_subjects(con, made.id, catalog.SubjectQuery()).items == []
+    assert sweep_projects(opened, folder, 30) == 0
+
+
+def test_a_sweep_of_a_project_that_was_cut_short_goes_on(place):
+    opened, folder, root = place
+    put_away(opened)
+    with opened.read() as con:
+        [project] = catalog.trashed_projects(con)
+    opened.write(lambda tx: catalog.mark_project_purged(tx, project))
+    assert sweep_projects(opened, folder, 30) == 1
+    assert not root.exists()
+    with opened.read() as con:
+        assert con.execute("SELECT count(*) FROM files").fetchone()[0] == 0
+    assert sweep_projects(opened, folder, 30) == 0
+
+
+def test_a_project_that_was_put_back_is_not_swept(place):
+    opened, folder, root = place
+    done = put_away(opened)
+    undo_all(opened, done, "owner")
+    age(opened, 99)
+    assert sweep_projects(opened, folder, 30) == 0
+    assert (root / "1/t1/a.nii").is_file()
+
+
+def test_a_project_that_never_leaves_the_trash_says_so(place):
+    opened, _folder, _root = place
+    put_away(opened)
+    [fate] = project_fates(opened, 0)
+    assert fate.final_at is None
+    assert "stays in the trash" in fate.fate

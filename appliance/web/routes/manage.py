@@ -9,7 +9,6 @@ from litestar import get, patch, post, put
 from litestar.params import FromPath, JSONBody
 
 from appliance import catalog, exchange
-from appliance.core import iso
 from appliance.web import arrivals, managing
 from appliance.web.schemas import (
     ExistingPreview,
@@ -57,10 +56,8 @@ def change_project_state(
 
 @get("/trash/projects", right="admin", sync_to_thread=True)
 def list_trashed_projects(services: Rooms) -> Items[TrashedProject]:
-    """List the projects in the trash."""
-    with services.catalog.read() as con:
-        found = catalog.list_projects_in(con, "trashed")
-    return Items([TrashedProject(name, iso(at)) for name, at in found])
+    """List the projects in the trash, with what will become of them and when."""
+    return managing.trashed_projects(services)
 
 
 @get("/projects/{project:str}/module", right="manage", sync_to_thread=True)

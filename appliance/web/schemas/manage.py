@@ -94,11 +94,24 @@ class ProjectState(Input, frozen=True):
     state: Literal["active", "archived", "trashed"]
 
 
-class TrashedProject(msgspec.Struct, frozen=True):
-    """A project in the trash."""
+class TrashedProject(msgspec.Struct, frozen=True, kw_only=True):
+    """A project in the trash; `fate` says in words what will become of it.
+
+    Attributes
+    ----------
+    final_at : str or None
+        From then on it cannot be put back; null: it stays.
+    size_bytes, originals_bytes : int
+        What will leave the disk, and the DICOM originals, which stay.
+    """
 
     name: str
     trashed_at: str
+    final_at: str | None
+    n_files: int
+    size_bytes: int
+    originals_bytes: int
+    fate: str
 
 
 class ExistingRequest(Input, frozen=True):

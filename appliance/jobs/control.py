@@ -60,6 +60,26 @@ class Controls:
                 self._adapters.of(job).resume(job)
         self._wake()
 
+    def hold(self, key: str, actor: str) -> None:
+        """Keep a job that waits from being started."""
+        self._catalog.write(lambda tx: _hold(tx, key, actor))
+
+    def release(self, key: str, actor: str) -> None:
+        """Let a held job wait for its turn again."""
+        self._catalog.write(lambda tx: _release(tx, key, actor))
+        self._wake()
+
+    def guard(self, key: str, actor: str) -> None:
+        """Suspend a running job until the disk has space again."""
+        with self._order:
+            job = self._catalog.write(lambda tx: _guard(tx, key, actor))
+            self._adapters.of(job).suspend(job)
+
+    def prioritise(self, key: str, priority: int, actor: str) -> None:
+        """Let a job that has not started come sooner (above 0) or later (below 0)."""
+        self._catalog.write(lambda tx: _prioritise(tx, key, priority, actor))
+        self._wake()
+
     def retry(self, key: str, actor: str) -> None:
         """Queue an ended job again; half-made files move into its old run folder first.
 
@@ -95,6 +115,9 @@ class Controls:
             "cancel": self.cancel,
             "suspend": self.suspend,
             "resume": self.resume,
+            "hold": self.hold,
+            "release": self.release,
+            "guard": self.guard,
             "retry": self.retry,
             "dismiss": self.dismiss,
             "restore": self.restore,
@@ -131,8 +154,38 @@ def _resume(tx: Tx, key: str, actor: str) -> sqlite3.Row | None:
         return None
     if job["state"] != State.SUSPENDED:
         raise Conflict(f"a job that is {job['state']} cannot be resumed")
-    transition(tx, job["id"], State.RUNNING, actor=actor)
+    transition(tx, job["id"], State.RUNNING, actor=actor, guarded=0)
     return job
+
+
+def _hold(tx: Tx, key: str, actor: str) -> None:
+    job = find_job(tx.con, key)
+    if job["state"] != State.QUEUED:
+        raise Conflict(f"a job that is {job['state']} cannot be held", job=key)
+    transition(tx, job["id"], State.HELD, f"held by {actor}", actor=actor)
+
+
+def _release(tx: Tx, key: str, actor: str) -> None:
+    job = find_job(tx.con, key)
+    if job["state"] != State.HELD:
+        raise Conflict(f"a job that is {job['state']} is not held", job=key)
+    transition(tx, job["id"], State.QUEUED, actor=actor)
+
+
+def _guard(tx: Tx, key: str, actor: str) -> sqlite3.Row:
+    job = find_job(tx.con, key)
+    why = "suspended until the disk has space again"
+    transition(tx, job["id"], State.SUSPENDED, why, actor=actor, guarded=1)
+    return job
+
+
+def _prioritise(tx: Tx, key: str, priority: int, actor: str) -> None:
+    job = find_job(tx.con, key)
+    if job["state"] not in (State.QUEUED, State.HELD):
+        raise Conflict(f"a job that is {job['state']} has no place in the order", job=key)
+    tx.con.execute("UPDATE job SET priority = ? WHERE id = ?", (priority, job["id"]))
+    tx.operation("prioritise_job", actor=actor, target={"job": key, "priority": priority})
+    _tell(tx, job, letter_of(job["state"]))
 
 
 def _check_ended(job: sqlite3.Row) -> None:
@@ -147,8 +200,8 @@ def _requeue(tx: Tx, key: str, actor: str) -> None:
 
 
 def _rearm(tx: Tx, job_id: int, actor: str) -> None:
-    fresh: dict[str, Any] = {"failure": None, "cancel_by": None, "queued_at": now_ms()}
-    transition(tx, job_id, State.QUEUED, actor=actor, **fresh)
+    fresh: dict[str, Any] = {"failure": None, "cancel_by": None, "retries": 0}
+    transition(tx, job_id, State.QUEUED, actor=actor, queued_at=now_ms(), **fresh)
     rows = tx.con.execute(
         "SELECT j.id FROM job_dep d JOIN job j ON j.id = d.job_id"
         " WHERE d.needs_job_id = ? AND j.state = 'skipped'",

@@ -13,12 +13,13 @@ from appliance.catalog import Catalog, Tx, revoke_job_tokens
 from appliance.core import DataFolder, NotFound, now_ms
 from appliance.jobs.attempts import Exit
 from appliance.jobs.crash import crash_point
-from appliance.jobs.outputs import missing
+from appliance.jobs.outputs import missing, move_partial
 from appliance.jobs.registering import Found, find_outputs, write_outputs
 from appliance.jobs.resolve import OutputPath
+from appliance.jobs.retrying import retry_by_rule
 from appliance.jobs.states import State, transition
 
-__all__ = ["Finisher", "declared_outputs", "end_job", "record_exit", "skip_dependents"]
+__all__ = ["Finisher", "declared_outputs", "end_job", "put_aside", "record_exit", "skip_dependents"]
 
 _LOG = logging.getLogger(__name__)
 REGISTER_STEP = "register_outputs"
@@ -75,7 +76,12 @@ def end_job(
     failure: str | None,
     actor: str = "scheduler",
 ) -> None:
-    """Move a job to a final state that is not done; its token dies, dependents are skipped."""
+    """Move a job to a final state that is not done; its token dies, dependents are skipped.
+
+    When its rule says so, it waits for another attempt instead.
+    """
+    if retry_by_rule(tx, job, state, why, failure):
+        return
     transition(tx, job["id"], state, why, actor=actor, failure=failure)
     tx.con.execute(
         "UPDATE attempt SET state = ?, why = ?, ended_at = ifnull(ended_at, ?)"
@@ -115,6 +121,12 @@ def declared_outputs(con: sqlite3.Connection, job_id: int, attempt: int) -> list
         )
         for row in rows
     ]
+
+
+def put_aside(con: sqlite3.Connection, job: sqlite3.Row) -> None:
+    """Move what the last attempt left half-made into its run folder."""
+    outputs = declared_outputs(con, job["id"], job["attempt"])
+    move_partial(attempt_folder(con, job), outputs)
 
 
 class Finisher:

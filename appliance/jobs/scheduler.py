@@ -11,16 +11,24 @@ from pathlib import Path
 import msgspec
 
 from appliance.catalog import Catalog, Page
-from appliance.core import Conflict, DataFolder, NotFound, Settings, now_ms
+from appliance.core import Conflict, DataFolder, NotFound, Settings
 from appliance.jobs.adapters import Adapters
 from appliance.jobs.batches import Batches
-from appliance.jobs.capacity import capacity_of, pick, usage
+from appliance.jobs.capacity import capacity_of
 from appliance.jobs.control import Controls
 from appliance.jobs.crash import crash_point
-from appliance.jobs.finish import REGISTER_STEP, Finisher, attempt_folder, job_by_id
+from appliance.jobs.diskguard import DiskGuard
+from appliance.jobs.finish import (
+    REGISTER_STEP,
+    Finisher,
+    attempt_folder,
+    job_by_id,
+    put_aside,
+)
 from appliance.jobs.gpus import GpuSource, gpus_for
 from appliance.jobs.listing import count_jobs, job_attribute, job_detail, read_log
 from appliance.jobs.local import LocalAdapter
+from appliance.jobs.machine import Machine
 from appliance.jobs.merging import OwnJobs, merged_page
 from appliance.jobs.queue import Queue
 from appliance.jobs.reconcile import finish_attempt
@@ -67,11 +75,19 @@ class Scheduler:
     ) -> None:
         jobs = settings.jobs
         self._catalog, self._folder, self._queue = catalog, folder, queue
-        self._min_free_bytes = settings.data.min_free_bytes
-        self._gpus = gpus or gpus_for(jobs.gpus)
-        self.capacity = capacity_of(jobs.cpus, jobs.memory_mb, self._gpus)
+        source = gpus or gpus_for(jobs.gpus)
+        self.capacity = capacity_of(jobs.cpus, jobs.memory_mb, source)
         self._adapters = Adapters(LocalAdapter(catalog))
         self.controls = Controls(catalog, self.wake, self._adapters)
+        self._guard = DiskGuard(catalog, folder, self.controls, settings.data.min_free_bytes)
+        self._machine = Machine(
+            catalog,
+            self.capacity,
+            source,
+            free_disk_mb=self._guard.free_mb,
+            reserve_after_s=jobs.reserve_after_s,
+            foreign_gpus=jobs.foreign_gpus,
+        )
         self._batches = Batches(catalog, folder, tools, capacity=self.capacity, queues=jobs.queues)
         self._starter = Starter(
             catalog,
@@ -189,7 +205,8 @@ class Scheduler:
     def job_rows(self, query: JobQuery) -> Page[JobRow]:
         """Give one page of the table of jobs, with the rows of other sources among them."""
         page = merged_page([OwnJobs(self._catalog), *self._sources], query)
-        return Page([self._explained(row) for row in page.items], page.next, page.total)
+        items = self._machine.explain(page.items, self._waiting_for)
+        return Page(items, page.next, page.total)
 
     def job_detail(self, key: str) -> JobDetail:
         """Give a job with its specification, attempts, files and history."""
@@ -197,7 +214,9 @@ class Scheduler:
         if source is not None:
             return source.detail(key)
         with self._catalog.read() as con:
-            return job_detail(con, key)
+            detail = job_detail(con, key)
+        (row,) = self._machine.explain([detail.row], self._waiting_for)
+        return msgspec.structs.replace(detail, row=row)
 
     def read_log(self, key: str, *, attempt: int | None = None, offset: int = 0) -> LogPiece:
         """Give a piece of the log of a job."""
@@ -213,11 +232,6 @@ class Scheduler:
 
     def _source_of(self, key: str) -> RowSource | None:
         return next((source for source in self._sources if source.owns(key)), None)
-
-    def _explained(self, row: JobRow) -> JobRow:
-        if row.state == State.QUEUED and self._waiting_for:
-            return msgspec.structs.replace(row, why=self._waiting_for)
-        return row
 
     def _loop(self) -> None:
         reconciled = 0.0
@@ -245,22 +259,17 @@ class Scheduler:
             self._queue.enqueue(REGISTER_STEP, row["id"])
 
     def _start_ready(self) -> None:
-        self._waiting_for = self._obstacle()
+        self._waiting_for = self._guard.look()
         if self._waiting_for:
             return
-        with self._catalog.read() as con:
-            busy = self._gpus.busy_outside(frozenset(usage(con).gpus))
-            chosen = pick(con, self.capacity, busy, now_ms())
-        for row, gpus in chosen:
+        for row, gpus in self._machine.pick():
             if self._stopping.is_set():
                 return
-            self._starter.start(row, self._adapters.of(row), gpus)
-
-    def _obstacle(self) -> str:
-        free = self._folder.free_bytes()
-        if free < self._min_free_bytes:
-            return f"waits for disk space: {free >> 20} MiB are free"
-        return ""
+            with self._catalog.read() as con:
+                job = job_by_id(con, row["id"])
+                if job["retries"]:
+                    put_aside(con, job)
+            self._starter.start(job, self._adapters.of(job), gpus)
 
     def _end(self, job_id: int) -> None:
         with self._catalog.read() as con:

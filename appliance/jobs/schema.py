@@ -98,3 +98,31 @@ def m004_backends(db: Database) -> None:
     ALTER TABLE attempt ADD COLUMN backend_ref TEXT;
     ALTER TABLE attempt ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
     """)
+
+
+@jobs_migrations()
+def m008_waiting_elsewhere(db: Database) -> None:
+    """The waiting jobs of other machines, in order."""
+    db.executescript("""
+    CREATE INDEX job_waiting_elsewhere ON job (priority DESC, id)
+      WHERE state = 'queued' AND adapter <> 'local';
+    """)
+
+
+@jobs_migrations()
+def m005_batches(db: Database) -> None:
+    """What a job runs and how its end counts, as columns; what it was before it was edited."""
+    db.executescript("""
+    ALTER TABLE job ADD COLUMN function TEXT NOT NULL DEFAULT '';
+    ALTER TABLE job ADD COLUMN spec_sha256 TEXT NOT NULL DEFAULT '';
+    ALTER TABLE job ADD COLUMN on_error TEXT NOT NULL DEFAULT 'break';
+    ALTER TABLE job ADD COLUMN notify INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE job ADD COLUMN keep_logs INTEGER NOT NULL DEFAULT 0;
+    UPDATE job SET function = coalesce(
+      json_extract(spec, '$.job.tool'), json_extract(spec, '$.job.language'), '');
+    CREATE INDEX job_by_created ON job (dismissed, created_at, id);
+    CREATE TABLE job_revision (
+      job_id INTEGER NOT NULL REFERENCES job(id), n INTEGER NOT NULL, at INTEGER NOT NULL,
+      actor TEXT NOT NULL, spec TEXT NOT NULL CHECK (json_valid(spec)),
+      spec_sha256 TEXT NOT NULL, PRIMARY KEY (job_id, n)) STRICT, WITHOUT ROWID;
+    """)

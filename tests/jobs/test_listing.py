@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,10 +10,7 @@ import pytest
 from appliance import catalog as cat
 from appliance.core import Conflict, Invalid, NotFound
 from appliance.jobs import JobDetail, JobQuery, JobRow, LogPiece, Place, Placed, purge_jobs
-from appliance.jobs.capacity import pick
-from appliance.jobs.gpus import NvmlGpus, gpus_for
-from appliance.jobs.sandbox import Sandbox
-from tests.jobs.kit import Bench, MakeBench, bash, need
+from tests.jobs.kit import Bench, MakeBench, bash
 
 
 @pytest.fixture
@@ -215,76 +211,6 @@ def test_a_log_is_read_in_pieces_without_cutting_characters(bench: Bench) -> Non
         assert n < 10
     assert text == "äöü" * 90000 + "\N{REPLACEMENT CHARACTER}"
     assert n == 3
-
-
-def test_a_large_job_is_not_starved_by_small_ones(idle: Bench) -> None:
-    idle.submit(bash("true", resources=need(cpus=2)))
-    big = idle.submit(bash("true", resources=need(cpus=4)))
-    idle.submit(bash("true", resources=need(cpus=1)))
-    idle.catalog.write(
-        lambda tx: tx.con.execute("UPDATE job SET queued_at = 0 WHERE key = ?", (big[0],))
-    )
-    with idle.catalog.read() as con:
-        capacity = idle.scheduler.capacity
-        early = pick(con, capacity, frozenset(), now=60_000)
-        late = pick(con, capacity, frozenset(), now=11 * 60_000)
-    assert [row["cpus"] for row, _ in early] == [2, 1]
-    assert [row["cpus"] for row, _ in late] == [2]
-
-
-class FakeNvml:
-    """Two GPUs: one in use by others, one split into two instances."""
-
-    class NVMLError(Exception):
-        pass
-
-    def nvmlDeviceGetCount(self) -> int:
-        return 2
-
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> str:
-        return f"GPU-{index}"
-
-    def nvmlDeviceGetUUID(self, handle: str) -> bytes:
-        return handle.encode()
-
-    def nvmlDeviceGetMigMode(self, handle: str) -> list[int]:
-        if handle == "GPU-0":
-            raise self.NVMLError("not supported")
-        return [1, 1]
-
-    def nvmlDeviceGetMaxMigDeviceCount(self, handle: str) -> int:
-        return 7
-
-    def nvmlDeviceGetMigDeviceHandleByIndex(self, handle: str, index: int) -> str:
-        if index > 1:
-            raise self.NVMLError("not found")
-        return f"MIG-{index}"
-
-    def nvmlDeviceGetComputeRunningProcesses(self, handle: str) -> list[int]:
-        return [1] if handle == "GPU-0" else []
-
-
-def test_gpus_by_uuid_with_instances_and_those_others_use() -> None:
-    gpus = NvmlGpus(nvml=FakeNvml())
-    assert gpus.uuids() == ["GPU-0", "MIG-0", "MIG-1"]
-    assert gpus.busy_outside(frozenset()) == {"GPU-0"}
-    assert gpus.busy_outside(frozenset({"GPU-0"})) == frozenset()
-    assert NvmlGpus(["MIG-1"], nvml=FakeNvml()).uuids() == ["MIG-1"]
-    assert gpus_for([]).uuids() == []
-    assert gpus_for(["fake0"]).uuids() == ["fake0"]
-
-
-def test_the_sandbox_hides_our_databases(idle: Bench, tmp_path: Path) -> None:
-    run_folder = idle.folder.jobs / "k" / "1"
-    argv = Sandbox(idle.folder, "auto", works=lambda: True).wrap(["prog", "a b"], run_folder)
-    assert argv[0] == "bwrap"
-    assert argv[-3:] == ["--", "prog", "a b"]
-    assert argv[argv.index("--tmpfs") + 1] == str(idle.folder.root)
-    assert str(run_folder) in argv
-    assert str(idle.folder.identity_path) not in argv
-    assert str(idle.folder.run) not in argv
-    assert Sandbox(idle.folder, "auto", works=lambda: False).wrap(["x"], run_folder) == ["x"]
-    assert Sandbox(idle.folder, "off", works=lambda: True).wrap(["x"], run_folder) == ["x"]
 
 
 def test_old_jobs_are_forgotten_but_not_undismissed_errors(bench: Bench) -> None:

@@ -15,8 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from appliance.core import ApplianceError, Conflict
 from appliance.jobs.attemptrows import mark_running
 from appliance.jobs.attempts import Exit
-from appliance.jobs.capacity import pick
 from appliance.jobs.finish import end_job, job_by_id, record_exit
+from appliance.jobs.picking import Patience, Picker, Room
 from appliance.jobs.reconcile import requeue_unstarted
 from appliance.jobs.states import ENDED, LETTERS, LIVE, NEXT, State, letter_of, transition
 from tests.jobs.kit import Bench, MakeBench, bash, need
@@ -63,6 +63,7 @@ class Jobs(RuleBasedStateMachine):
         self.bench.study("S-1#V1")
         self.bench.study("S-2#V1")
         self.now = 10**13
+        self.patience = Patience(600, lambda: self.now / 1000)
         self.ran: set[tuple[int, int]] = set()
 
     def teardown(self) -> None:
@@ -96,7 +97,8 @@ class Jobs(RuleBasedStateMachine):
     @rule(busy=st.sets(st.sampled_from(["fake0", "fake1"])))
     def start(self, busy: set[str]) -> None:
         with self.bench.catalog.read() as con:
-            chosen = pick(con, self.bench.scheduler.capacity, frozenset(busy), self.now)
+            room = Room(self.bench.scheduler.capacity, frozenset(busy))
+            chosen = Picker(con, room, self.patience, self.now).pick()
         for row, gpus in chosen:
             assert not set(gpus) & busy
             self.bench.catalog.write(lambda tx, r=row, g=gpus: self._begin(tx, r, g))
@@ -104,7 +106,9 @@ class Jobs(RuleBasedStateMachine):
     def _begin(self, tx, row, gpus) -> None:  # type: ignore[no-untyped-def]
         from appliance.jobs.resolve import Resolved
 
-        n, _ = self.bench.scheduler._starter._begin(tx, row, gpus, Resolved())
+        n, _ = self.bench.scheduler._starter._begin(
+            tx, job_by_id(tx.con, row["id"]), gpus, Resolved()
+        )
         assert (row["id"], n) not in self.ran
         self.ran.add((row["id"], n))
 

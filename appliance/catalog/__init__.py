@@ -136,6 +136,7 @@ if TYPE_CHECKING:
         write_linked_roots,
     )
     from appliance.catalog.sql import SqlResult, run_sql
+    from appliance.catalog.stopping import SqlStop
     from appliance.catalog.store import Catalog, Reader, Tx
     from appliance.catalog.tags import (
         SPECIAL_TAGS,
@@ -228,6 +229,7 @@ _ROOMS = {
         " write_linked_roots"
     ),
     "sql": "SqlResult run_sql",
+    "stopping": "SqlStop",
     "store": "Catalog Reader Tx",
     "tags": "SPECIAL_TAGS Bulk TagTotal clean_tag count_tags retag tag tag_many",
     "trash": (
@@ -289,6 +291,7 @@ __all__ = [
     "Source",
     "SqlColumn",
     "SqlResult",
+    "SqlStop",
     "StudyQuery",
     "StudyRow",
     "SubjectQuery",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from appliance.catalog.stopping import SqlStop
 from appliance.core import Conflict, Invalid, Refused, StorageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/nonexisten
 _MOST_SQL = 100_000
 _START_S = 20.0  # a busy machine takes its time to start an interpreter
 _WAIT_S = 30.0
+_LOOK_S = 0.2
 _LATE = 3  # the child's exit status when it ended itself
 
 
@@ -51,6 +53,7 @@ def meta_sql(
     max_rows: int = 10_000,
     seconds: float = 20.0,
     memory_mb: int = 1024,
+    stop: SqlStop | None = None,
 ) -> SandboxResult:
     """Run one SELECT over ``meta`` and ``studies`` of a project.
 
@@ -62,11 +65,13 @@ def meta_sql(
         Rows that are given at most.
     seconds, memory_mb : float, int
         Limits after which the statement is stopped.
+    stop : SqlStop, optional
+        By which another thread can end it.
 
     Raises
     ------
     Refused
-        If it would write, read files, change settings, or exceeds a limit.
+        If it would write, read files, change settings, exceeds a limit, or was stopped.
     Invalid
         If DuckDB does not understand it.
     Conflict
@@ -82,11 +87,11 @@ def meta_sql(
         "memory_mb": memory_mb,
         "threads": 2,
     }
-    if not store.sandboxes.acquire(timeout=_WAIT_S):
-        raise Conflict("other statements are still running", hint="Try again in a moment.")
+    stop = stop or SqlStop()
+    _wait_for_room(store, stop)
     started = time.monotonic()
     try:
-        answer = _run(order, seconds)
+        answer = _run(order, seconds, stop)
     finally:
         store.sandboxes.release()
     if "error" in answer:
@@ -99,7 +104,16 @@ def meta_sql(
     )
 
 
-def _run(order: dict[str, Any], seconds: float) -> dict[str, Any]:
+def _wait_for_room(store: MetaStore, stop: SqlStop) -> None:
+    until = time.monotonic() + _WAIT_S
+    while not store.sandboxes.acquire(timeout=_LOOK_S):
+        if stop.stopped:
+            raise _explain({"error": "stopped"}, 0, 0)
+        if time.monotonic() > until:
+            raise Conflict("other statements are still running", hint="Try again in a moment.")
+
+
+def _run(order: dict[str, Any], seconds: float, stop: SqlStop) -> dict[str, Any]:
     child = subprocess.Popen(
         [sys.executable, "-I", str(_CHILD)],
         stdin=subprocess.PIPE,
@@ -110,12 +124,15 @@ def _run(order: dict[str, Any], seconds: float) -> dict[str, Any]:
         start_new_session=True,
     )
     with child:
+        stop.holds(child)
         try:
             text, _ = child.communicate(json.dumps(order).encode(), timeout=seconds + _START_S)
         except subprocess.TimeoutExpired:
             return {"error": "time"}
         finally:
             child.kill()
+    if stop.stopped:
+        return {"error": "stopped"}
     if child.returncode == 0:
         answer: dict[str, Any] = json.loads(text)
         return answer
@@ -131,6 +148,8 @@ def _run(order: dict[str, Any], seconds: float) -> dict[str, Any]:
 
 def _explain(answer: dict[str, Any], seconds: float, memory_mb: int) -> Invalid | Refused:
     kind, text = answer["error"], str(answer.get("text", ""))
+    if kind == "stopped":
+        return Refused("the query was stopped")
     if kind == "time":
         return Refused(f"the query took longer than {seconds:g} s", hint="Ask for less at once.")
     if kind == "memory":

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from appliance.catalog.legacy import SECRET_IN_VIEWS, create_views
+from appliance.catalog.stopping import SqlStop
 from appliance.core import Invalid, Refused
 
 __all__ = ["SqlResult", "run_sql"]
@@ -44,6 +45,7 @@ def run_sql(
     seconds: float = 10.0,
     project_id: int | None = None,
     views: Mapping[str, str] | None = None,
+    stop: SqlStop | None = None,
 ) -> SqlResult:
     """Run one SELECT.
 
@@ -57,6 +59,8 @@ def run_sql(
         Project that NORA's tables are of; none: of all.
     views : mapping of str to str, optional
         Further views for NORA's names, of the rooms above.
+    stop : SqlStop, optional
+        By which another thread can end it.
 
     Returns
     -------
@@ -77,10 +81,15 @@ def run_sql(
         for limit, value in _LIMITS.items():
             con.setlimit(limit, value)
         con.set_authorizer(_authorize)
-        con.set_progress_handler(lambda: int(time.monotonic() > deadline), _CHECK_EVERY)
+        stop = stop or SqlStop()
+        con.set_progress_handler(
+            lambda: int(stop.stopped or time.monotonic() > deadline), _CHECK_EVERY
+        )
         try:
             return _fetch(con.execute(sql), max_rows)
         except (sqlite3.Error, sqlite3.Warning) as error:
+            if stop.stopped:
+                raise Refused("the query was stopped") from error
             raise _explain(error, seconds) from error
 
 

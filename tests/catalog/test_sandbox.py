@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
-from appliance.catalog import MetaStore, meta_sql
+from appliance.catalog import MetaStore, SqlStop, meta_sql
 from appliance.core import Invalid, Refused
 
 
@@ -108,6 +109,18 @@ def test_what_runs_for_ever_is_stopped(ask):
     ):
         with pytest.raises(Refused, match="longer than 1 s"):
             ask(sql, seconds=1)
+
+
+@pytest.mark.parametrize("when", ["before", "while it runs"])
+def test_a_stopped_statement_ends_long_before_its_limit(ask, when):
+    stop = SqlStop()
+    if when == "before":
+        stop.stop()
+    else:
+        stop.holds = lambda child: (SqlStop.holds(stop, child), Timer(0.2, stop.stop).start())
+    sql = "SELECT count(*) FROM range(100000000000) a WHERE range % 7 = 3"
+    with pytest.raises(Refused, match="was stopped"):
+        ask(sql, seconds=600, stop=stop)
 
 
 def test_what_needs_too_much_memory_is_stopped(ask):

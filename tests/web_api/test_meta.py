@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from appliance import catalog
+from tests.support.waiting import wait_until
 from tests.web_api.conftest import Site
 
 QUESTION = {"columns": ["radio_t1.*.volume", "nodeinfo.subject.sex"]}
@@ -130,3 +138,56 @@ def test_DB_x02_sql_on_the_catalog_knows_the_old_names(site: Site) -> None:
         ask = {"sql": "SELECT PIZ, Sex FROM patients ORDER BY PIZ", "project": "meta"}
         found = http.post("/sql", json=ask).json()
     assert found["rows"] == [["S-1", "F"], ["S-2", "M"], ["S-3", "F"]]
+
+
+def sandboxes() -> set[str]:
+    """The processes below this one in which SQL of a person runs."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == os.getpid() and b"sandbox_child" in (entry / "cmdline").read_bytes():
+                found.add(entry.name)
+    return found
+
+
+@contextlib.contextmanager
+def unanswered(site: Site, path: str, body: dict[str, Any]) -> Iterator[None]:
+    """Send a request, and close the connection at the end without waiting for its answer."""
+    raw = json.dumps(body).encode()
+    head = f"POST /api/v1{path} HTTP/1.1\r\nHost: nora\r\nContent-Type: application/json\r\n"
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(str(site.socket))
+        line.sendall(f"{head}Content-Length: {len(raw)}\r\n\r\n".encode() + raw)
+        yield
+
+
+def test_a_closed_request_ends_the_process_of_its_statement(site: Site) -> None:
+    before = sandboxes()
+    endless = "SELECT count(*) FROM range(100000000000) a WHERE range % 7 = 3"
+    with unanswered(site, "/projects/meta/sql", {"sql": endless, "seconds": 60}):
+        wait_until(lambda: sandboxes() - before, "a process")
+    wait_until(lambda: not sandboxes() - before, "its end", within_s=30)
+    with site.local() as http:
+        assert http.post("/projects/meta/sql", json={"sql": "SELECT 1"}).json()["rows"] == [[1]]
+
+
+def test_a_closed_request_ends_a_statement_on_the_catalog(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, ended = threading.Event(), threading.Event()
+    endless = "WITH RECURSIVE t(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM t) SELECT sum(i) FROM t"
+    real = catalog.run_sql
+
+    def watched(*words: Any, **more: Any) -> Any:
+        began.set()
+        try:
+            return real(*words, seconds=600, **more)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(catalog, "run_sql", watched)
+    with unanswered(site, "/sql", {"sql": endless}):
+        assert began.wait(60)
+        assert not ended.is_set()
+    assert ended.wait(60)

@@ -10,9 +10,18 @@ from typing import Any
 from appliance.cli.import_log import Fate
 from appliance.core import NotFound
 from appliance.exchange import ReceiptState
-from appliance.jobs import JobQuery, Place
+from appliance.jobs import JobQuery, Place, conditions, sort_expression
 
-__all__ = ["LETTERS", "QUEUE", "count_imports", "fates", "find_import", "imports", "studies"]
+__all__ = [
+    "COLUMNS",
+    "LETTERS",
+    "QUEUE",
+    "count_imports",
+    "fates",
+    "find_import",
+    "imports",
+    "studies",
+]
 
 QUEUE = "DPXimport"
 # An arrival that waits for a person counts as an error: it does not go on by itself.
@@ -33,15 +42,19 @@ _PSID = (
     f"(SELECT CASE WHEN count(*) = 1 THEN max(psid) END FROM ({_STUDIES}"
     " AND i.receipt_id = r.id LIMIT 2))"
 )
-_SORTS = {
+COLUMNS = {
     "created": "r.created_at",
-    "started": "iif(r.state IN ('receiving', 'pending'), 0, r.created_at)",
-    "ended": "ifnull(r.closed_at, 0)",
+    "started": "iif(r.state IN ('receiving', 'pending'), NULL, r.created_at)",
+    "ended": "r.closed_at",
+    "updated": "r.updated_at",
     "name": _NAME,
-    "psid": f"ifnull({_PSID}, '')",
+    "function": "'import'",
+    "psid": _PSID,
     "state": "r.state",
     "queue": f"'{QUEUE}'",
     "project": "p.name",
+    "why": "r.reason",
+    "key": "r.key",
 }
 _FROM = (
     "FROM receipts r JOIN projects p ON p.id = r.project_id"
@@ -76,7 +89,8 @@ _FATES = (
 def imports(con: sqlite3.Connection, query: JobQuery, after: Place | None) -> list[sqlite3.Row]:
     """Give the imports behind a place in the query's order; one more than its limit at most."""
     where, values = _where(query)
-    sort, order = _SORTS[query.sort_name], "DESC" if query.descending else "ASC"
+    sort = sort_expression(query.sort_name, COLUMNS)
+    order = "DESC" if query.descending else "ASC"
     if after is not None:
         where += f" AND ({sort}, r.id) {'<' if query.descending else '>'} (?, ?)"
         values = [*values, *after]
@@ -135,6 +149,7 @@ def _where(query: JobQuery) -> tuple[str, list[Any]]:
     if query.in_some_states:
         states = [state for state, letter in LETTERS.items() if letter in query.letters]
         parts.append((f"r.state IN ({', '.join('?' * len(states))})", list(states)))
+    parts += conditions(query.column_filters, COLUMNS)
     parts += [_search(pattern) for pattern in query.patterns()]
     return " AND ".join(sql for sql, _ in parts), [v for _, values in parts for v in values]
 

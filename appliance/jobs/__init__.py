@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from appliance.core import lazy_door
 
 if TYPE_CHECKING:
+    from appliance.jobs.columns import COLUMNS, conditions, sort_expression
     from appliance.jobs.gpus import FakeGpus, GpuSource
     from appliance.jobs.legacy import SQL_VIEWS
     from appliance.jobs.listing import count_jobs, job_attribute, job_detail, job_rows, read_log
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from appliance.jobs.rows import (
         SORTS,
         AttemptRow,
+        BatchRow,
         JobDetail,
         JobFileRow,
         JobQuery,
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
     from appliance.jobs.structs import (
         Argument,
         BatchSpec,
+        Choice,
         DryRow,
+        Finding,
         JobSpec,
         Resources,
         Retry,
@@ -49,6 +53,7 @@ if TYPE_CHECKING:
     from appliance.jobs.tools import ToolBox, render_command
 
 _ROOMS = {
+    "columns": "COLUMNS conditions sort_expression",
     "gpus": "FakeGpus GpuSource",
     "legacy": "SQL_VIEWS",
     "listing": "count_jobs job_attribute job_detail job_rows read_log",
@@ -57,27 +62,33 @@ _ROOMS = {
     "registering": "pend_tags",
     "retention": "purge_jobs",
     "rows": (
-        "SORTS AttemptRow JobDetail JobFileRow JobQuery JobRow Listing LogPiece"
+        "SORTS AttemptRow BatchRow JobDetail JobFileRow JobQuery JobRow Listing LogPiece"
         " Place Placed RowSource"
     ),
     "scheduler": "Scheduler",
     "schema": "jobs_migrations",
     "shipped": "basic_tools",
     "states": "State letter_of",
-    "structs": "Argument BatchSpec DryRow JobSpec Resources Retry Submitted Tool Unresolved",
+    "structs": (
+        "Argument BatchSpec Choice DryRow Finding JobSpec Resources Retry Submitted Tool Unresolved"
+    ),
     "tools": "ToolBox render_command",
 }
 _NAMES = {name: module for module, names in _ROOMS.items() for name in names.split()}
 __getattr__ = lazy_door(__name__, _NAMES)
 
 __all__ = [
+    "COLUMNS",
     "SORTS",
     "SQL_VIEWS",
     "Argument",
     "AttemptRow",
+    "BatchRow",
     "BatchSpec",
+    "Choice",
     "DryRow",
     "FakeGpus",
+    "Finding",
     "GpuSource",
     "JobDetail",
     "JobFileRow",
@@ -99,6 +110,7 @@ __all__ = [
     "ToolBox",
     "Unresolved",
     "basic_tools",
+    "conditions",
     "count_jobs",
     "find_references",
     "job_attribute",
@@ -110,4 +122,5 @@ __all__ = [
     "purge_jobs",
     "read_log",
     "render_command",
+    "sort_expression",
 ]

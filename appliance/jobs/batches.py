@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 
+import msgspec
+
 from appliance.catalog import Catalog, check_quota, get_project, require_open
-from appliance.core import DataFolder, Invalid
+from appliance.core import ApplianceError, DataFolder, Invalid
 from appliance.jobs.capacity import Capacity, refuse_impossible
+from appliance.jobs.dryrun import dry_row, walk
 from appliance.jobs.plan import Plan, plan_job
 from appliance.jobs.structs import BatchSpec, DryRow, Submitted
-from appliance.jobs.submit import Chain, Order, chains_for, dry_rows, insert_batch
+from appliance.jobs.studies import analysis_ref
+from appliance.jobs.submit import Order, chains_for, insert_batch
 from appliance.jobs.tools import ToolBox
+from appliance.jobs.variables import variables_of
 
 __all__ = ["Batches"]
 
@@ -43,41 +49,63 @@ class Batches:
         self._capacity = capacity
         self._queues = queues
 
-    def dry_run(self, spec: BatchSpec, targets: Sequence[str]) -> list[DryRow]:
+    def dry_run(self, spec: BatchSpec, targets: Sequence[str], actor: str = "") -> list[DryRow]:
         """Tell what each job would get for each target; nothing is written."""
-        plans = self._plans(spec)
         with self._catalog.read() as con:
             project = get_project(con, spec.project)
+            plans = self._plans(con, spec, project.id, actor)
             chains = chains_for(con, project, spec.level, targets)
-            serial = spec.mode == "serial"
-            return dry_rows(con, self._folder, project, plans, chains, serial=serial)
+            work = walk(con, self._folder, project, spec, plans=plans, chains=chains)
+            return [dry_row(chain, step) for chain, steps in work for step in steps]
 
     def submit(self, spec: BatchSpec, targets: Sequence[str], actor: str) -> Submitted:
         """Write a batch down; its jobs are durable when this returns."""
-        plans = self._plans(spec)
         with self._catalog.read() as con:
             project = get_project(con, spec.project)
             require_open(con, project.id)
             check_quota(con, project)
+            plans = self._plans(con, spec, project.id, actor)
             chains = chains_for(con, project, spec.level, targets)
-            known = len(plans) if spec.mode == "parallel" else 1
-            first = dry_rows(con, self._folder, project, plans[:known], chains, serial=False)
-        problems = [row.problem for row in first]
-        later = [None] * (len(plans) - known)
-        work: list[tuple[Chain, list[str | None]]] = [
-            (chain, [*problems[i * known : (i + 1) * known], *later])
-            for i, chain in enumerate(chains)
-        ]
+            work = list(walk(con, self._folder, project, spec, plans=plans, chains=chains))
         used = [self._tools.get(plan.job.tool) for plan in plans if plan.job.tool]
         order = Order(project, spec, plans, actor, used)
         return self._catalog.write(lambda tx: insert_batch(tx, order, work))
 
-    def _plans(self, spec: BatchSpec) -> list[Plan]:
+    def check(self, spec: BatchSpec, actor: str = "") -> list[str]:
+        """Tell what is wrong with the jobs of a batch, whatever it would run on."""
+        with self._catalog.read() as con:
+            project = get_project(con, spec.project)
+            known = variables_of(con, project.id, actor)
+        problems = []
+        for number, job in enumerate(spec.jobs, 1):
+            try:
+                plan = plan_job(job, self._tools, variables=known)
+                refuse_impossible(plan.job.name, plan.resources, self._capacity)
+            except ApplianceError as error:
+                problems.append(f"job {number}: {error.message}")
+        if spec.queue not in self._queues:
+            problems.append(f"there is no queue {spec.queue!r}")
+        return problems
+
+    def _plans(
+        self, con: sqlite3.Connection, spec: BatchSpec, project_id: int, actor: str
+    ) -> list[Plan]:
         if spec.queue not in self._queues:
             raise Invalid(
                 f"there is no queue {spec.queue!r}", hint=f"Use {', '.join(self._queues)}."
             )
-        plans = [plan_job(job, self._tools) for job in spec.jobs if job.enabled]
+        if spec.n_groups < 1:
+            raise Invalid("a batch cannot be run in no group at all")
+        general = "break" if spec.on_error == "stop" else "report"
+        results = analysis_ref(spec.name) if spec.level == "project" else "this"
+        known = variables_of(con, project_id, actor)
+        plans = []
+        for position, job in enumerate(spec.jobs):
+            if job.enabled:
+                said = msgspec.structs.replace(job, on_error=job.on_error or general)
+                plans.append(
+                    plan_job(said, self._tools, position=position, results=results, variables=known)
+                )
         if not plans:
             raise Invalid("the batch has no job that is switched on")
         for plan in plans:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 
 from appliance.core import Invalid, NotFound
+from appliance.jobs.columns import conditions, sort_expression
 from appliance.jobs.rows import (
     AttemptRow,
     JobDetail,
@@ -24,30 +26,54 @@ from appliance.jobs.rows import (
 from appliance.jobs.states import ENDED, LETTERS, State, letter_of, states_of
 
 __all__ = [
+    "count_by_owner",
     "count_jobs",
     "count_rows",
     "find_job",
     "job_attribute",
     "job_detail",
+    "job_ids",
     "job_rows",
     "read_log",
+    "where_of",
 ]
 
 _LOG_BYTES = 256 << 10
-_SORTS = {
+_TABLE = re.compile(r"\b(?:batch|a)\.")
+_EXPRESSIONS = {
     "created": "job.created_at",
-    "started": "ifnull(job.started_at, 0)",
-    "ended": "ifnull(job.ended_at, 0)",
-    "name": "lower(job.name)",
+    "started": "job.started_at",
+    "ended": "job.ended_at",
+    "updated": "job.updated_at",
+    "name": "job.name",
+    "function": "job.function",
     "psid": "job.psid",
     "state": "job.state",
+    "batch": "batch.name",
     "queue": "job.queue",
+    "adapter": "job.adapter",
     "project": "job.project",
+    "owner": "batch.actor",
+    "why": "job.why",
+    "failure": "job.failure",
+    "key": "job.key",
+    "attempt": "job.attempt",
+    "cpus": "job.cpus",
+    "memory_mb": "job.memory_mb",
+    "gpus": "job.gpus",
+    "priority": "job.priority",
+    "wall_s": "a.wall_s",
+    "cpu_s": "a.cpu_s",
+    "maxrss_kb": "a.maxrss_kb",
 }
+_FROM = (
+    "FROM job JOIN batch ON batch.id = job.batch_id"
+    " LEFT JOIN attempt a ON a.job_id = job.id AND a.n = job.attempt"
+)
 _SELECT = (
-    "SELECT job.*, batch.key AS batch_key, batch.actor AS owner, a.wall_s, {sort} AS sort_value"
-    " FROM job JOIN batch ON batch.id = job.batch_id"
-    " LEFT JOIN attempt a ON a.job_id = job.id AND a.n = job.attempt WHERE {where}"
+    "SELECT job.*, job.seq AS position, batch.key AS batch_key, batch.name AS batch_name,"
+    " batch.actor AS owner, a.wall_s, a.cpu_s, a.maxrss_kb, {sort} AS sort_value"
+    f" {_FROM} WHERE {{where}}"
 )
 
 
@@ -56,8 +82,8 @@ def job_rows(con: sqlite3.Connection, query: JobQuery, after: Place | None = Non
 
     One more than the query's limit is given where there are more.
     """
-    where, values = _where(query)
-    sort, order = _SORTS[query.sort_name], "DESC" if query.descending else "ASC"
+    where, values = where_of(query)
+    sort, order = _sort(query.sort_name), "DESC" if query.descending else "ASC"
     if after is not None:
         where += f" AND ({sort}, job.id) {'<' if query.descending else '>'} (?, ?)"
         values = [*values, *after]
@@ -70,9 +96,31 @@ def job_rows(con: sqlite3.Connection, query: JobQuery, after: Place | None = Non
 
 def count_rows(con: sqlite3.Connection, query: JobQuery) -> int:
     """Count the jobs that fit."""
-    where, values = _where(query)
-    sql = f"SELECT count(*) FROM job JOIN batch ON batch.id = job.batch_id WHERE {where}"
-    return int(con.execute(sql, values).fetchone()[0])
+    where, values = where_of(query)
+    tables = "FROM job" if not {"batch.", "a."} & set(_TABLE.findall(where)) else _FROM
+    return int(con.execute(f"SELECT count(*) {tables} WHERE {where}", values).fetchone()[0])
+
+
+def job_ids(con: sqlite3.Connection, query: JobQuery) -> list[int]:
+    """Give the ids of all jobs that fit, oldest first."""
+    where, values = where_of(query)
+    sql = f"SELECT job.id {_FROM} WHERE {where} ORDER BY job.id"
+    return [row[0] for row in con.execute(sql, values)]
+
+
+def count_by_owner(
+    con: sqlite3.Connection, query: JobQuery, login: str
+) -> dict[str, dict[str, int]]:
+    """Count the jobs that fit by letter: a user's ``own`` and those of ``others``."""
+    where, values = where_of(query)
+    counts: dict[str, dict[str, int]] = {"own": {}, "others": {}}
+    for row in con.execute(
+        f"SELECT batch.actor = ?, job.state, count(*) {_FROM} WHERE {where} GROUP BY 1, 2",
+        [login, *values],
+    ):
+        side, letter = counts["own" if row[0] else "others"], letter_of(row[1])
+        side[letter] = side.get(letter, 0) + row[2]
+    return counts
 
 
 def find_job(con: sqlite3.Connection, key: str) -> sqlite3.Row:
@@ -180,7 +228,8 @@ def job_attribute(value: str) -> tuple[str, Sequence[Any]]:
     return sql, [*states, *states]
 
 
-def _where(query: JobQuery) -> tuple[str, list[Any]]:
+def where_of(query: JobQuery) -> tuple[str, list[Any]]:
+    """Turn a query into SQL over ``job``, ``batch`` and ``a``, its present attempt."""
     parts: list[tuple[str, list[Any]]] = [("job.dismissed = ?", [query.dismissed])]
     if query.project:
         parts.append(("job.project = ?", [query.project]))
@@ -194,11 +243,17 @@ def _where(query: JobQuery) -> tuple[str, list[Any]]:
     if query.in_some_states:
         states = states_of(query.letters)
         parts.append((f"job.state IN ({', '.join('?' * len(states))})", list(states)))
+    parts += conditions(query.column_filters, _EXPRESSIONS)
     for like in query.patterns():
         columns = ("job.name", "job.psid", "job.state", "job.why", "job.queue", "batch.name")
         test = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns)
         parts.append((f"({test})", [like] * len(columns)))
     return " AND ".join(sql for sql, _ in parts), [v for _, values in parts for v in values]
+
+
+def _sort(name: str) -> str:
+    """Give what to sort by; the usual order is that of an index."""
+    return "job.created_at" if name == "created" else sort_expression(name, _EXPRESSIONS)
 
 
 def _row(row: sqlite3.Row) -> JobRow:

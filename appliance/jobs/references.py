@@ -6,7 +6,10 @@ import re
 
 from appliance.jobs.structs import Argument, ArgumentKind, Language
 
-__all__ = ["REFERENCE", "find_references", "kind_of_reference"]
+__all__ = ["REFERENCE", "VARARGIN", "find_references", "kind_of_reference"]
+
+VARARGIN = "varargin"
+"""Argument that any script may have without naming it: more words for its command line."""
 
 REFERENCE = re.compile(
     r"(?<![\\$\w])\$(?:\{([fopsn][1-9])(?=[^0-9A-Za-z_])|([fopsn][1-9])(?![0-9A-Za-z_]))"
@@ -49,7 +52,7 @@ def find_references(language: Language, code: str) -> list[Argument]:
 
 def kind_of_reference(name: str) -> ArgumentKind:
     """Tell the kind of argument behind a name such as ``f1`` or ``output2``."""
-    return _KINDS[name.rstrip("0123456789")]
+    return _KINDS.get(name.rstrip("0123456789"), "STRING")
 
 
 def _argument(name: str) -> Argument:

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import re
+import shlex
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from appliance.catalog import (
-    FileMatcher,
-    Project,
-    absolute_path,
-    project_root,
-    select,
-    select_reference,
-    study_dir,
-)
+from appliance.catalog import FileMatcher, Project, absolute_path, project_root, select, study_dir
 from appliance.core import ApplianceError, DataFolder, Invalid, safe_join
 from appliance.jobs.plan import Plan, Targets
-from appliance.jobs.structs import Argument
+from appliance.jobs.structs import Argument, Decision, Finding, FindingKind
+from appliance.jobs.studies import ANALYSIS, analysis_of, studies_for
+from appliance.jobs.values import plain_values
 
-__all__ = ["InputFile", "OutputPath", "Resolved", "parse_output", "resolve", "studies_for"]
+__all__ = ["OUTPUT_FOLDER", "InputFile", "OutputPath", "Resolved", "parse_output", "resolve"]
 
+OUTPUT_FOLDER = "output_folder"
+"""Name under which the folder of all outputs of a job is registered."""
 _OUTPUT = re.compile(r"^(.*?)\s*(?:TAG\(([^()]*)\))?\s*$", re.DOTALL)
+_SHOWN_PATHS = 20
 
 
 @dataclass(frozen=True)
@@ -50,12 +47,26 @@ class OutputPath:
 
 @dataclass
 class Resolved:
-    """Values of all arguments, or what is in the way."""
+    """Values of all arguments, and what was found about them; `env` is told to the job."""
 
     values: dict[str, list[str]] = field(default_factory=dict)
     inputs: list[InputFile] = field(default_factory=list)
     outputs: list[OutputPath] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> list[str]:
+        """What keeps the job from starting."""
+        return [f"{one.arg}: {one.text}" for one in self.findings if one.problem]
+
+
+class _Unfit(Exception):
+    """An argument without a value; it becomes a finding."""
+
+    def __init__(self, kind: FindingKind, text: str, choices: tuple[Decision, ...] = ()) -> None:
+        super().__init__(text)
+        self.kind, self.text, self.choices = kind, text, choices
 
 
 @dataclass(frozen=True)
@@ -64,10 +75,15 @@ class _Scene:
 
     con: sqlite3.Connection
     folder: DataFolder
-    project: str
-    project_id: int
+    project: Project
+    plan: Plan
     targets: Targets
-    promised: Sequence[OutputPath] = ()
+    promised: Sequence[OutputPath]
+    found: Resolved
+
+    def note(self, arg: Argument, kind: FindingKind, text: str, **more: object) -> None:
+        """Add a finding."""
+        self.found.findings.append(Finding(arg.id, kind, text, **more))  # type: ignore[arg-type]
 
 
 def parse_output(text: str) -> tuple[str, tuple[str, ...]]:
@@ -117,46 +133,94 @@ def resolve(
     Resolved
         With `problems` when it cannot start.
     """
-    scene = _Scene(con, folder, project.name, project.id, targets, promised)
-    found = Resolved()
+    scene = _Scene(con, folder, project, plan, targets, promised, Resolved())
     for arg in plan.args:
         try:
-            found.values[arg.id] = _resolve_one(scene, plan, arg, found)
+            scene.found.values[arg.id] = _resolve_one(scene, arg)
+        except _Unfit as unfit:
+            scene.note(arg, unfit.kind, unfit.text, problem=True, choices=unfit.choices)
         except ApplianceError as error:
-            found.problems.append(f"{arg.id}: {error.message}")
-    return found
+            scene.note(arg, "bad_value", error.message, problem=True, choices=("leave_out",))
+    _add_output_folder(scene)
+    return scene.found
 
 
-def _resolve_one(scene: _Scene, plan: Plan, arg: Argument, found: Resolved) -> list[str]:
+def _resolve_one(scene: _Scene, arg: Argument) -> list[str]:
     if arg.value is None or arg.value in ("", []):
-        if not arg.optional and arg.kind != "LOGICAL":
-            raise Invalid("has no value")
+        if not arg.optional and arg.kind != "LOGICAL" and arg.id != "varargin":
+            raise _Unfit("no_value", "has no value")
         return ["false"] if arg.kind == "LOGICAL" else []
     if arg.kind == "FILE":
-        return _files(scene, plan, arg, found)
+        return _files(scene, arg)
     if arg.kind in ("OUT", "PATHOUT"):
-        return [str(_output(scene, arg, found).path)]
-    return _plain(arg)
+        return [str(_output(scene, arg).path)]
+    if arg.id == "varargin" and isinstance(arg.value, str):
+        return _words(arg.value)
+    return plain_values(arg)
 
 
-def _files(scene: _Scene, plan: Plan, arg: Argument, found: Resolved) -> list[str]:
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise Invalid(f"cannot be split into words: {error}") from error
+
+
+def _files(scene: _Scene, arg: Argument) -> list[str]:
     studies = studies_for(scene.con, scene.targets, arg.studyref)
-    if not studies:
-        raise Invalid(f"there is no study {arg.studyref!r}")
+    optional = arg.optional or scene.plan.job.ignore_missing
+    if not studies and not optional:
+        raise _Unfit("no_study", f"there is no study {arg.studyref!r}", ("leave_out", "without"))
     text = _patterns(arg)
-    inputs = [
-        InputFile(arg.id, f.file_id, f.study_id, absolute_path(scene.folder, scene.project, f))
-        for f in select(scene.con, scene.project_id, text, studies=studies)
-    ]
+    inputs = _matching(scene, arg, text, studies)
     paths = list(
         dict.fromkeys([*(str(one.path) for one in inputs), *_promised(scene, text, studies)])
     )
-    if not paths and not arg.optional:
-        raise Invalid(f"no file matches {text!r}")
-    if plan.command and len(paths) > 1 and not arg.multiple:
-        raise Invalid(f"{len(paths)} files match {text!r}, one is needed")
-    found.inputs += inputs
-    return paths
+    if not paths:
+        return _nothing(scene, arg, text, studies, optional=optional)
+    taken = _taken(scene, arg, text, paths)
+    scene.found.inputs += [one for one in inputs if str(one.path) in taken]
+    return taken
+
+
+def _matching(scene: _Scene, arg: Argument, text: str, studies: Sequence[int]) -> list[InputFile]:
+    if not studies:
+        return []
+    return [
+        InputFile(arg.id, f.file_id, f.study_id, absolute_path(scene.folder, scene.project.name, f))
+        for f in select(scene.con, scene.project.id, text, studies=studies)
+    ]
+
+
+def _nothing(
+    scene: _Scene, arg: Argument, text: str, studies: Sequence[int], *, optional: bool
+) -> list[str]:
+    """Say what it means that no file matches: a problem, or not."""
+    maker = _may_be_made(scene, text, studies)
+    if optional:
+        scene.note(arg, "ignored", f"no file matches {text!r}", chosen="without")
+    elif maker is not None:
+        scene.note(arg, "later", f"{text!r} may be made in {maker.path.name} by an earlier job")
+    else:
+        raise _Unfit("no_match", f"no file matches {text!r}", ("leave_out", "without"))
+    return []
+
+
+def _taken(scene: _Scene, arg: Argument, text: str, paths: list[str]) -> list[str]:
+    """Choose among several files, as the argument says or as its tool needs."""
+    if len(paths) == 1:
+        return paths
+    single = bool(scene.plan.command) and not arg.multiple
+    take = arg.take if arg.take and not (single and arg.take == "all") else None
+    said = f"{len(paths)} files match {text!r}"
+    shown = {"n": len(paths), "paths": tuple(paths[:_SHOWN_PATHS])}
+    choices = ("first", "last", *(() if single else ("all",)), "leave_out")
+    if take == "one" or (single and take is None):
+        note = f"{said}, one is needed"
+        scene.note(arg, "many", note, problem=True, choices=choices, **shown)
+        return paths
+    scene.note(arg, "many", said, choices=choices, chosen=take or "all", **shown)
+    return {"first": paths[:1], "last": paths[-1:]}.get(take or "all", paths)
 
 
 def _patterns(arg: Argument) -> str:
@@ -166,85 +230,83 @@ def _patterns(arg: Argument) -> str:
 
 def _promised(scene: _Scene, text: str, studies: Sequence[int]) -> list[str]:
     """Paths that earlier jobs will make and that a pattern means."""
+    if not scene.promised:
+        return []
     matcher = FileMatcher(text)
-    found = []
+    return [
+        str(output.path)
+        for output in scene.promised
+        if output.study_id in studies
+        and not output.is_folder
+        and matcher.matches(_inside(scene, output.path), output.tags)
+    ]
+
+
+def _inside(scene: _Scene, path: Path) -> str:
+    """Give the path of a file relative to its study."""
+    return "/".join(path.relative_to(project_root(scene.folder, scene.project.name)).parts[2:])
+
+
+def _may_be_made(scene: _Scene, text: str, studies: Sequence[int]) -> OutputPath | None:
+    """Give the folder of an earlier job in which files of a pattern may appear."""
+    starts = [re.split(r"[*_]", word, maxsplit=1)[0].lower() for word in text.split()]
     for output in scene.promised:
-        parts = output.path.relative_to(project_root(scene.folder, scene.project)).parts[2:]
-        if output.study_id in studies and matcher.matches("/".join(parts), output.tags):
-            found.append(str(output.path))
-    return found
+        if output.is_folder and output.study_id in studies:
+            inside = _inside(scene, output.path).lower() + "/"
+            if any(s.startswith(inside) or inside.startswith(s) for s in starts):
+                return output
+    return None
 
 
-def _output(scene: _Scene, arg: Argument, found: Resolved) -> OutputPath:
+def _output(scene: _Scene, arg: Argument) -> OutputPath:
     name, tags = parse_output(str(arg.value))
+    if scene.plan.job.output_folder:
+        name = f"{_folder_name(scene)}/{name}"
     study_id, base = _output_base(scene, arg.studyref)
-    path = safe_join(base, name)
-    output = OutputPath(arg.id, study_id, path, (*tags, *arg.tags), arg.kind == "PATHOUT")
-    found.outputs.append(output)
+    tags = (*tags, *arg.tags)
+    output = OutputPath(arg.id, study_id, safe_join(base, name), tags, arg.kind == "PATHOUT")
+    scene.found.outputs.append(output)
     return output
 
 
+def _folder_name(scene: _Scene) -> str:
+    return parse_output(scene.plan.job.output_folder)[0]
+
+
+def _add_output_folder(scene: _Scene) -> None:
+    """Promise the folder of all outputs of a job, where it has one, and tell it to the job."""
+    if not scene.plan.job.output_folder:
+        return
+    arg = Argument(OUTPUT_FOLDER, "PATHOUT")
+    try:
+        name, tags = parse_output(scene.plan.job.output_folder)
+        refs = [one.studyref for one in scene.plan.args if one.kind in ("OUT", "PATHOUT")]
+        study_id, base = _output_base(scene, refs[0] if refs else scene.plan.results)
+        path = safe_join(base, name)
+    except (ApplianceError, _Unfit) as error:
+        text = error.message if isinstance(error, ApplianceError) else str(error)
+        scene.note(arg, "bad_value", text, problem=True)
+        return
+    scene.found.outputs.append(OutputPath(arg.id, study_id, path, tags, is_folder=True))
+    scene.found.env["NORA_OUTPUT_FOLDER"] = str(path)
+
+
 def _output_base(scene: _Scene, studyref: str) -> tuple[int | None, Path]:
-    """Folder of an output: its study's, or ``analysis`` of the project for a job over all."""
-    if scene.targets.level == "project":
-        return None, safe_join(project_root(scene.folder, scene.project), "analysis")
+    """Give the study of an output and its folder; a study of results may still have to be made."""
+    sid = analysis_of(studyref)
+    if sid is not None:
+        row = scene.con.execute(
+            "SELECT s.id FROM studies s JOIN subjects u ON u.id = s.subject_id"
+            " WHERE s.project_id = ? AND u.pid = ? AND s.sid = ? AND s.trashed_at IS NULL",
+            (scene.project.id, ANALYSIS, sid),
+        ).fetchone()
+        folder = study_dir(scene.folder, scene.project.name, ANALYSIS, sid)
+        return (None if row is None else int(row["id"])), folder
     studies = studies_for(scene.con, scene.targets, studyref)
     if not studies:
-        raise Invalid(f"there is no study {studyref!r}")
+        raise _Unfit("no_study", f"there is no study {studyref!r}", ("leave_out",))
     row = scene.con.execute(
         "SELECT u.pid, s.sid FROM studies s JOIN subjects u ON u.id = s.subject_id WHERE s.id = ?",
         (studies[0],),
     ).fetchone()
-    return studies[0], study_dir(scene.folder, scene.project, row["pid"], row["sid"])
-
-
-def studies_for(con: sqlite3.Connection, targets: Targets, studyref: str) -> Sequence[int]:
-    """Give the studies that a reference means.
-
-    It is this, all, first, last, a study tag, or, with a ``#``, a selector such as
-    ``ANALYSIS#MNI`` or ``[selectionpatient]#OLDEST``.
-    """
-    if "#" in studyref or studyref.startswith("[selection"):
-        return select_reference(con, studyref, targets.study_ids)
-    if studyref == "this" or targets.subject_id is None:
-        return targets.study_ids
-    rows = con.execute(
-        "SELECT id FROM studies WHERE subject_id = ? AND trashed_at IS NULL"
-        " ORDER BY ifnull(date, ''), ifnull(time, ''), sid",
-        (targets.subject_id,),
-    ).fetchall()
-    ids = [int(row["id"]) for row in rows]
-    if studyref in ("all", "first", "last"):
-        return {"all": ids, "first": ids[:1], "last": ids[-1:]}[studyref]
-    tagged = con.execute(
-        "SELECT x.x_id FROM tags t JOIN study_tags x ON x.tag_id = t.id WHERE t.name = ?",
-        (studyref,),
-    ).fetchall()
-    return [i for i in ids if i in {row[0] for row in tagged}]
-
-
-def _plain(arg: Argument) -> list[str]:
-    values = arg.value if isinstance(arg.value, list) else [arg.value]
-    if arg.kind == "NUMERIC":
-        return [_number(arg, value) for value in values]
-    if arg.kind == "LOGICAL":
-        return ["true" if values[0] in (True, 1, "true", "1", "yes", "on") else "false"]
-    if arg.kind == "OPTION" and any(str(value) not in arg.choices for value in values):
-        raise Invalid(f"is none of {', '.join(arg.choices)}")
-    if any("\0" in str(value) for value in values):
-        raise Invalid("holds a NUL character")
-    return [str(value) for value in values]
-
-
-def _number(arg: Argument, value: object) -> str:
-    try:
-        number = float(str(value))
-    except ValueError:
-        raise Invalid(f"{value!r} is no number") from None
-    if not math.isfinite(number):
-        raise Invalid(f"{value!r} is no finite number")
-    low = -math.inf if arg.minimum is None else arg.minimum
-    high = math.inf if arg.maximum is None else arg.maximum
-    if not low <= number <= high:
-        raise Invalid(f"{value} is not between {low:g} and {high:g}")
-    return str(int(number)) if number.is_integer() else repr(number)
+    return studies[0], study_dir(scene.folder, scene.project.name, row["pid"], row["sid"])

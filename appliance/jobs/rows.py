@@ -6,10 +6,13 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from appliance.jobs.columns import COLUMNS, ColumnFilter, parse_filter
+
 __all__ = [
     "DISMISSED",
     "SORTS",
     "AttemptRow",
+    "BatchRow",
     "JobDetail",
     "JobFileRow",
     "JobQuery",
@@ -21,14 +24,14 @@ __all__ = [
     "RowSource",
 ]
 
-SORTS = ("created", "started", "ended", "name", "psid", "state", "queue", "project")
-"""What the table can be sorted by; every listing knows all of them."""
+SORTS = tuple(COLUMNS)
+"""What the table can be sorted by; a listing without such a column takes all rows for alike."""
 DISMISSED = "dismissed"
 """Asks for what was taken out of the table, instead of letters of states."""
 
 
 class JobRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One job in the table; times are ms UTC, `wall_s` is of the present attempt."""
+    """One job in the table; times are ms UTC, times and memory used are of the present attempt."""
 
     key: str
     batch_key: str | None
@@ -52,6 +55,15 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True):
     memory_mb: int
     gpus: int
     dismissed: bool = False
+    function: str = ""
+    batch_name: str = ""
+    position: int = 0
+    adapter: str = ""
+    priority: int = 0
+    on_error: str = "break"
+    updated_at: int | None = None
+    cpu_s: float | None = None
+    maxrss_kb: int | None = None
 
 
 class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,11 +107,25 @@ class JobDetail(msgspec.Struct, frozen=True, kw_only=True):
     history: list[dict[str, Any]]
 
 
+class BatchRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch that was started, and how many of its jobs are in which state, by letter."""
+
+    key: str
+    name: str
+    project: str
+    owner: str
+    level: str
+    queue: str
+    created_at: int
+    n_jobs: int
+    counts: dict[str, int]
+
+
 class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What the table shows; all that is given holds.
 
     `letters` are such as ``"qre"``, or ``"all"`` or ``"dismissed"``: dismissed rows are in no other
-    answer.
+    answer. `filters` are such as ``"name:smooth*"``, one for a column.
     """
 
     project: str | None = None
@@ -108,6 +134,7 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     batch: str | None = None
     study_id: int | None = None
     search: str = ""
+    filters: tuple[str, ...] = ()
     sort: str = "-created"
     after: str | None = None
     limit: int = 200
@@ -126,6 +153,17 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     def descending(self) -> bool:
         """Whether the largest value comes first."""
         return self.sort.startswith("-")
+
+    @property
+    def column_filters(self) -> list[ColumnFilter]:
+        """What columns have to hold.
+
+        Raises
+        ------
+        Invalid
+            If there is no such column.
+        """
+        return [parse_filter(text) for text in self.filters]
 
     @property
     def sort_name(self) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 __all__ = [
+    "Action",
     "Argument",
     "ArgumentKind",
     "ArgumentValue",
@@ -35,6 +36,7 @@ Level = Literal["study", "subject", "project"]
 OnError = Literal["break", "report", "ignore"]
 Take = Literal["one", "all", "first", "last"]
 Decision = Literal["leave_out", "skip", "overwrite", "first", "last", "all", "without"]
+Action = Literal["run", "skip", "leave_out", "problem"]
 FindingKind = Literal[
     "no_match", "many", "exists", "no_study", "no_value", "bad_value", "ignored", "later", "clash"
 ]
@@ -94,6 +96,19 @@ class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `command` is an argument vector, never a shell line. ``{python}`` is our own interpreter and
     ``{id}`` the value of an argument; an element that names an absent optional argument is left
     out, several values become several elements, and an argument's `flag` is put before its value.
+
+    Attributes
+    ----------
+    needs : tuple of str
+        ``program:NAME`` or ``python:MODULE``, without which it cannot run.
+    install : str
+        What to install where something of it is missing.
+    queue : str
+        Where it waits unless somebody says otherwise.
+    source : str
+        ``appliance``, or the file of its descriptor.
+    recipe : dict or None
+        For a Boutiques descriptor, the part that renders its command line; `command` only shows it.
     """
 
     id: str
@@ -105,6 +120,11 @@ class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     args: tuple[Argument, ...] = ()
     resources: Resources = Resources()
     version: str = "1"
+    needs: tuple[str, ...] = ()
+    install: str = ""
+    queue: str = ""
+    source: str = "appliance"
+    recipe: dict[str, Any] | None = None
 
 
 class JobSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -154,14 +174,15 @@ class JobSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to do in one case that a dry run found; what is left out stands for all.
 
-    `job` is the position in the batch's list of jobs, from 0. Of several that fit, the one that
-    names more counts, and of equals the last.
+    `job` is the position in the batch's list of jobs, from 0; `kind` is what was found. Of several
+    that fit, the one that names more counts, and of equals the last.
     """
 
     do: Decision
     psid: str | None = None
     job: int | None = None
     arg: str | None = None
+    kind: FindingKind | None = None
 
 
 class BatchSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -254,7 +275,7 @@ class DryRow(msgspec.Struct, frozen=True):
     args: dict[str, list[str]]
     problem: str | None = None
     position: int = 0
-    action: Literal["run", "skip", "leave_out", "problem"] = "run"
+    action: Action = "run"
     reason: str = ""
     findings: tuple[Finding, ...] = ()
 

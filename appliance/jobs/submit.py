@@ -4,36 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 
 from appliance.catalog import Project, Tx, find_study
-from appliance.core import DataFolder, Invalid, NotFound, new_key, now_ms
-from appliance.jobs.plan import Plan, Targets, tool_sha256
-from appliance.jobs.resolve import OutputPath, resolve
+from appliance.core import Invalid, NotFound, new_key, now_ms
+from appliance.jobs.dryrun import Chain, Step
+from appliance.jobs.plan import Plan, Targets, spec_sha256, tool_sha256
 from appliance.jobs.states import State
-from appliance.jobs.structs import BatchSpec, DryRow, Level, Submitted, Tool, Unresolved
+from appliance.jobs.structs import BatchSpec, Level, Submitted, Tool, Unresolved
+from appliance.jobs.studies import analysis_of, ensure_analysis
 
-__all__ = ["Chain", "Order", "chains_for", "dry_rows", "insert_batch"]
+__all__ = ["Order", "Work", "chains_for", "insert_batch"]
 
+Work = Sequence[tuple[Chain, Sequence[Step]]]
+_IMMEDIATE = 1_000_000
 _JOB_COLUMNS = (
     "key, batch_id, project_id, project, chain_key, seq, subject_id, study_id, psid, targets, name,"
-    " spec, queue, state, priority, cpus, memory_mb, gpus, why, created_at, queued_at, updated_at,"
-    " ended_at"
+    " function, spec, spec_sha256, on_error, notify, keep_logs, queue, state, priority, cpus,"
+    " memory_mb, gpus, why, created_at, queued_at, updated_at, ended_at"
 )
 _INSERT_JOB = (
     f"INSERT INTO job ({_JOB_COLUMNS}) VALUES ({', '.join('?' * (_JOB_COLUMNS.count(',') + 1))})"
 )
-
-
-@dataclass(frozen=True)
-class Chain:
-    """One run of a batch's jobs, in order."""
-
-    psid: str
-    targets: Targets
+_EVENT = (
+    "INSERT INTO job_event (job_id, at, from_state, to_state, actor, why)"
+    " VALUES (?, ?, 'draft', ?, 'submit', ?)"
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,15 @@ class Order:
     plans: Sequence[Plan]
     actor: str
     tools: Sequence[Tool] = ()
+
+
+@dataclass
+class _Count:
+    """What became of the jobs of a batch."""
+
+    n_jobs: int = 0
+    unresolved: list[Unresolved] = field(default_factory=list)
+    skipped: list[Unresolved] = field(default_factory=list)
 
 
 def chains_for(
@@ -85,50 +93,37 @@ def chains_for(
     ]
 
 
-def dry_rows(
-    con: sqlite3.Connection,
-    folder: DataFolder,
-    project: Project,
-    plans: Sequence[Plan],
-    chains: Iterable[Chain],
-    *,
-    serial: bool,
-) -> list[DryRow]:
-    """Tell what each job would get, outputs of earlier jobs of the chain included."""
-    rows: list[DryRow] = []
-    for chain in chains:
-        promised: list[OutputPath] = []
-        for plan in plans:
-            found = resolve(con, folder, project, plan, chain.targets, promised=promised)
-            problem = "; ".join(found.problems) or None
-            rows.append(DryRow(chain.psid, plan.job.name, found.values, problem))
-            promised += found.outputs if serial else []
-    return rows
-
-
-def insert_batch(
-    tx: Tx, order: Order, chains: Sequence[tuple[Chain, Sequence[str | None]]]
-) -> Submitted:
-    """Write a batch with all its jobs; all or none are durable.
-
-    Parameters
-    ----------
-    chains : sequence of (Chain, sequence of str or None)
-        With what is in the way of each job, where that is known already.
-    """
-    key, plans = new_key(), order.plans
+def insert_batch(tx: Tx, order: Order, work: Work) -> Submitted:
+    """Write a batch with all its jobs; all or none are durable."""
+    key = new_key()
     batch_id = _insert_row(tx, order, key)
     _keep_descriptors(tx, order.tools)
-    unresolved: list[Unresolved] = []
-    for chain, problems in chains:
-        _insert_chain(tx, batch_id, order, chain, problems)
-        unresolved += [
-            Unresolved(chain.psid, plan.job.name, problem)
-            for plan, problem in zip(plans, problems, strict=True)
-            if problem
-        ]
+    for sid in sorted(_results(order)):
+        ensure_analysis(tx, order.project.id, sid)
+    count, tails = _Count(), dict[object, int]()
+    for number, (chain, steps) in enumerate(work):
+        group = _group_of(order.spec, chain, number)
+        tail = _insert_chain(
+            tx, batch_id, order, (chain, steps), after=tails.get(group), count=count
+        )
+        if group is not None and tail is not None:
+            tails[group] = tail
     tx.event("batch.changed", key=key, project=order.project.name)
-    return Submitted(key, len(plans) * len(chains), tuple(unresolved))
+    return Submitted(key, count.n_jobs, tuple(count.unresolved), tuple(count.skipped))
+
+
+def _results(order: Order) -> set[str]:
+    """List the studies of results that outputs go to."""
+    refs = [arg.studyref for plan in order.plans for arg in plan.args if arg.kind != "FILE"]
+    refs += [plan.results for plan in order.plans if plan.job.output_folder]
+    return {sid for ref in refs if (sid := analysis_of(ref)) is not None}
+
+
+def _group_of(spec: BatchSpec, chain: Chain, number: int) -> object:
+    """Name the row of chains that follow each other; None: it stands alone."""
+    if spec.group == "subject":
+        return chain.targets.subject_id
+    return number % spec.n_groups if spec.group == "batch" else None
 
 
 def _insert_row(tx: Tx, order: Order, key: str) -> int:
@@ -158,24 +153,52 @@ def _keep_descriptors(tx: Tx, tools: Sequence[Tool]) -> None:
 
 
 def _insert_chain(
-    tx: Tx, batch_id: int, order: Order, chain: Chain, problems: Sequence[str | None]
-) -> None:
-    before: int | None = None
+    tx: Tx,
+    batch_id: int,
+    order: Order,
+    work: tuple[Chain, Sequence[Step]],
+    *,
+    after: int | None,
+    count: _Count,
+) -> int | None:
+    """Write the jobs of one chain; give the last one that waits."""
+    chain, steps = work
+    serial = order.spec.mode == "serial"
+    before: tuple[int, str] | None = None
     blocked = False
-    spec = order.spec
-    for seq, problem in enumerate(problems):
-        state, why = State.QUEUED, ""
+    for step in steps:
+        if step.action in ("skip", "leave_out"):
+            count.skipped.append(Unresolved(chain.psid, step.plan.job.name, step.reason))
+            continue
+        waits = serial and before is not None
+        problem = None if waits else step.problem  # what comes later is looked up when it starts
+        state, why = _first_state(problem, blocked=blocked)
+        job_id = _insert_job(tx, batch_id, order, chain, step.plan, state=state, why=why)
+        count.n_jobs += 1
         if problem:
-            state, why = State.UNRESOLVED, problem
-        elif blocked:
-            state, why = State.SKIPPED, "an earlier job of the chain cannot start"
-        job_id = _insert_job(tx, batch_id, order, chain, seq=seq, state=state, why=why)
-        if spec.mode == "serial":
-            if before is not None:
-                kind = "ok" if spec.on_error == "stop" else "any"
-                tx.con.execute("INSERT INTO job_dep VALUES (?, ?, ?)", (job_id, before, kind))
-            blocked = spec.on_error == "stop" and state is not State.QUEUED
-        before = job_id
+            count.unresolved.append(Unresolved(chain.psid, step.plan.job.name, problem))
+        if waits and before is not None:
+            _depend(tx, job_id, *before)
+        elif after is not None:
+            _depend(tx, job_id, after, "any")
+        breaks = step.plan.on_error == "break"
+        blocked = serial and breaks and state is not State.QUEUED
+        before = job_id, "ok" if breaks else "any"
+        if order.spec.group != "none" and state is State.QUEUED:
+            after = job_id
+    return after
+
+
+def _first_state(problem: str | None, *, blocked: bool) -> tuple[State, str]:
+    if problem:
+        return State.UNRESOLVED, problem
+    if blocked:
+        return State.SKIPPED, "an earlier job of the chain cannot start"
+    return State.QUEUED, ""
+
+
+def _depend(tx: Tx, job_id: int, needs: int, kind: str) -> None:
+    tx.con.execute("INSERT INTO job_dep VALUES (?, ?, ?)", (job_id, needs, kind))
 
 
 def _insert_job(
@@ -183,31 +206,28 @@ def _insert_job(
     batch_id: int,
     order: Order,
     chain: Chain,
+    plan: Plan,
     *,
-    seq: int,
     state: State,
     why: str,
 ) -> int:
-    now, targets, spec, plan = now_ms(), chain.targets, order.spec, order.plans[seq]
+    now, targets, spec, job = now_ms(), chain.targets, order.spec, plan.job
     chain_key = chain.psid or "project"
     study_id = targets.study_ids[0] if targets.level == "study" else None
     ended_at = None if state is State.QUEUED else now
-    need = plan.resources
+    need, priority = plan.resources, spec.priority + (_IMMEDIATE if spec.immediate else 0)
     job_id = tx.con.execute(
         _INSERT_JOB,
         (
-            *(new_key(), batch_id, order.project.id, order.project.name, chain_key, seq),
+            *(new_key(), batch_id, order.project.id, order.project.name, chain_key, plan.position),
             *(targets.subject_id, study_id, chain.psid),
-            *(msgspec.json.encode(targets).decode(), plan.job.name),
-            *(msgspec.json.encode(plan).decode(), spec.queue, state.value, spec.priority),
+            *(msgspec.json.encode(targets).decode(), job.name, plan.function),
+            *(msgspec.json.encode(plan).decode(), spec_sha256(plan), plan.on_error),
+            *(job.notify, job.keep_logs, spec.queue, state.value, priority),
             *(need.cpus, need.memory_mb, need.gpus, why, now, now, now, ended_at),
         ),
     ).lastrowid
-    tx.con.execute(
-        "INSERT INTO job_event (job_id, at, from_state, to_state, actor, why)"
-        " VALUES (?, ?, 'draft', ?, 'submit', ?)",
-        (job_id, now, state.value, why),
-    )
+    tx.con.execute(_EVENT, (job_id, now, state.value, why))
     return int(job_id or 0)
 
 

@@ -10,9 +10,11 @@ import pytest
 
 from appliance.catalog import Catalog, Tx, ensure_project, ensure_study, ensure_subject
 from appliance.cli.import_rows import ImportRows
+from appliance.cli.import_sql import COLUMNS as IMPORT_COLUMNS
+from appliance.cli.import_sql import QUEUE
 from appliance.core import Conflict, Invalid, NotFound
 from appliance.exchange import exchange_migrations
-from appliance.jobs import SORTS, JobQuery, JobRow, jobs_migrations
+from appliance.jobs import COLUMNS, SORTS, JobQuery, JobRow, jobs_migrations
 from appliance.jobs.merging import OwnJobs, merged_page
 
 
@@ -198,10 +200,12 @@ def test_jobs_and_imports_are_paged_in_one_order(imports: Imports, sort: str) ->
         if after is None:
             break
     assert paged == whole.items
-    names = {"created": "created_at", "started": "started_at", "ended": "ended_at"}
-    name = names.get(sort.removeprefix("-"), sort.removeprefix("-"))
-    values = [getattr(row, name) for row in whole.items]
-    keys = [value or (0 if name.endswith("_at") else "") for value in values]
+    column = sort.removeprefix("-")
+    name = {"batch": "batch_name"}.get(column, column)
+    name += "_at" if COLUMNS[column] == "time" else ""
+    here = [row for row in whole.items if column in IMPORT_COLUMNS or row.queue != QUEUE]
+    values = [getattr(row, name) if row in here else None for row in whole.items]
+    keys = [(v or "").lower() if COLUMNS[column] == "text" else v or 0 for v in values]
     assert keys == sorted(keys, reverse=sort.startswith("-"))
 
 

@@ -28,7 +28,7 @@ from appliance.catalog import Caller, Catalog, find_session, find_token
 from appliance.core import Refused
 from appliance.web.peers import peer_is_us
 from appliance.web.problems import LoginNeeded, TooManyAttempts
-from appliance.web.scope import check_within, rights_of, where_of
+from appliance.web.scope import changes_project, check_open, check_within, rights_of, where_of
 
 __all__ = [
     "COOKIE",
@@ -158,6 +158,8 @@ async def authorize(
         If it lacks the right, or a browser's request lacks the CSRF token.
     NotFound
         If the request is about a project that the caller may not see.
+    Conflict
+        If it would change a project that is in the archive or the trash.
     """
     if handler.opt.get("public"):
         return
@@ -173,6 +175,8 @@ async def authorize(
         _check_csrf(caller, connection.headers.get("x-csrf-token", ""))
     if caller.job_key is not None or not caller.everywhere:
         await _check_project(caller, connection, handler)
+    if changes_project(connection, handler):
+        await asyncio.to_thread(_look_open, connection, str(where_of(handler)))
 
 
 def _check_right(caller: Caller, handler: BaseRouteHandler) -> None:
@@ -200,6 +204,12 @@ def _look_within(
     catalog: Catalog = connection.app.state.services.catalog
     with catalog.read() as con:
         check_within(con, caller, connection, where)
+
+
+def _look_open(connection: ASGIConnection[Any, Any, Any, Any], where: str) -> None:
+    catalog: Catalog = connection.app.state.services.catalog
+    with catalog.read() as con:
+        check_open(con, connection, where)
 
 
 def _check_csrf(caller: Caller, sent: str) -> None:

@@ -17,7 +17,7 @@ from appliance.web.scope import check_project, rights_of
 from appliance.web.services import Services
 from appliance.web.views import maybe_iso
 
-__all__ = ["actor", "find", "history", "tag_total"]
+__all__ = ["actor", "find", "find_open", "history", "tag_total"]
 
 _PROJECT_VERBS = {"project-settings": "manage", "project-state": "admin"}
 
@@ -76,6 +76,20 @@ def find(con: sqlite3.Connection, who: Caller, operation_id: int) -> catalog.Ope
     needed = _PROJECT_VERBS.get(operation.verb)
     if needed is not None and who.everywhere and needed not in rights_of(who):
         raise Refused(f"this needs the right {needed!r}")
+    return operation
+
+
+def find_open(con: sqlite3.Connection, who: Caller, operation_id: int) -> catalog.Operation:
+    """Give an operation as `find` does, if its project is in use.
+
+    Raises
+    ------
+    Conflict
+        If the project is in the archive or the trash.
+    """
+    operation = find(con, who, operation_id)
+    if operation.target.get("project_id") is not None:
+        catalog.require_open(con, operation.target["project_id"])
     return operation
 
 

@@ -55,6 +55,7 @@ def add_files(services: Services, who: Caller, data: FilesAdd) -> Done:
     with services.catalog.read() as con:
         check_project(con, who, data.project)
         project = catalog.get_project(con, data.project)
+        catalog.require_open(con, project.id)
         places = [_place(services, project.name, text) for text in data.paths]
         studies = [catalog.find_study(con, project.id, place.psid) for place in places]
     if who.job_key is not None:
@@ -78,6 +79,7 @@ def remove_files(services: Services, who: Caller, data: FilesRemove) -> Operatio
     with services.catalog.read() as con:
         check_project(con, who, data.project)
         project = catalog.get_project(con, data.project)
+        catalog.require_open(con, project.id)
         ids = [_file_id(con, project, _place(services, project.name, p)) for p in data.paths]
     actor = who.job_key or who.login
     operation = services.catalog.write(lambda tx: catalog.trash_files(tx, ids, actor))

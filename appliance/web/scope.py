@@ -14,13 +14,15 @@ from typing import Any
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
-from appliance.catalog import Caller
+from appliance.catalog import Caller, require_open
 from appliance.core import NotFound, Refused
 
 __all__ = [
     "RIGHTS",
+    "changes_project",
     "check_ids",
     "check_jobs",
+    "check_open",
     "check_project",
     "check_within",
     "rights_in",
@@ -35,6 +37,7 @@ _JOB_RIGHTS = frozenset({"reader", "editor"})
 _TABLES = {"subject": "subjects", "study": "studies", "file": "files"}
 _PATHS = {"file_id": "file", "study_id": "study", "subject_id": "subject"}
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_CHANGES = frozenset({"editor", "batch", "manage"})
 
 
 def rights_of(caller: Caller) -> frozenset[str]:
@@ -115,17 +118,18 @@ def check_ids(
 
 
 def check_jobs(con: sqlite3.Connection, who: Caller, keys: Sequence[str]) -> None:
-    """The same for jobs, and arrivals shown among them, by key.
+    """The same for jobs, and arrivals shown among them, by key; their projects must be in use.
 
     Raises
     ------
     NotFound, Refused
         As `check_project` does.
     """
-    if who.everywhere:
-        return
     for key in keys:
-        _check_key(con, who, "job", key)
+        if not who.everywhere:
+            _check_key(con, who, "job", key)
+    for project_id in {i for key in keys for i in _projects_of_key(con, "job", key)}:
+        require_open(con, project_id)
 
 
 def where_of(handler: BaseRouteHandler) -> str | None:
@@ -168,15 +172,57 @@ def check_within(
             raise Refused("only an administrator may do this for all projects")
 
 
-def _check_key(con: sqlite3.Connection, who: Caller, what: str, key: str) -> None:
+def changes_project(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> bool:
+    """Tell whether a request would change the project that its address names.
+
+    Routes that check by themselves, and those that say ``archived=True``, are left out.
+    """
+    return (
+        connection.scope.get("method") not in _SAFE
+        and handler.opt.get("right") in _CHANGES
+        and not handler.opt.get("archived")
+        and where_of(handler) not in (None, "open", "handler")
+    )
+
+
+def check_open(
+    con: sqlite3.Connection, connection: ASGIConnection[Any, Any, Any, Any], where: str
+) -> None:
+    """Refuse a change within a project that is in the archive or the trash.
+
+    Raises
+    ------
+    Conflict
+        With what to do.
+    """
+    path: Mapping[str, Any] = connection.path_params
+    if where in _PATHS:
+        sql = f"SELECT project_id FROM {_TABLES[_PATHS[where]]} WHERE id = ?"  # noqa: S608
+        found = [row[0] for row in con.execute(sql, (int(path[where]),))]
+    elif where in ("job", "receipt"):
+        found = _projects_of_key(con, where, str(path["key"]))
+    else:
+        name = path.get("project") or connection.query_params.get("project")
+        sql = "SELECT id FROM projects WHERE name = ? AND state <> 'trashed'"
+        found = [row[0] for row in con.execute(sql, (name,))]
+    for project_id in found:
+        require_open(con, project_id)
+
+
+def _projects_of_key(con: sqlite3.Connection, what: str, key: str) -> list[int]:
     """A job's key may be that of an arrival, which is shown among the jobs."""
     tables = ("job", "receipts") if what == "job" else ("receipts",)
-    found = [
+    return [
         row[0]
         for table in tables
         for row in con.execute(f"SELECT project_id FROM {table} WHERE key = ?", (key,))  # noqa: S608
     ]
-    _require(who, found, None, f"no {what} {key}")
+
+
+def _check_key(con: sqlite3.Connection, who: Caller, what: str, key: str) -> None:
+    _require(who, _projects_of_key(con, what, key), None, f"no {what} {key}")
 
 
 def _require(who: Caller, project_ids: Sequence[int], right: str | None, missing: str) -> None:

@@ -171,7 +171,7 @@ def undo_operation(services: Rooms, who: Who, operation_id: FromPath[int]) -> No
 def purge_operation(services: Rooms, who: Who, operation_id: FromPath[int]) -> Purged:
     """Delete for good, and at once, what one operation put into the trash."""
     with services.catalog.read() as con:
-        curation.find(con, who, operation_id)
+        curation.find_open(con, who, operation_id)
     done = purge(services.catalog, services.folder, operation_id)
     return Purged(done.n_files, done.size_bytes)
 

@@ -77,6 +77,7 @@ def list_members(services: Rooms, project: FromPath[str]) -> Items[MemberRow]:
 @put(
     "/projects/{project:str}/members/{login:str}",
     right="manage",
+    archived=True,
     status_code=204,
     sync_to_thread=True,
 )
@@ -97,6 +98,7 @@ def put_member(
 @delete(
     "/projects/{project:str}/members/{login:str}",
     right="manage",
+    archived=True,
     status_code=204,
     sync_to_thread=True,
 )

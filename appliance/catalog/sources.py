@@ -143,9 +143,10 @@ def linked_join(folder: DataFolder, project: str, *names: str) -> Path:
         raise
 
 
-def linked_folders(folder: DataFolder) -> list[Path]:
-    """Give all folders that links of projects may lead into; what lies there is never ours."""
-    roots = {root for known in _linked_roots(folder).values() for root in known}
+def linked_folders(folder: DataFolder, project: str | None = None) -> list[Path]:
+    """Give all folders that links of a project, or of any, may lead into; they are never ours."""
+    linked = _linked_roots(folder)
+    roots = {root for name in linked if project in (None, name) for root in linked[name]}
     return [Path(root) for root in sorted(roots)]
 
 

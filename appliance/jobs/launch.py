@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import msgspec
 from appliance.core import atomic_write, fsync_dir
 from appliance.jobs import shim
 from appliance.jobs.crash import crash_point
+from appliance.jobs.limits import Limits
 from appliance.jobs.outputs import snapshot
 from appliance.jobs.plan import Plan
 from appliance.jobs.resolve import Resolved
@@ -34,7 +35,6 @@ _THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
 )
 _PRIVATE = ("NORA_", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "LISTEN_", "WATCHDOG_", "INVOCATION")
-_NICE = 10
 _EARLY_SIGNALS = (signal.SIGTERM, signal.SIGTSTP, signal.SIGCONT)
 
 
@@ -51,6 +51,7 @@ class Start:
     facts: Mapping[str, str]
     matlab: str
     sandbox: Sandbox
+    limits: Limits = field(default_factory=Limits)
 
 
 def prepare(start: Start) -> None:
@@ -70,27 +71,25 @@ def prepare(start: Start) -> None:
         folder = output.path if output.is_folder else output.path.parent
         folder.mkdir(parents=True, exist_ok=True)
     _write_json(start.folder / "before.json", snapshot(start.resolved.outputs))
-    argv = start.sandbox.wrap(_argv(start), start.folder)
-    need = start.plan.resources
+    argv = start.sandbox.wrap(_argv(start), start.folder, start.facts["NORA_PROJECT"])
     spec = {
         "argv": argv,
         "cwd": str(work),
         "env": job_environment(start),
-        "timeout_s": need.walltime_s,
-        "grace_s": 10,
-        "nice": _NICE,
+        "sandboxed": start.sandbox.active,
+        **start.limits.spec(start.plan.resources),
     }
     _write_json(start.folder / "spec.json", spec)
     fsync_dir(start.folder.parent)
     crash_point("run_dir_made")
 
 
-def spawn(folder: Path) -> subprocess.Popen[bytes]:
-    """Start the shim of a run folder in a session of its own.
+def spawn(folder: Path, prefix: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    """Start the shim of a run folder in a session of its own, behind a command such as a scope's.
 
     Signals that come before it listens are kept for it, so none is lost and none kills it.
     """
-    program = [sys.executable, "-I", "-S", shim.__file__, str(folder)]
+    program = [*prefix, sys.executable, "-I", "-S", shim.__file__, str(folder)]
     old = signal.pthread_sigmask(signal.SIG_BLOCK, _EARLY_SIGNALS)
     try:
         with (folder / "shim.err").open("wb") as errors:

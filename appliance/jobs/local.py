@@ -51,7 +51,8 @@ class LocalAdapter:
     def submit(self, job: sqlite3.Row, start: Start) -> None:
         """Start the supervisor, write it down, and watch it."""
         try:
-            child = spawn(start.folder)
+            need = start.plan.resources
+            child = spawn(start.folder, start.limits.prefix(start.key, start.attempt, need))
         except OSError as error:
             raise JobError(str(error)) from error
         crash_point("spawned")

@@ -26,6 +26,7 @@ from appliance.jobs.finish import (
     put_aside,
 )
 from appliance.jobs.gpus import GpuSource, gpus_for
+from appliance.jobs.limits import Limits
 from appliance.jobs.listing import count_jobs, job_attribute, job_detail, read_log
 from appliance.jobs.local import LocalAdapter
 from appliance.jobs.machine import Machine
@@ -89,12 +90,20 @@ class Scheduler:
             foreign_gpus=jobs.foreign_gpus,
         )
         self._batches = Batches(catalog, folder, tools, capacity=self.capacity, queues=jobs.queues)
+        self._sandbox = sandbox or Sandbox(
+            folder,
+            jobs.sandbox,
+            read=jobs.sandbox_read,
+            write=jobs.sandbox_write,
+            network=jobs.network,
+        )
         self._starter = Starter(
             catalog,
             folder,
-            sandbox or Sandbox(folder, jobs.sandbox),
+            self._sandbox,
             url=url,
             matlab=jobs.matlab_command,
+            limits=Limits(jobs),
         )
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -119,6 +128,10 @@ class Scheduler:
     def waiting_for(self) -> str:
         """Why nothing is started at all, such as a full disk; empty when all is well."""
         return self._waiting_for
+
+    def isolation_problem(self) -> str:
+        """Say why jobs are not kept from what is not theirs; empty when they are."""
+        return self._sandbox.problem()
 
     def start(self) -> None:
         """Start the thread; it first finds the jobs of an earlier life again."""

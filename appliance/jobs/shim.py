@@ -22,7 +22,11 @@ __all__ = ["Shim", "boot_id", "main", "start_time"]
 
 _SET_CHILD_SUBREAPER = 36
 _ALREADY_CLAIMED = 75
-_TICK_S = 2.0
+_SHORT_TICK_S, _TICK_S = 0.05, 2.0
+_PUNCH_HOLE = 3  # and keep the size
+_BLOCK = 4096
+_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
+_BEST_EFFORT = 2 << 13
 _RESERVED_BYTES = 4096
 _SIGNALS = (
     signal.SIGTERM,
@@ -99,6 +103,15 @@ def _rss_mb(pids: list[int]) -> float:
     return sum(pages) * page / 2**20
 
 
+def _is_wrapper(pid: int) -> bool:
+    """Tell whether a process only holds the namespaces of others, who clean up by themselves."""
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as stream:  # noqa: PTH123
+            return stream.read().strip() == "bwrap"
+    except OSError:
+        return False
+
+
 def _write_durably(folder: int, name: str, data: dict[str, Any]) -> None:
     """Replace a small JSON file; its blocks may have been set aside before."""
     part = f"{name}.part"
@@ -139,6 +152,11 @@ class Shim:
         self.suspended_s = 0.0
         self.began = time.monotonic()
         self.oom_kills = _oom_kills()
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.log = -1
+        self.log_size = 0
+        self.log_gap: list[int] = []
+        self.tick_s = _SHORT_TICK_S
 
     def claim(self) -> bool:
         """Take the attempt; False when another run or the service took it first.
@@ -162,7 +180,7 @@ class Shim:
     def run(self) -> int:
         """Run the job to its end and tell its exit code."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        ctypes.CDLL(None, use_errno=True).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self.libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         if not self.claim():
             return _ALREADY_CLAIMED
         self._reserve_exit()
@@ -180,15 +198,14 @@ class Shim:
             os.fsync(stream.fileno())
 
     def _start(self) -> None:
-        log = os.open(
-            f"{self.folder}/log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
-        )
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self.log = os.open(f"{self.folder}/log.txt", flags, 0o600)
         try:
             child = subprocess.Popen(
                 self.spec["argv"],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=self.log,
+                stderr=self.log,
                 cwd=self.spec["cwd"],
                 env=self.spec["env"],
                 start_new_session=True,
@@ -196,11 +213,9 @@ class Shim:
             )
             self.child, child.returncode = child.pid, 0  # we reap it ourselves
         except OSError as error:
-            os.write(log, f"cannot start: {error}\n".encode())
+            os.write(self.log, f"cannot start: {error}\n".encode())
             self.why = "cannot_start"
             self.status = (126 if isinstance(error, PermissionError) else 127) << 8
-        finally:
-            os.close(log)
         facts = self.identity | {"child_pid": self.child, "started_at": time.time_ns() // 10**6}
         _write_durably(self.handle, "run.json", facts)
 
@@ -208,6 +223,9 @@ class Shim:
         """Undo our signal mask, step back behind interactive work, and offer to die first."""
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
         os.nice(self.spec.get("nice", 10))
+        level, number = self.spec.get("ionice", -1), _IOPRIO_SET.get(os.uname().machine)
+        if level >= 0 and number is not None:
+            self.libc.syscall(number, 1, 0, _BEST_EFFORT | level)
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as stream:  # noqa: PTH123
             stream.write("500")
 
@@ -225,7 +243,8 @@ class Shim:
         ends = [self.kill_at] if self.kill_at is not None else []
         if self.spec.get("timeout_s") and self.suspended_at is None and not self.why:
             ends.append(now + self._left())
-        return max(0.0, min([_TICK_S, *(end - now for end in ends)]))
+        self.tick_s = min(2 * self.tick_s, _TICK_S)
+        return max(0.0, min([self.tick_s, *(end - now for end in ends)]))
 
     def _left(self) -> float:
         """Seconds of the time limit that are left; suspended time does not count."""
@@ -260,11 +279,12 @@ class Shim:
         """Ask the tree to end; a second request does not wait for the grace."""
         asked = bool(self.why)
         self.why = self.why or why
-        _send(_tree(os.getpid()), signal.SIGTERM)
+        _send([pid for pid in _tree(os.getpid()) if not _is_wrapper(pid)], signal.SIGTERM)
         self._resume()
         self.kill_at = time.monotonic() + (0 if asked else float(self.spec.get("grace_s", 10)))
 
     def _check_limits(self) -> None:
+        self._trim_log()
         if self.kill_at is not None:
             if time.monotonic() >= self.kill_at:
                 _send(_tree(os.getpid()), signal.SIGKILL)
@@ -273,6 +293,29 @@ class Shim:
             self._end("timeout")
         elif self._over_memory():
             self._end("memory")
+
+    def _trim_log(self) -> None:
+        """Give the middle of a long log back to the disk; its begin and its end are kept.
+
+        The file keeps its length, so that those who follow it do not lose their place.
+        """
+        limit, size = int(self.spec.get("log_limit_bytes") or 0), os.fstat(self.log).st_size
+        if size - self.log_size > limit // 8:
+            self.tick_s = _SHORT_TICK_S  # it grows fast
+        self.log_size = size
+        start, end = -(-limit // 2 // _BLOCK) * _BLOCK, (size - limit // 2) // _BLOCK * _BLOCK
+        known = self.log_gap[1] if self.log_gap else start
+        if not limit or end - known < limit // 4:
+            return
+        offset, length = ctypes.c_int64(start), ctypes.c_int64(end - start)
+        if self.libc.fallocate(self.log, _PUNCH_HOLE, offset, length) == 0:
+            self.log_gap = [start, end]
+            self._tell_gap()
+
+    def _tell_gap(self) -> None:
+        with open(f"{self.folder}/log.gap.part", "w", encoding="ascii") as stream:  # noqa: PTH123
+            json.dump(self.log_gap, stream)
+        os.rename(f"{self.folder}/log.gap.part", f"{self.folder}/log.gap")  # noqa: PTH104
 
     def _over_memory(self) -> bool:
         limit = float(self.spec.get("memory_limit_mb") or 0)
@@ -299,7 +342,10 @@ class Shim:
         return len(killed)
 
     def _finish(self, leftovers: int) -> int:
+        self._trim_log()
         code = os.waitstatus_to_exitcode(self.status or 0)
+        if self.spec.get("sandboxed") and 128 < code < 160:
+            code = 128 - code  # the wrapper tells the signal of the job as a shell does
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         wall = time.monotonic() - self.began
         _write_durably(

@@ -21,6 +21,7 @@ from appliance.jobs.adapters import Adapter
 from appliance.jobs.crash import crash_point
 from appliance.jobs.finish import end_job, job_by_id, skip_dependents
 from appliance.jobs.launch import Start, prepare
+from appliance.jobs.limits import Limits
 from appliance.jobs.plan import Targets, plan_of
 from appliance.jobs.resolve import Resolved, resolve
 from appliance.jobs.sandbox import Sandbox
@@ -42,16 +43,26 @@ class Starter:
         Where jobs reach our API.
     matlab : str
         The setting ``jobs.matlab_command``.
+    limits : Limits
+        What attempts may take.
     """
 
     def __init__(
-        self, catalog: Catalog, folder: DataFolder, sandbox: Sandbox, *, url: str, matlab: str
+        self,
+        catalog: Catalog,
+        folder: DataFolder,
+        sandbox: Sandbox,
+        *,
+        url: str,
+        matlab: str,
+        limits: Limits,
     ) -> None:
         self._catalog = catalog
         self._folder = folder
         self._sandbox = sandbox
         self.url = url
         self._matlab = matlab
+        self._limits = limits
 
     def start(self, row: sqlite3.Row, adapter: Adapter, gpus: Sequence[str]) -> None:
         """Hand a queued job to its adapter; when it cannot start, that is written down."""
@@ -80,6 +91,7 @@ class Starter:
             facts=self._facts(row, token),
             matlab=self._matlab,
             sandbox=self._sandbox,
+            limits=self._limits,
         )
         self._launch(row, adapter, start)
 

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
         NewFile,
         add_files,
         change_fields,
+        enter_files,
         fields_of,
         fields_within,
+        put_headers,
         set_fields,
     )
     from appliance.catalog.documents import Document, delete_doc, get_doc, list_docs, put_doc
@@ -188,8 +190,9 @@ _ROOMS = {
         "Caller end_session find_session find_token issue_login_code issue_token list_tokens"
         " redeem_login_code revoke_job_tokens revoke_token"
     ),
-    "bulk": "NewFile add_files change_fields enter_files fields_of fields_within put_headers"
-    " set_fields",
+    "bulk": (
+        "NewFile add_files change_fields enter_files fields_of fields_within put_headers set_fields"
+    ),
     "documents": "Document delete_doc get_doc list_docs put_doc",
     "events": "Event EventBus",
     "filters": "parse_condition parse_filter",
@@ -327,6 +330,7 @@ __all__ = [
     "ensure_series",
     "ensure_study",
     "ensure_subject",
+    "enter_files",
     "fields_of",
     "fields_within",
     "file_path",
@@ -390,6 +394,7 @@ __all__ = [
     "project_usage",
     "purged_projects",
     "put_doc",
+    "put_headers",
     "quote_word",
     "redeem_login_code",
     "require_open",

@@ -1,4 +1,4 @@
-"""Many files of one study into the catalog at once, with one event; and their custom fields."""
+"""Many files into the catalog at once, with one event a study; and custom fields."""
 
 from __future__ import annotations
 
@@ -14,23 +14,50 @@ from appliance.catalog.projects import CustomField, project_settings, require_op
 from appliance.catalog.reads import get_project
 from appliance.catalog.store import Tx
 from appliance.catalog.writes import revive_study
-from appliance.core import Invalid, NotFound, new_key, now_ms
+from appliance.core import Invalid, NotFound, new_keys, now_ms
 
-__all__ = ["NewFile", "add_files", "change_fields", "fields_of", "fields_within", "set_fields"]
+__all__ = [
+    "NewFile",
+    "add_files",
+    "change_fields",
+    "enter_files",
+    "fields_of",
+    "fields_within",
+    "put_headers",
+    "set_fields",
+]
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
-_PUT_FILE = (
+# Each statement takes its rows as one JSON text: while SQLite works, other threads of Python may.
+_ROWS = (
+    " FROM json_each(?1) j CROSS JOIN paths p ON p.path = j.value ->> 2"
+    " CROSS JOIN studies s ON s.id = j.value ->> 0"
+)
+_PUT_PATHS = (
+    "INSERT INTO paths (path, path_fold) SELECT value ->> 2, value ->> 3 FROM json_each(?1)"
+    " WHERE true ON CONFLICT (path) DO NOTHING"
+)
+_PUT_FILES = (
     "INSERT INTO files (key, project_id, study_id, path_id, size_bytes, mtime_ns, kind, origin,"
-    " created_at) SELECT ?, ?, ?, id, ?, ?, ?, ?, ? FROM paths WHERE path = ?"
+    " created_at) SELECT j.value ->> 1, s.project_id, s.id, p.id, j.value ->> 4, j.value ->> 5,"
+    f" j.value ->> 6, ?2, ?3 {_ROWS} WHERE true"
     " ON CONFLICT (study_id, path_id) DO UPDATE SET size_bytes = excluded.size_bytes,"
     " mtime_ns = excluded.mtime_ns, sha256 = NULL, kind = excluded.kind,"
-    " origin = excluded.origin, header = NULL, trashed_at = NULL RETURNING id"
+    " origin = excluded.origin, header = NULL, trashed_at = NULL"
+)
+_IDS = (
+    "SELECT json_group_array(id) FROM (SELECT f.id"
+    f" {_ROWS} CROSS JOIN files f ON f.study_id = s.id AND f.path_id = p.id ORDER BY j.key)"
 )
 _PUT_META = (
-    "INSERT INTO meta (file_id, doc, mtime_ns, rev) VALUES (?, ?, ?, ?)"
+    "INSERT INTO meta (file_id, doc, mtime_ns, rev) SELECT value ->> 0, value ->> 1, value ->> 2,"
+    " (SELECT ifnull(max(rev), 0) FROM meta) + key + 1 FROM json_each(?1) WHERE true"
     " ON CONFLICT (file_id) DO UPDATE SET doc = excluded.doc, mtime_ns = excluded.mtime_ns,"
     " rev = excluded.rev"
+)
+_PUT_HEADERS = (
+    "UPDATE files SET header = j.value ->> 1 FROM json_each(?1) j WHERE files.id = j.value ->> 0"
 )
 
 
@@ -46,38 +73,64 @@ class NewFile(msgspec.Struct, frozen=True):
 
 def add_files(tx: Tx, study_id: int, files: Sequence[NewFile], *, origin: str) -> list[int]:
     """Enter the files of a study, or bring their rows up to date; gives their ids in order."""
+    return enter_files(tx, [(study_id, files)], origin=origin)
+
+
+def enter_files(
+    tx: Tx, studies: Sequence[tuple[int, Sequence[NewFile]]], *, origin: str
+) -> list[int]:
+    """Enter files of many studies, or bring their rows up to date; gives their ids in order.
+
+    Parameters
+    ----------
+    studies : sequence of (int, sequence of NewFile)
+        Ids of studies, and what is in them.
+    """
+    files = [(study_id, file) for study_id, some in studies for file in some]
     if not files:
         return []
-    row = tx.con.execute(
-        "SELECT s.project_id, p.name FROM studies s JOIN projects p ON p.id = s.project_id"
-        " WHERE s.id = ?",
-        (study_id,),
-    ).fetchone()
-    tx.con.executemany(
-        "INSERT INTO paths (path, path_fold) VALUES (?, ?) ON CONFLICT (path) DO NOTHING",
-        [(file.path, file.path.casefold()) for file in files],
-    )
-    ids = [_put(tx, row["project_id"], study_id, file, origin) for file in files]
-    revive_study(tx, study_id)
-    _put_docs(tx, zip(ids, files, strict=True))
-    tx.event("files.changed", project=row["name"], study_id=study_id, file_ids=ids)
+    rows = msgspec.json.encode(
+        [
+            (study_id, key, f.path, f.path.casefold(), f.size_bytes, f.mtime_ns, f.kind)
+            for key, (study_id, f) in zip(new_keys(len(files)), files, strict=True)
+        ]
+    ).decode()
+    tx.con.execute(_PUT_PATHS, (rows,))
+    tx.con.execute(_PUT_FILES, (rows, origin, now_ms()))
+    ids: list[int] = json.loads(tx.con.execute(_IDS, (rows,)).fetchone()[0])
+    docs = [
+        (i, f.doc, f.mtime_ns) for i, (_, f) in zip(ids, files, strict=True) if f.doc is not None
+    ]
+    tx.con.execute(_PUT_META, (msgspec.json.encode(docs).decode(),))
+    _tell(tx, studies, ids)
     return ids
 
 
-def _put(tx: Tx, project_id: int, study_id: int, file: NewFile, origin: str) -> int:
-    facts = (file.size_bytes, file.mtime_ns, file.kind, origin, now_ms(), file.path)
-    found = tx.con.execute(_PUT_FILE, (new_key(), project_id, study_id, *facts))
-    return int(found.fetchone()[0])
+def _tell(tx: Tx, studies: Sequence[tuple[int, Sequence[NewFile]]], ids: Sequence[int]) -> None:
+    """Take the studies out of the trash, and tell of their files."""
+    known = {
+        row["id"]: row
+        for row in tx.con.execute(
+            "SELECT s.id, s.trashed_at, p.name FROM json_each(?) j JOIN studies s ON s.id = j.value"
+            " JOIN projects p ON p.id = s.project_id",
+            (json.dumps([study_id for study_id, _ in studies]),),
+        )
+    }
+    first = 0
+    for study_id, files in studies:
+        if files and known[study_id]["trashed_at"] is not None:
+            revive_study(tx, study_id)
+        here = list(ids[first : first + len(files)])
+        first += len(files)
+        if here:
+            name = known[study_id]["name"]
+            tx.event("files.changed", project=name, study_id=study_id, file_ids=here)
 
 
-def _put_docs(tx: Tx, files: Iterable[tuple[int, NewFile]]) -> None:
-    rev = tx.con.execute("SELECT ifnull(max(rev), 0) FROM meta").fetchone()[0]
-    rows = [
-        (file_id, file.doc, file.mtime_ns, rev + n)
-        for n, (file_id, file) in enumerate(files, 1)
-        if file.doc is not None
-    ]
-    tx.con.executemany(_PUT_META, rows)
+def put_headers(tx: Tx, headers: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+    """Fill in what the headers of many images say."""
+    rows = [(file_id, json.dumps(header)) for file_id, header in headers]
+    tx.con.execute(_PUT_HEADERS, (json.dumps(rows),))
 
 
 def set_fields(tx: Tx, level: str, x_id: int, values: Mapping[str, Any]) -> None:

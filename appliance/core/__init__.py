@@ -32,7 +32,7 @@ from appliance.core.files import (
     sha256_file,
 )
 from appliance.core.folder import DataFolder
-from appliance.core.ids import iso, new_key, now_ms, parse_iso
+from appliance.core.ids import iso, new_key, new_keys, now_ms, parse_iso
 from appliance.core.logs import configure_logging
 from appliance.core.mounts import network_kind
 from appliance.core.settings import (
@@ -87,6 +87,7 @@ __all__ = [
     "load_settings",
     "network_kind",
     "new_key",
+    "new_keys",
     "now_ms",
     "parse_iso",
     "safe_join",

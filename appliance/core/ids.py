@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 import time
 from datetime import UTC, datetime
 
-__all__ = ["iso", "new_key", "now_ms", "parse_iso"]
+__all__ = ["iso", "new_key", "new_keys", "now_ms", "parse_iso"]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base32: no letter looks like a digit
 _TIME_CHARS, _RANDOM_CHARS = 9, 7
+_FROM_RFC = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET.encode())
 
 
 def new_key() -> str:
@@ -26,6 +28,13 @@ def new_key() -> str:
         value, digit = divmod(value, 32)
         chars.append(_ALPHABET[digit])
     return "".join(reversed(chars))
+
+
+def new_keys(n: int) -> list[str]:
+    """Make many durable identifiers of one moment at once."""
+    time_part = new_key()[:_TIME_CHARS]
+    digits = base64.b32encode(secrets.token_bytes(5 * n)).translate(_FROM_RFC).decode()
+    return [time_part + digits[i : i + _RANDOM_CHARS] for i in range(0, 8 * n, 8)]
 
 
 def now_ms() -> int:

@@ -16,6 +16,7 @@ import msgspec
 
 from appliance.core import atomic_write, fsync_dir
 from appliance.jobs import shim
+from appliance.jobs.boutiques import driver_script
 from appliance.jobs.crash import crash_point
 from appliance.jobs.limits import Limits
 from appliance.jobs.outputs import snapshot
@@ -129,12 +130,22 @@ def job_environment(start: Start) -> dict[str, str]:
 
 
 def _argv(start: Start) -> list[str]:
+    if start.plan.recipe is not None:
+        return _recipe_argv(start, start.plan.recipe)
     if start.plan.command:
         return render_command(start.plan.command, start.plan.args, start.resolved.values)
     script = script_for(start.plan.job, start.resolved.values, start.folder, matlab=start.matlab)
     for name, text in script.files.items():
         (start.folder / name).write_text(text, encoding="utf-8", errors="surrogateescape")
     return script.argv
+
+
+def _recipe_argv(start: Start, recipe: dict[str, Any]) -> list[str]:
+    precall = start.plan.job.precall
+    files = driver_script(recipe, start.resolved.values, start.folder, precall=precall)
+    for name, text in files.items():
+        (start.folder / name).write_text(text, encoding="utf-8", errors="surrogateescape")
+    return ["sh", str(start.folder / "script.sh")]
 
 
 def _write_json(path: Path, data: Any) -> None:

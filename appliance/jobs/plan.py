@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -36,6 +37,8 @@ class Plan(msgspec.Struct, frozen=True):
         Its place in the batch's list of jobs, from 0.
     results : str
         Reference to the study that outputs go to where no argument says.
+    recipe : dict or None
+        What renders the command line of a Boutiques descriptor.
     """
 
     job: JobSpec
@@ -45,6 +48,7 @@ class Plan(msgspec.Struct, frozen=True):
     tool_sha256: str = ""
     position: int = 0
     results: str = "this"
+    recipe: dict[str, Any] | None = None
 
     @property
     def on_error(self) -> OnError:
@@ -145,7 +149,8 @@ def _plan_tool(spec: JobSpec, tool: Tool) -> Plan:
     args = tuple(_filled(arg, given.get(arg.id)) for arg in tool.args)
     job = msgspec.structs.replace(spec, args=args)
     resources = _checked(spec, spec.resources or tool.resources)
-    return Plan(job, resources, tool.command, tool.version, tool_sha256(tool))
+    plan = Plan(job, resources, tool.command, tool.version, tool_sha256(tool))
+    return msgspec.structs.replace(plan, recipe=tool.recipe)
 
 
 def _filled(arg: Argument, given: Argument | None) -> Argument:

@@ -50,8 +50,8 @@ def find_outputs(
     made: dict[Path, NewFile] = {}
     with catalog.read() as con:
         changed = {path for _, path in made_since(run_dir, outputs)}
-        wanted = [(o, o.path) for o in outputs if not o.is_folder]
-        wanted += [(o, p) for o, p in made_since(run_dir, outputs) if o.is_folder]
+        wanted = [(o, p) for o, p in made_since(run_dir, outputs) if o.is_folder]
+        wanted += [(o, o.path) for o in outputs if not o.is_folder]  # a file's own tags count
         for output, path in wanted:
             name = _name_in_study(con, folder, job["project"], output.study_id, path)
             made[path] = _look(path, output.arg_id, output.study_id, name, output.tags)

@@ -12,6 +12,7 @@ from pathlib import Path
 from appliance.catalog import FileMatcher, Project, absolute_path, project_root, select, study_dir
 from appliance.core import ApplianceError, DataFolder, Invalid, safe_join
 from appliance.jobs.plan import Plan, Targets
+from appliance.jobs.promising import promise_files, wrong_values
 from appliance.jobs.structs import Argument, Decision, Finding, FindingKind
 from appliance.jobs.studies import ANALYSIS, analysis_of, studies_for
 from appliance.jobs.values import plain_values
@@ -141,6 +142,7 @@ def resolve(
             scene.note(arg, unfit.kind, unfit.text, problem=True, choices=unfit.choices)
         except ApplianceError as error:
             scene.note(arg, "bad_value", error.message, problem=True, choices=("leave_out",))
+    _add_recipe(scene)
     _add_output_folder(scene)
     return scene.found
 
@@ -271,6 +273,19 @@ def _output(scene: _Scene, arg: Argument) -> OutputPath:
 
 def _folder_name(scene: _Scene) -> str:
     return parse_output(scene.plan.job.output_folder)[0]
+
+
+def _add_recipe(scene: _Scene) -> None:
+    """Check the values of a descriptor, and promise its files."""
+    recipe, found = scene.plan.recipe, scene.found
+    if recipe is None or found.problems:
+        return
+    wrong = wrong_values(recipe, found)
+    if not wrong:
+        root = project_root(scene.folder, scene.project.name)
+        wrong = promise_files(recipe, found, root)
+    for text in wrong:
+        scene.note(Argument(recipe["folder"], "PATHOUT"), "bad_value", text, problem=True)
 
 
 def _add_output_folder(scene: _Scene) -> None:

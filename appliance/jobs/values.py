@@ -20,6 +20,8 @@ def plain_values(arg: Argument) -> list[str]:
     """
     values = arg.value if isinstance(arg.value, list) else [arg.value]
     if arg.kind == "NUMERIC":
+        if arg.multiple and isinstance(arg.value, str):
+            values = list(arg.value.replace(",", " ").split())
         return [_number(arg, value) for value in values]
     if arg.kind == "LOGICAL":
         return ["true" if values[0] in (True, 1, "true", "1", "yes", "on") else "false"]

@@ -1,0 +1,24 @@
+"""Boutiques 0.5 descriptors: read and checked, rendered into a command line, shown as tools.
+
+The form is used unchanged; what we add stands under ``custom.nora``. Nothing here runs a program.
+"""
+
+from __future__ import annotations
+
+from appliance.jobs.boutiques.making import recipe_of, tool_of
+from appliance.jobs.boutiques.reading import read_descriptor
+from appliance.jobs.boutiques.rendering import Rendered, render
+from appliance.jobs.boutiques.running import driver_script, files_of, invocation
+from appliance.jobs.boutiques.wishes import complaints
+
+__all__ = [
+    "Rendered",
+    "complaints",
+    "driver_script",
+    "files_of",
+    "invocation",
+    "read_descriptor",
+    "recipe_of",
+    "render",
+    "tool_of",
+]

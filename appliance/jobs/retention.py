@@ -13,7 +13,7 @@ __all__ = ["purge_jobs"]
 _DAY_MS = 86_400_000
 _AT_ONCE = 200
 _IN_ENDED = ", ".join(f"'{state}'" for state in sorted(ENDED))
-_TABLES = ("job_dep", "attempt", "job_file", "job_event")
+_TABLES = ("job_dep", "attempt", "job_file", "job_event", "job_revision")
 
 
 def purge_jobs(catalog: Catalog, folder: DataFolder, keep_days: int) -> int:
@@ -29,7 +29,7 @@ def purge_jobs(catalog: Catalog, folder: DataFolder, keep_days: int) -> int:
         keys = con.execute(
             "SELECT key, id FROM job WHERE batch_id NOT IN (SELECT batch_id FROM job"
             f" WHERE state NOT IN ({_IN_ENDED}) OR ended_at >= ?"
-            " OR (state IN ('failed', 'lost') AND dismissed = 0))",
+            " OR (state IN ('failed', 'lost') AND dismissed = 0) OR keep_logs = 1)",
             (before,),
         ).fetchall()
     for start in range(0, len(keys), _AT_ONCE):

@@ -14,9 +14,11 @@ from appliance.catalog import Catalog, Page
 from appliance.core import Conflict, DataFolder, NotFound, Settings
 from appliance.jobs.adapters import Adapters
 from appliance.jobs.batches import Batches
+from appliance.jobs.bulk import Bulk
 from appliance.jobs.capacity import capacity_of
 from appliance.jobs.control import Controls
 from appliance.jobs.crash import crash_point
+from appliance.jobs.desk import Desk
 from appliance.jobs.diskguard import DiskGuard
 from appliance.jobs.finish import (
     REGISTER_STEP,
@@ -34,6 +36,7 @@ from appliance.jobs.merging import OwnJobs, merged_page
 from appliance.jobs.queue import Queue
 from appliance.jobs.reconcile import finish_attempt
 from appliance.jobs.registering import pend_tags
+from appliance.jobs.rerun import Reruns
 from appliance.jobs.rows import JobDetail, JobQuery, JobRow, LogPiece, RowSource
 from appliance.jobs.sandbox import Sandbox
 from appliance.jobs.starter import Starter
@@ -90,6 +93,8 @@ class Scheduler:
             foreign_gpus=jobs.foreign_gpus,
         )
         self._batches = Batches(catalog, folder, tools, capacity=self.capacity, queues=jobs.queues)
+        reruns = Reruns(catalog, folder, tools, capacity=self.capacity, wake=self.wake)
+        self.desk = Desk(catalog, self._batches, Bulk(catalog, self.controls, self.wake), reruns)
         self._sandbox = sandbox or Sandbox(
             folder,
             jobs.sandbox,

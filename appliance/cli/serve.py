@@ -118,6 +118,7 @@ class Appliance:
         """Make every object; nothing runs by itself yet."""
         from appliance.cli.import_rows import ImportRows
         from appliance.cli.previews import Previews
+        from appliance.cli.warming import MetaWarmer
         from appliance.exchange import Importer
         from appliance.jobs import Queue, Scheduler
         from appliance.privacy import IdentityStore
@@ -139,6 +140,8 @@ class Appliance:
         previews = Previews(catalog, folder, queue)
         importer = Importer(catalog, identities, queue, folder, settings, on_files=previews.ask_for)
         scheduler.register_row_source(ImportRows(catalog, importer.retry))
+        meta = self._meta(catalog)
+        self._warmer = MetaWarmer(catalog, meta, queue)
         self.services = Services(
             settings=settings,
             folder=folder,
@@ -149,7 +152,7 @@ class Appliance:
             importer=importer,
             upkeep=self._make_upkeep(catalog),
             tools=tools,
-            meta=self._meta(catalog),
+            meta=meta,
         )
 
     def _open_catalog(self) -> Catalog:
@@ -201,6 +204,7 @@ class Appliance:
 
     def _start_queue(self) -> None:
         queue, importer = self.services.queue, self.services.importer
+        self._stack.callback(self._warmer.start())
         queue.start()
         self._stack.callback(queue.stop)
         importer.start()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
 import msgspec
 import pytest
 
-from appliance.catalog import ensure_project
+from appliance.catalog import add_source, ensure_project, set_project_state
 from appliance.core import NotFound, Settings, network_kind, new_key, now_ms
 from appliance.upkeep import CheckContext, CheckResult, Upkeep, backup
 from appliance.upkeep.checks import BaseCheck, all_checks
@@ -21,6 +22,7 @@ from appliance.upkeep.checks.listener import ListenerCheck
 from appliance.upkeep.checks.queue import QueueCheck
 from appliance.upkeep.checks.scheduler import SchedulerCheck
 from appliance.upkeep.checks.schema import SchemaCheck
+from appliance.upkeep.checks.sources import SourcesCheck
 from appliance.upkeep.checks.storage import StorageCheck
 from appliance.upkeep.checks.watcher import WatcherCheck
 
@@ -254,3 +256,60 @@ def test_the_backup_repair_makes_one(ctx):
     upkeep.fix("backup")
     assert upkeep.health().status == "ok"
     assert len(upkeep.backups()) == 1
+
+
+@pytest.fixture
+def elsewhere(ctx, site, tmp_path):
+    """A folder outside, one of whose files a project shows by a link."""
+    root = tmp_path / "nas"
+    root.mkdir()
+    (root / "a.nii").write_bytes(b"theirs")
+    file_id = site.add("a.nii")
+    link = ctx.folder.projects / "p/S-0001/2024/a.nii"
+    link.unlink()
+    link.symlink_to(root / "a.nii")
+
+    def write(tx):
+        made = add_source(tx, 1, str(root), layout="pattern", mode="stay", options={})
+        tx.con.execute("UPDATE files SET origin = ? WHERE id = ?", (f"source:{made.key}", file_id))
+
+    site.catalog.write(write)
+    return root
+
+
+def test_a_folder_of_existing_data_that_is_away_is_told_until_it_is_back(ctx, elsewhere):
+    check = SourcesCheck()
+    elsewhere.rename(elsewhere.with_name("unmounted"))
+    away = check.run(ctx)
+    assert (away.level, str(elsewhere) in away.text, "project p" in away.text) == (
+        "error",
+        True,
+        True,
+    )
+    assert "Mount" in away.hint
+    elsewhere.with_name("unmounted").rename(elsewhere)
+    assert check.run(ctx).level == "ok"
+
+
+def test_links_that_lead_nowhere_are_counted(ctx, elsewhere):
+    (elsewhere / "a.nii").unlink()  # an empty mount point is there, too
+    found = SourcesCheck().run(ctx)
+    assert (found.level, "1 of 1 links" in found.text) == ("error", True)
+
+
+def test_a_folder_that_does_not_answer_does_not_hold_the_health_up(ctx, elsewhere, monkeypatch):
+    answer = threading.Event()
+    monkeypatch.setattr("appliance.upkeep.checks.sources._PATIENCE_S", 0.1)
+    monkeypatch.setattr(
+        "appliance.upkeep.checks.sources._look_at", lambda *_: str(answer.wait(60) or "")
+    )
+    try:
+        assert "does not answer" in SourcesCheck().run(ctx).text
+    finally:
+        answer.set()
+
+
+def test_folders_of_projects_in_the_trash_are_nobodys_worry(ctx, site, elsewhere):
+    elsewhere.rename(elsewhere.with_name("unmounted"))
+    site.catalog.write(lambda tx: set_project_state(tx, "p", "trashed", actor="me"))
+    assert SourcesCheck().run(ctx).level == "ok"

@@ -12,6 +12,7 @@ from appliance.upkeep.checks.listener import ListenerCheck
 from appliance.upkeep.checks.queue import QueueCheck
 from appliance.upkeep.checks.scheduler import SchedulerCheck
 from appliance.upkeep.checks.schema import SchemaCheck
+from appliance.upkeep.checks.sources import SourcesCheck
 from appliance.upkeep.checks.storage import StorageCheck
 from appliance.upkeep.checks.watcher import WatcherCheck
 
@@ -23,6 +24,7 @@ def all_checks() -> list[Check]:
     return [
         DiskCheck(),
         StorageCheck(),
+        SourcesCheck(),
         DatabaseCheck(),
         SchemaCheck(),
         ListenerCheck(),

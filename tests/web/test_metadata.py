@@ -81,3 +81,15 @@ def test_a_statement_is_run_kept_and_drawn(desktop: Desktop, service: Service) -
     page.get_by_text("Statement volumes saved").wait_for()
     saved = service.get("/docs/query/volumes", project="values")
     assert saved["doc"]["sql"] == sql
+
+
+def test_a_statement_is_stopped(desktop: Desktop) -> None:
+    page = desktop.go("/metadata/sql?project=values").page
+    endless = "SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b"
+    page.get_by_label("Statement").fill(endless)
+    page.get_by_role("button", name="Run").click()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Run").wait_for()
+    page.get_by_label("Statement").fill("SELECT 7 AS seven")
+    page.get_by_label("Statement").press("Control+Enter")
+    page.get_by_text("1 row in").wait_for(timeout=60_000)

@@ -1,15 +1,5 @@
 import { describe, expect, it } from "vitest";
-import {
-  bytes,
-  count,
-  duration,
-  headTail,
-  middleCut,
-  moment,
-  percent,
-  personName,
-  studyDate,
-} from "./format";
+import { bytes, count, duration, cutTo, moment, percent, personName, studyDate } from "./format";
 
 describe("bytes", () => {
   it("carries a unit at every size", () => {
@@ -33,18 +23,19 @@ describe("bytes", () => {
 });
 
 describe("names", () => {
-  it("are cut in the middle and keep their end", () => {
-    const cut = middleCut("a_very_long_protocol_name_17/s001.nii", 20);
-    expect(cut).toHaveLength(20);
-    expect(cut.endsWith("s001.nii")).toBe(true);
-    expect(cut).toContain("…");
+  const measure = (text: string): number => 10 * text.length;
+  it("are cut in the middle as far as they must, and keep their end", () => {
+    const cut = cutTo("a_very_long_protocol_name_17/s001.nii", 9, 200, measure);
+    expect(cut).toBe("a_very_lon…/s001.nii");
+    expect(measure(cut)).toBe(200);
+    expect(cutTo("a_very_long_protocol_name_17/s001.nii", 9, 90, measure)).toBe("a_v…1.nii");
   });
-  it("of short length stay whole", () => {
-    expect(middleCut("s001.nii", 20)).toBe("s001.nii");
-    expect(headTail("short", 10)).toEqual(["short", ""]);
+  it("lose their end when they are short, and nothing when they fit", () => {
+    expect(cutTo("s001.nii", 10, 50, measure)).toBe("s001…");
+    expect(cutTo("s001.nii", 10, 79, measure)).toBe("s001.nii");
   });
-  it("split into head and tail without loss", () => {
-    expect(headTail("t1_mprage/s001.nii", 8).join("")).toBe("t1_mprage/s001.nii");
+  it("show no space before the cut", () => {
+    expect(cutTo("head of a volume", 6, 120, measure)).toBe("head…volume");
   });
 });
 

@@ -64,17 +64,29 @@ export function secondsBetween(from: string | null, to: string | null, now = Dat
   return Math.max(0, ((to ? Date.parse(to) : now) - Date.parse(from)) / 1000);
 }
 
-/** Cut a name in the middle, keeping its end (extension, number). */
-export function middleCut(text: string, max: number): string {
-  if (text.length <= max || max < 5) return text;
-  const tail = Math.max(2, Math.floor((max - 1) * 0.45));
-  return `${text.slice(0, max - 1 - tail)}…${text.slice(text.length - tail)}`;
-}
-
-/** Split a name so that CSS can cut its head and always show its tail. */
-export function headTail(text: string, tail = 10): [string, string] {
-  const cut = Math.max(0, text.length - tail);
-  return cut < 4 ? [text, ""] : [text.slice(0, cut), text.slice(cut)];
+/**
+ * Cut a name so that it is drawn within `width`: the last `tail` characters stay (extension,
+ * number), what goes is before them; a short name loses its end.
+ */
+export function cutTo(
+  text: string,
+  tail: number,
+  width: number,
+  measure: (text: string) => number,
+): string {
+  // Boxes are measured in whole pixels.
+  if (measure(text) <= width + 1) return text;
+  const end = text.length - tail < 4 ? "" : text.slice(text.length - tail);
+  if (end && measure(`${text.slice(0, 2)}…${end}`) > width)
+    return cutTo(text, Math.max(0, tail - 2), width, measure);
+  const head = text.slice(0, text.length - end.length);
+  let [fits, over] = [0, head.length];
+  while (over - fits > 1) {
+    const half = (fits + over) >> 1;
+    if (measure(`${head.slice(0, half)}…${end}`) <= width) fits = half;
+    else over = half;
+  }
+  return `${head.slice(0, Math.max(1, fits)).trimEnd()}…${end}`;
 }
 
 export function mm(values: readonly number[], digits = 1): string {

@@ -16,6 +16,8 @@ export class PagedList<T> {
   total = $state(0);
   status = $state<"idle" | "loading" | "ready" | "failed">("idle");
   error = $state.raw<unknown>(null);
+  /** The rows answer an earlier question; those of the new one are on their way. */
+  asking = $state(false);
 
   #fetch: FetchPage<T>;
   #next: string | null = null;
@@ -31,13 +33,24 @@ export class PagedList<T> {
     return this.status === "ready" && this.#next === null;
   }
 
-  /** Start over; the old rows stay until the first new page is here. */
+  /** Start over; the old rows stay until the first new page is here, or fails to come. */
   async reset(): Promise<void> {
     this.#stop.abort();
-    this.#stop = new AbortController();
+    const stop = (this.#stop = new AbortController());
     this.#wanted = 0;
     this.#busy = false;
-    await this.#load(null, PAGE, (page) => (this.items = page.items));
+    this.asking = true;
+    const ok = await this.#load(null, PAGE, (page) => (this.items = page.items));
+    if (stop !== this.#stop) return;
+    this.asking = false;
+    if (!ok) this.items = [];
+  }
+
+  /** Start over with something else: none of the old rows would be true. */
+  async restart(): Promise<void> {
+    this.items = [];
+    this.total = 0;
+    await this.reset();
   }
 
   /** Read on until row `index` is here. */

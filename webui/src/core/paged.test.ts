@@ -65,3 +65,19 @@ it("drops the answer to an old question", async () => {
   await first;
   expect(list.items).toEqual([7]);
 });
+
+it("tells that its rows answer an earlier question, and keeps none that would be wrong", async () => {
+  const fetch = rows(() => 3);
+  const list = new PagedList<number>(fetch);
+  await list.reset();
+  const asked = list.reset();
+  expect([list.asking, list.items.length]).toEqual([true, 3]);
+  await asked;
+  expect(list.asking).toBe(false);
+  const other = list.restart();
+  expect(list.items).toEqual([]);
+  await other;
+  fetch.mockRejectedValueOnce(new Error("away"));
+  await list.reset();
+  expect([list.items.length, list.status, list.asking]).toEqual([0, "failed", false]);
+});

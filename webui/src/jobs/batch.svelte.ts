@@ -29,7 +29,7 @@ export interface Draft {
   folded: boolean;
 }
 
-const DEFAULTS: Resources = { cpus: 1, memory_mb: 2048, gpus: 0, walltime_s: null };
+const DEFAULTS: Resources = { cpus: 1, memory_mb: 2048, gpus: 0, disk_mb: 0, walltime_s: null };
 
 let last = 0;
 const memories = new Map<number, Map<string, Argument>>();

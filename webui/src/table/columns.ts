@@ -40,12 +40,16 @@ export function columnName(column: string): string {
   return name.split(".").slice(1).join(".") || name;
 }
 
+/** Fields belong to subjects and studies; rows of files have none. */
+export const columnsOf = ({ level, columns }: Filters): string[] =>
+  level === "files" ? columns.filter((column) => !column.startsWith("field:")) : columns;
+
 export function headingsOf(filters: Filters): Heading[] {
   const of = (list: typeof COLUMNS): Heading[] =>
     list
       .filter(([, , , levels]) => levels.includes(filters.level))
       .map(([sort, label, cell]) => ({ sort, label: t(label), cell }));
-  const extra = filters.columns.map((column) => ({
+  const extra = columnsOf(filters).map((column) => ({
     sort: "",
     label: columnName(column),
     cell: "extra",

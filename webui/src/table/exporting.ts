@@ -12,8 +12,7 @@ const COLUMNS: Record<TableRequest["level"] & string, string> = {
   files: `${STUDY} ${MORE} file kind file_bytes changed file_tags shape voxel_mm`,
 };
 
-const studyQuery = (filters: Filters): Query =>
-  toQuery({ ...filters, level: "studies", from: "", to: "" });
+const studyQuery = (filters: Filters): Query => toQuery({ ...filters, level: "studies" });
 
 /** Rows as filtered; chosen columns come beside those that are always written. */
 export function exportRequest(filters: Filters, choice: Choice): Partial<TableRequest> {
@@ -23,7 +22,7 @@ export function exportRequest(filters: Filters, choice: Choice): Partial<TableRe
     level === "files" ? { ...studyQuery(filters), files: filters.files } : toQuery(filters);
   const text = (key: string): string => String(query[key] ?? "");
   const further = filters.columns.filter(
-    (column) => column.startsWith("tag:") || level !== "subjects",
+    (column) => !column.startsWith("meta:") || level !== "subjects",
   );
   return {
     level,

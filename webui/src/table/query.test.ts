@@ -8,6 +8,7 @@ import {
   nextSort,
   ownBars,
   readFilters,
+  rowsAsked,
   readSelection,
   tagFilter,
   toQuery,
@@ -29,6 +30,7 @@ describe("filters in the address", () => {
       date_from: "",
       date_to: "",
       tags: "",
+      fields: "",
       sort: "pid",
     });
   });
@@ -43,12 +45,14 @@ describe("filters in the address", () => {
     expect(asked).toEqual({
       files: "(a* b*) & (PID:A !PID:B) & (SDESC:head)",
       kind: "mask",
+      date_from: "",
+      date_to: "",
       sort: "path",
     });
-    expect(toQuery(filters("level=files&files=a*"))).toEqual({
+    expect(toQuery(filters("level=files&files=a*&from=2024-01-01"))).toMatchObject({
       files: "a*",
       kind: "",
-      sort: "path",
+      date_from: "2024-01-01",
     });
   });
   it("PROJ-18 ask for jobs and dates of studies", () => {
@@ -68,8 +72,16 @@ describe("filters in the address", () => {
   it("PROJ-x04 the results of the project are those of one subject", () => {
     expect(toQuery(filters("level=analysis&name=x"))["name"]).toBe('PID:="ANALYSIS"');
   });
+  it("PROJ-06 ask for the project's own fields when one of them is a column", () => {
+    const asked = (text: string): unknown => toQuery(filters(text))["fields"];
+    expect(asked("cols=field:score")).toBe("*");
+    expect(asked("level=subjects&cols=field:score,tag:a")).toBe("*");
+    expect(asked("cols=tag:a,meta:b")).toBe("");
+    expect(rowsAsked(filters("cols=tag:a"))).toBe(rowsAsked(filters("cols=meta:b")));
+    expect(rowsAsked(filters("cols=tag:a"))).not.toBe(rowsAsked(filters("cols=field:b")));
+  });
   it("count only where the tab knows them", () => {
-    expect(activeFilters(filters("level=subjects&from=2024-01-01&name=A"))).toEqual(["name"]);
+    expect(activeFilters(filters("level=subjects&kind=mask&name=A"))).toEqual(["name"]);
     expect(Object.keys(ownBars(filters("name=A&files=b&desc=+")))).toEqual(["name", "files"]);
   });
 });

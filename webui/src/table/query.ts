@@ -14,7 +14,7 @@ export interface Filters {
   to: string;
   kind: string;
   sort: string;
-  /** Further columns: "tag:NAME", "meta:KEY". */
+  /** Further columns: "tag:NAME", "meta:KEY", "field:NAME". */
   columns: string[];
 }
 
@@ -47,9 +47,9 @@ export type FilterKey = (typeof FILTER_KEYS)[number];
 
 /** What the tabs understand; what they do not is kept in the address for the next tab. */
 const USED: Record<TableLevel, readonly FilterKey[]> = {
-  subjects: ["name", "files", "desc", "tags", "jobs"],
+  subjects: ["name", "files", "desc", "tags", "jobs", "from", "to"],
   studies: ["name", "files", "desc", "tags", "jobs", "from", "to"],
-  files: ["name", "files", "desc", "tags", "jobs", "kind"],
+  files: ["name", "files", "desc", "tags", "jobs", "from", "to", "kind"],
   analysis: ["files", "desc", "tags", "jobs", "from", "to"],
 };
 export const uses = (level: TableLevel, key: FilterKey): boolean => USED[level].includes(key);
@@ -141,24 +141,46 @@ export function ownBars(filters: Filters): Partial<Record<FilterKey, Query>> {
   };
 }
 
+/** Values of the project's own fields come with the rows. */
+export const wantsFields = (filters: Filters): boolean =>
+  filters.level !== "files" && filters.columns.some((column) => column.startsWith("field:"));
+
+/** What rows must be read again for: all but the further columns that are filled otherwise. */
+export const rowsAsked = (filters: Filters): string =>
+  JSON.stringify({ ...filters, columns: wantsFields(filters) });
+
 export function toQuery(filters: Filters): Query {
   const { level, files, sort } = filters;
   const name = asAttribute(filters.name, "PID");
   const description = asAttribute(filters.description, "SDESC");
   const tags = level === "files" ? anyTag(filters.tags) : tagFilter(filters.tags);
   const jobs = jobFilter(filters.jobs);
+  const dates = { date_from: filters.from, date_to: filters.to };
   if (level === "files")
-    return { files: allOf(files, name, description, tags, jobs), kind: filters.kind, sort };
+    return {
+      files: allOf(files, name, description, tags, jobs),
+      kind: filters.kind,
+      ...dates,
+      sort,
+    };
+  const fields = wantsFields(filters) ? "*" : "";
   if (level === "subjects")
-    return { name: filters.name, files, tags: allOf(tags, description, jobs), sort };
+    return {
+      name: filters.name,
+      files,
+      tags: allOf(tags, description, jobs),
+      ...dates,
+      fields,
+      sort,
+    };
   return {
     name: level === "analysis" ? `PID:${exactly(ANALYSIS)}` : filters.name,
     files,
     description: filters.description,
     tags,
     jobs,
-    date_from: filters.from,
-    date_to: filters.to,
+    ...dates,
+    fields,
     sort,
   };
 }

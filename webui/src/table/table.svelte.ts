@@ -14,6 +14,7 @@ import {
   readFilters,
   setHabits,
   toQuery,
+  wantsFields,
   type FilterKey,
   type Filters,
 } from "./query";
@@ -184,7 +185,8 @@ export function loadStudies(subjectId: number): Promise<StudyRow[]> {
   };
   if (!studiesOf.has(subjectId)) put("loading");
   return load(put, async () => {
-    const query = { subject_id: subjectId, sort: "date", limit: 1000 };
+    const fields = wantsFields(filters) ? "*" : "";
+    const query = { subject_id: subjectId, sort: "date", limit: 1000, fields };
     const page = await api.get<Page<StudyRow>>(inProject("studies"), query);
     fillSelection(page.items, []);
     return page.items;

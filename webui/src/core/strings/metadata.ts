@@ -99,7 +99,7 @@ export const metadata = {
   sql_catalog_text: "All tables of the appliance, and NORA's names. SQLite; reads only.",
   sql_statement: "Statement",
   sql_run: "Run",
-  sql_running: "Running…",
+  sql_stop: "Stop",
   sql_failed: "The statement could not be run",
   sql_seconds: "Stop after",
   sql_seconds_n: "{n} s",

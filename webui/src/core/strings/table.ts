@@ -122,6 +122,7 @@ export const table = {
   columns_open: "Columns…",
   columns_title: "Further columns",
   columns_tags: "Tags: one column each, with a box to set them",
+  columns_fields: "Fields of the project",
   columns_meta: "Values of JSON files",
   columns_meta_example: "radio.mask.volume",
   columns_meta_hint:

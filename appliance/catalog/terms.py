@@ -27,6 +27,7 @@ ATTRIBUTES = ("STAG", "PTAG", "FTAG", "JOB", "SDESC", "PID", "SID")
 LISTS = ("PIDLIST", "PSIDLIST", "SQL", "FILE")
 _NEGATED = {"NOTSTAG": "STAG", "NOTPTAG": "PTAG", "NOTFTAG": "FTAG"}
 _RANKED = re.compile(r"(LATEST|OLDEST)(?:\[(\d{1,4})\]|(\d{1,4}))?")
+_OF_JOBS = re.compile(r"\$\w+|\[selection(?:patient)?\]")
 _EVERYTHING = re.compile(r"\**")
 
 
@@ -71,6 +72,7 @@ def subject_term(word: Word) -> Filter:
     listed = _LIST_TERMS.get(prefix_of(word))
     if listed is not None:
         return listed(word)
+    _refuse_references(word)
     i = word.find("#")
     pid, sid = (word, None) if i < 0 else (word.cut(0, i), word.cut(i + 1))
     parts = [_pid(pid)] + ([] if sid is None else [_sid(sid)])
@@ -135,6 +137,18 @@ def _path(word: Word) -> Filter:
         return Pattern(text, anchored=True, at=word.at)
     places = (text, f"*/{text}")
     return Or(tuple(Pattern(place, anchored=True, at=word.at) for place in places))
+
+
+def _refuse_references(word: Word) -> None:
+    """What stands for other studies has a meaning only where a job runs on some."""
+    found = _OF_JOBS.search(
+        "".join(c if b else " " for c, b in zip(word.text, word.bare, strict=True))
+    )
+    if found:
+        word.cut(found.start()).fail(
+            f"{found[0]} means something in the arguments of a batch only",
+            "Here studies are named themselves, such as ANALYSIS#MNI or PID#OLDEST.",
+        )
 
 
 def _pid(word: Word) -> Filter | None:

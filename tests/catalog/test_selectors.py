@@ -344,6 +344,23 @@ def test_SEL_x07_references_are_seen_from_the_study_of_the_job(world, reference,
 
 
 @pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("$MNI t1", 0),
+        ("ANALYSIS#$MNI t1", 9),
+        ("[selectionpatient]#OLDEST t1", 0),
+        ("(s_0001 [selection]) t1", 8),
+    ],
+)
+def test_SEL_x07_what_stands_for_studies_of_a_job_is_refused_elsewhere(world, text, place):
+    with world.read() as con, pytest.raises(Invalid, match="in the arguments of a batch") as told:
+        select(con, 1, text)
+    assert told.value.facts["position"] == place
+    with world.read() as con:
+        assert select(con, 1, '"$MNI" t1') == []  # a code may be anything when it is quoted
+
+
+@pytest.mark.parametrize(
     ("selector", "wanted"),
     [
         ("[info]", [FIRST, Z, "S-0002#MNI"]),

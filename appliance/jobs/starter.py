@@ -91,6 +91,7 @@ class Starter:
             facts=self._facts(row, token),
             matlab=self._matlab,
             sandbox=self._sandbox,
+            site=adapter.site,
             limits=self._limits,
         )
         self._launch(row, adapter, start)

@@ -35,6 +35,7 @@ from appliance.core.folder import DataFolder
 from appliance.core.ids import iso, new_key, new_keys, now_ms, parse_iso
 from appliance.core.logs import configure_logging
 from appliance.core.mounts import network_kind
+from appliance.core.sections_adapters import AdapterSettings, PathPair
 from appliance.core.settings import (
     BackupSettings,
     DataSettings,
@@ -51,6 +52,7 @@ from appliance.core.settings import (
 )
 
 __all__ = [
+    "AdapterSettings",
     "ApplianceError",
     "BackupSettings",
     "Conflict",
@@ -67,6 +69,7 @@ __all__ = [
     "LogSettings",
     "ModelError",
     "NotFound",
+    "PathPair",
     "PeerError",
     "Refused",
     "Settings",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from appliance.core.sections import Section
+from appliance.core.sections_adapters import AdapterSettings
 
 __all__ = [
     "JobSettings",
@@ -53,6 +54,8 @@ class JobSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
         MiB of a log that are kept, half from its begin and half from its end; 0: all.
     foreign_gpus : bool
         Whether jobs may get GPUs that other programs use.
+    adapters : dict of str to AdapterSettings
+        Clusters that jobs of some queues are handed to, by a name.
     """
 
     cpus: int = 0
@@ -74,3 +77,4 @@ class JobSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     memory_over: float = 1.2
     log_limit_mb: int = 64
     foreign_gpus: bool = False
+    adapters: dict[str, AdapterSettings] = msgspec.field(default_factory=dict)

@@ -7,29 +7,35 @@ folder (``claim``, ``exit.json``) is the truth about an attempt, whatever the ad
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar
 
 from appliance.core import NotFound
 from appliance.jobs.launch import Start
+from appliance.jobs.reconcile import Ends
+from appliance.jobs.sites import Site
 
 __all__ = ["LOCAL", "Adapter", "Adapters", "Waiter"]
 
+_T = TypeVar("_T")
 LOCAL = "local"
 """Name of the adapter that is always there: this machine."""
 
 
-class Adapter(Protocol):
+class Adapter(Ends, Protocol):
     """Plug point: a place where attempts run.
 
-    A row handed in is one of ``job``. `submit`, `poll`, `reconcile` and `bury` are called by the
-    scheduler's thread alone, the others by any; none may wait for another machine.
+    A row handed in is one of ``job``. `submit`, `poll`, `reconcile`, `bury` and `amend` are called
+    by the scheduler's thread alone, the others by any; none may wait for another machine.
     """
 
     @property
     def name(self) -> str:
         """How settings and rows of jobs call it."""
+
+    @property
+    def site(self) -> Site:
+        """How run folders are written for it."""
 
     def start(self, wake: Callable[[], None]) -> None:
         """Begin to look after attempts; `wake` is called when `poll` has something to tell."""
@@ -61,8 +67,11 @@ class Adapter(Protocol):
     def reconcile(self) -> None:
         """Bring the rows of all its live jobs in line with the truth, as after a restart."""
 
-    def bury(self, job: sqlite3.Row, folder: Path) -> str:
-        """End what is left of an attempt without ``exit.json``; say why it counts as lost."""
+    def room(self) -> int:
+        """Tell how many more attempts it takes now."""
+
+    def take_back(self, job: sqlite3.Row) -> bool:
+        """Keep an attempt that is ``starting`` from ever running; False when it cannot."""
 
     def problem(self) -> str:
         """Say why nothing can be started there now; empty when all is well."""
@@ -114,6 +123,18 @@ class Adapters:
     def of(self, job: sqlite3.Row) -> Adapter:
         """Give the adapter of a job."""
         return self.named(job["adapter"])
+
+    def admitted(self, chosen: Iterable[_T], name_of: Callable[[_T], str]) -> Iterator[_T]:
+        """Give those of the jobs chosen that their adapters have room for, in order."""
+        room: dict[str, int] = {}
+        for one in chosen:
+            adapter = self._by_name.get(name_of(one))
+            if adapter is None:
+                continue
+            left = room.setdefault(adapter.name, adapter.room())
+            if left > 0:
+                room[adapter.name] -= 1
+                yield one
 
     def start(self) -> None:
         """Start all."""

@@ -8,7 +8,7 @@ import os
 import signal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -18,6 +18,7 @@ from appliance.jobs.shim import boot_id, start_time
 __all__ = [
     "Exit",
     "Fate",
+    "Loss",
     "judge",
     "kill_strays",
     "open_pid",
@@ -50,6 +51,13 @@ class Exit(msgspec.Struct, frozen=True):
     killed_leftovers: int
     ended_at: int
     signal: int | None = None
+
+
+class Loss(NamedTuple):
+    """What became of an attempt that left no ``exit.json``; `failure` names its class."""
+
+    why: str
+    failure: str = "lost"
 
 
 def judge(folder: Path) -> Fate:

@@ -24,6 +24,7 @@ from appliance.jobs.plan import Plan
 from appliance.jobs.resolve import Resolved
 from appliance.jobs.sandbox import Sandbox
 from appliance.jobs.scripts import script_for
+from appliance.jobs.sites import Site
 from appliance.jobs.tools import render_command
 
 __all__ = ["Start", "job_environment", "prepare", "spawn"]
@@ -36,12 +37,13 @@ _THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
 )
 _PRIVATE = ("NORA_", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "LISTEN_", "WATCHDOG_", "INVOCATION")
+_PATHS = ("FILE", "OUT", "PATHOUT")
 _EARLY_SIGNALS = (signal.SIGTERM, signal.SIGTSTP, signal.SIGCONT)
 
 
 @dataclass(frozen=True)
 class Start:
-    """All that one attempt needs to start."""
+    """All that one attempt needs to start; `binds` are further folders it may write."""
 
     key: str
     attempt: int
@@ -53,6 +55,23 @@ class Start:
     matlab: str
     sandbox: Sandbox
     limits: Limits = field(default_factory=Limits)
+    binds: Sequence[Path] = ()
+    site: Site = field(default_factory=Site)
+
+    @property
+    def folder_there(self) -> Path:
+        """The run folder, as the place knows it."""
+        return Path(self.site.paths.there(self.folder))
+
+    @property
+    def values_there(self) -> dict[str, list[str]]:
+        """Values of the arguments, with paths as the place knows them."""
+        files = {arg.id for arg in self.plan.args if arg.kind in _PATHS}
+        there = self.site.paths.there
+        return {
+            name: [there(value) for value in values] if name in files else values
+            for name, values in self.resolved.values.items()
+        }
 
 
 def prepare(start: Start) -> None:
@@ -72,10 +91,13 @@ def prepare(start: Start) -> None:
         folder = output.path if output.is_folder else output.path.parent
         folder.mkdir(parents=True, exist_ok=True)
     _write_json(start.folder / "before.json", snapshot(start.resolved.outputs))
-    argv = start.sandbox.wrap(_argv(start), start.folder, start.facts["NORA_PROJECT"])
+    argv = _argv(start)
+    if start.site.is_local:
+        argv = start.sandbox.wrap(argv, start.folder, start.facts["NORA_PROJECT"], start.binds)
     spec = {
         "argv": argv,
-        "cwd": str(work),
+        "cwd": str(start.folder_there / "work"),
+        "inherit": list(start.site.inherit),
         "env": job_environment(start),
         "sandboxed": start.sandbox.active,
         **start.limits.spec(start.plan.resources),
@@ -109,43 +131,62 @@ def spawn(folder: Path, prefix: Sequence[str] = ()) -> subprocess.Popen[bytes]:
 
 def job_environment(start: Start) -> dict[str, str]:
     """Give the environment of a job: ours without secrets, then limits, then its own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_PRIVATE)}
-    here = str(Path(sys.executable).parent)
     cpus = str(start.plan.resources.cpus)
     return (
-        kept
+        _own_environment(start.site)
         | dict.fromkeys(_THREAD_VARIABLES, cpus)
         | start.plan.job.env
         | {
-            "PATH": os.pathsep.join([here, kept.get("PATH", os.defpath)]),
             "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
-            "CUDA_VISIBLE_DEVICES": ",".join(start.gpus),
-            "TMPDIR": str(start.folder / "work"),
+            "TMPDIR": str(start.folder_there / "work"),
             "PYTHONUNBUFFERED": "1",
             "NORA_JOB": start.key,
             "NORA_ATTEMPT": str(start.attempt),
         }
+        | _gpus(start)
         | dict(start.facts)
+        | dict(start.site.facts)
     )
 
 
+def _own_environment(site: Site) -> dict[str, str]:
+    """Our own, without secrets; elsewhere a job gets what its node has."""
+    if not site.is_local:
+        return {}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_PRIVATE)}
+    here = str(Path(sys.executable).parent)
+    return kept | {"PATH": os.pathsep.join([here, kept.get("PATH", os.defpath)])}
+
+
+def _gpus(start: Start) -> dict[str, str]:
+    """Name the GPUs of a job; elsewhere the cluster does so for one that asked for some."""
+    if start.plan.resources.gpus and not start.site.is_local:
+        return {}
+    return {"CUDA_VISIBLE_DEVICES": ",".join(start.gpus)}
+
+
 def _argv(start: Start) -> list[str]:
-    if start.plan.recipe is not None:
-        return _recipe_argv(start, start.plan.recipe)
-    if start.plan.command:
-        return render_command(start.plan.command, start.plan.args, start.resolved.values)
-    script = script_for(start.plan.job, start.resolved.values, start.folder, matlab=start.matlab)
-    for name, text in script.files.items():
-        (start.folder / name).write_text(text, encoding="utf-8", errors="surrogateescape")
+    python = start.site.python
+    return [python if word == sys.executable else word for word in _own_argv(start)]
+
+
+def _own_argv(start: Start) -> list[str]:
+    """Write the scripts of the job into its folder; give the command as for this machine."""
+    plan, values = start.plan, start.values_there
+    if plan.recipe is not None:
+        files = driver_script(plan.recipe, values, start.folder_there, precall=plan.job.precall)
+        _write_scripts(start.folder, files)
+        return ["sh", str(start.folder_there / "script.sh")]
+    if plan.command:
+        return render_command(plan.command, plan.args, values)
+    script = script_for(plan.job, values, start.folder_there, matlab=start.matlab)
+    _write_scripts(start.folder, script.files)
     return script.argv
 
 
-def _recipe_argv(start: Start, recipe: dict[str, Any]) -> list[str]:
-    precall = start.plan.job.precall
-    files = driver_script(recipe, start.resolved.values, start.folder, precall=precall)
+def _write_scripts(folder: Path, files: Mapping[str, str]) -> None:
     for name, text in files.items():
-        (start.folder / name).write_text(text, encoding="utf-8", errors="surrogateescape")
-    return ["sh", str(start.folder / "script.sh")]
+        (folder / name).write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def _write_json(path: Path, data: Any) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from appliance.catalog import Catalog
 from appliance.core import JobError
 from appliance.jobs.adapters import LOCAL
 from appliance.jobs.attemptrows import mark_running
-from appliance.jobs.attempts import kill_strays, open_pid, send_signal
+from appliance.jobs.attempts import Exit, Loss, kill_strays, open_pid, send_signal
 from appliance.jobs.crash import crash_point
 from appliance.jobs.launch import Start, spawn
 from appliance.jobs.reconcile import live_jobs, reconcile_job, why_lost
 from appliance.jobs.shim import start_time
+from appliance.jobs.sites import Site
 from appliance.jobs.watch import Watcher
 
 __all__ = ["LocalAdapter"]
@@ -33,6 +35,7 @@ class LocalAdapter:
     """
 
     name = LOCAL
+    site = Site()
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -94,13 +97,25 @@ class LocalAdapter:
         for job in live_jobs(self._catalog, self.name):
             if job["id"] in self._watched:
                 continue
-            handle = reconcile_job(self._catalog, job, self.bury)
+            handle = reconcile_job(self._catalog, job, self)
             if handle is not None:
                 self._watched.add(job["id"], handle)
 
-    def bury(self, job: sqlite3.Row, folder: Path) -> str:
+    def bury(self, job: sqlite3.Row, folder: Path) -> Loss:
         """Kill what carries the mark of the attempt."""
-        return why_lost(folder, kill_strays(job["key"], job["attempt"]))
+        return Loss(why_lost(folder, kill_strays(job["key"], job["attempt"])))
+
+    def amend(self, job: sqlite3.Row, end: Exit) -> Exit:  # noqa: ARG002 - it was our child
+        """Give it as it is."""
+        return end
+
+    def room(self) -> int:
+        """Give no limit: what the machine has is reckoned elsewhere."""
+        return sys.maxsize
+
+    def take_back(self, job: sqlite3.Row) -> bool:  # noqa: ARG002 - it starts at once
+        """Do nothing."""
+        return False
 
     def problem(self) -> str:
         """Give nothing: what is in the way here is known to the scheduler."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import signal
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from appliance.catalog import Catalog, Tx, revoke_job_tokens
 from appliance.jobs.attemptrows import mark_running
 from appliance.jobs.attempts import (
     Exit,
     Fate,
+    Loss,
     judge,
     open_pid,
     poison,
@@ -25,11 +26,28 @@ from appliance.jobs.finish import attempt_folder, end_job, job_by_id, record_exi
 from appliance.jobs.shim import boot_id
 from appliance.jobs.states import LIVE, State, transition
 
-__all__ = ["adopt", "finish_attempt", "live_jobs", "reconcile_job", "requeue_unstarted", "why_lost"]
+__all__ = [
+    "Ends",
+    "adopt",
+    "finish_attempt",
+    "live_jobs",
+    "reconcile_job",
+    "requeue_unstarted",
+    "why_lost",
+]
 
-Bury = Callable[[sqlite3.Row, Path], str]
 _LOG = logging.getLogger(__name__)
 _IN_LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
+
+
+class Ends(Protocol):
+    """What an adapter knows of an end that the run folder does not tell."""
+
+    def bury(self, job: sqlite3.Row, folder: Path) -> Loss:
+        """End what is left of an attempt without ``exit.json``; say why it counts as lost."""
+
+    def amend(self, job: sqlite3.Row, end: Exit) -> Exit:
+        """Correct how an attempt ended, where its supervisor could not know."""
 
 
 def live_jobs(catalog: Catalog, adapter: str) -> list[sqlite3.Row]:
@@ -41,7 +59,7 @@ def live_jobs(catalog: Catalog, adapter: str) -> list[sqlite3.Row]:
         ).fetchall()
 
 
-def reconcile_job(catalog: Catalog, job: sqlite3.Row, bury: Bury) -> int | None:
+def reconcile_job(catalog: Catalog, job: sqlite3.Row, ends: Ends) -> int | None:
     """Bring the row of a job in line with its run folder.
 
     Returns
@@ -62,7 +80,7 @@ def reconcile_job(catalog: Catalog, job: sqlite3.Row, bury: Bury) -> int | None:
     if fate in (Fate.UNCLAIMED, Fate.POISONED):
         catalog.write(lambda tx: requeue_unstarted(tx, job["id"]))
     else:
-        finish_attempt(catalog, job, folder, bury)
+        finish_attempt(catalog, job, folder, ends)
     return None
 
 
@@ -82,13 +100,14 @@ def adopt(catalog: Catalog, job: sqlite3.Row, folder: Path) -> int | None:
     return handle
 
 
-def finish_attempt(catalog: Catalog, job: sqlite3.Row, folder: Path, bury: Bury) -> State | None:
-    """Record the end of an attempt whose supervisor is gone; `bury` says why it may be lost."""
+def finish_attempt(catalog: Catalog, job: sqlite3.Row, folder: Path, ends: Ends) -> State | None:
+    """Record the end of an attempt whose supervisor is gone."""
     crash_point("before_finish")
     end = read_exit(folder)
     if end is None:
-        why = bury(job, folder)
-        return catalog.write(lambda tx: _lose(tx, job["id"], why))
+        loss = ends.bury(job, folder)
+        return catalog.write(lambda tx: _lose(tx, job["id"], loss))
+    end = ends.amend(job, end)
     return catalog.write(lambda tx: _finish(tx, job["id"], end))
 
 
@@ -114,12 +133,13 @@ def _finish(tx: Tx, job_id: int, end: Exit) -> State | None:
     return record_exit(tx, job, end) if State(job["state"]) in LIVE else None
 
 
-def _lose(tx: Tx, job_id: int, why: str) -> State | None:
+def _lose(tx: Tx, job_id: int, loss: Loss) -> State | None:
     job = job_by_id(tx.con, job_id)
     if State(job["state"]) not in LIVE:
         return None
-    end_job(tx, job, State.LOST, why, failure="lost")
-    return State.LOST
+    state = State.LOST if loss.failure == "lost" else State.FAILED
+    end_job(tx, job, state, loss.why, failure=loss.failure)
+    return state
 
 
 def why_lost(folder: Path, killed: int) -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from appliance.catalog import Catalog, Page
 from appliance.core import Conflict, DataFolder, NotFound, Settings
-from appliance.jobs.adapters import Adapters
+from appliance.jobs.adapterset import build_adapters
 from appliance.jobs.batches import Batches
 from appliance.jobs.bulk import Bulk
 from appliance.jobs.capacity import capacity_of
@@ -33,6 +33,7 @@ from appliance.jobs.listing import count_jobs, job_attribute, job_detail, read_l
 from appliance.jobs.local import LocalAdapter
 from appliance.jobs.machine import Machine
 from appliance.jobs.merging import OwnJobs, merged_page
+from appliance.jobs.picking import Chosen
 from appliance.jobs.queue import Queue
 from appliance.jobs.reconcile import finish_attempt
 from appliance.jobs.registering import pend_tags
@@ -81,7 +82,7 @@ class Scheduler:
         self._catalog, self._folder, self._queue = catalog, folder, queue
         source = gpus or gpus_for(jobs.gpus)
         self.capacity = capacity_of(jobs.cpus, jobs.memory_mb, source)
-        self._adapters = Adapters(LocalAdapter(catalog))
+        self._adapters = build_adapters(LocalAdapter(catalog), jobs, catalog, folder)
         self.controls = Controls(catalog, self.wake, self._adapters)
         self._guard = DiskGuard(catalog, folder, self.controls, settings.data.min_free_bytes)
         self._machine = Machine(
@@ -280,7 +281,7 @@ class Scheduler:
         self._waiting_for = self._guard.look()
         if self._waiting_for:
             return
-        for row, gpus in self._machine.pick():
+        for row, gpus in self._adapters.admitted(self._machine.pick(), _adapter_of):
             if self._stopping.is_set():
                 return
             with self._catalog.read() as con:
@@ -293,7 +294,11 @@ class Scheduler:
         with self._catalog.read() as con:
             job = job_by_id(con, job_id)
             folder = attempt_folder(con, job)
-        state = finish_attempt(self._catalog, job, folder, self._adapters.of(job).bury)
+        state = finish_attempt(self._catalog, job, folder, self._adapters.of(job))
         crash_point("finish_committed")
         if state is State.FINISHING:
             self._queue.enqueue(REGISTER_STEP, job_id)
+
+
+def _adapter_of(chosen: Chosen) -> str:
+    return str(chosen.row["adapter"])

@@ -125,6 +125,12 @@ def _write_durably(folder: int, name: str, data: dict[str, Any]) -> None:
     os.fsync(folder)
 
 
+def _inherited(names: list[str]) -> dict[str, str]:
+    """Variables of the place that a job takes over; ``NAME*`` stands for all that begin so."""
+    begins = tuple(name[:-1] for name in names if name.endswith("*"))
+    return {n: v for n, v in os.environ.items() if n in names or (begins and n.startswith(begins))}
+
+
 class Shim:
     """One run of one attempt.
 
@@ -207,7 +213,7 @@ class Shim:
                 stdout=self.log,
                 stderr=self.log,
                 cwd=self.spec["cwd"],
-                env=self.spec["env"],
+                env={**_inherited(self.spec.get("inherit", ())), **self.spec["env"]},
                 start_new_session=True,
                 preexec_fn=self._in_child,  # noqa: PLW1509
             )

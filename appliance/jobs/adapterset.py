@@ -1,0 +1,131 @@
+"""Builds the adapters that the settings ask for, and tells which one a job goes to."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from appliance.catalog import Catalog
+from appliance.core import (
+    AdapterSettings,
+    DataFolder,
+    Invalid,
+    JobSettings,
+    SettingsError,
+    atomic_write,
+)
+from appliance.jobs import shim
+from appliance.jobs.adapters import LOCAL, Adapters
+from appliance.jobs.cluster import ClusterAdapter
+from appliance.jobs.hosts import Host
+from appliance.jobs.local import LocalAdapter
+from appliance.jobs.sge import Sge
+from appliance.jobs.sites import PathMap, Site
+from appliance.jobs.slurm import Slurm
+from appliance.jobs.workload import Workload
+
+__all__ = ["build_adapters", "check_adapters", "routes_of"]
+
+_KINDS: Mapping[str, type[Slurm | Sge]] = {"slurm": Slurm, "sge": Sge}
+_INHERIT = ("*",)
+
+
+def build_adapters(
+    local: LocalAdapter, settings: JobSettings, catalog: Catalog, folder: DataFolder
+) -> Adapters:
+    """Make all adapters; nothing is asked of any cluster yet.
+
+    Raises
+    ------
+    SettingsError
+        If a queue is unknown, or goes to two places.
+    """
+    check_adapters(settings)
+    clusters = [
+        _cluster(name, one, catalog, folder) for name, one in sorted(settings.adapters.items())
+    ]
+    return Adapters(local, clusters)
+
+
+def check_adapters(settings: JobSettings) -> None:
+    """Refuse adapters that cannot be meant.
+
+    Raises
+    ------
+    SettingsError
+        With the key.
+    """
+    taken: dict[str, str] = {}
+    for name, one in sorted(settings.adapters.items()):
+        key = f"jobs.adapters.{name}"
+        if name == LOCAL or not name.replace("-", "").replace("_", "").isalnum():
+            raise SettingsError(f"{key}: an adapter cannot have this name", hint="Use letters.")
+        for queue in one.queues:
+            if queue not in settings.queues:
+                raise SettingsError(
+                    f"{key}: there is no queue {queue!r}", hint="Add it to jobs.queues."
+                )
+            if queue in taken:
+                raise SettingsError(f"{key}: queue {queue!r} goes to {taken[queue]!r} already")
+            taken[queue] = name
+        for pair in one.paths:
+            if not (pair.here.startswith("/") and pair.there.startswith("/")):
+                raise SettingsError(f"{key}: paths have to be absolute")
+
+
+def routes_of(settings: JobSettings) -> dict[str, str]:
+    """Give the adapter of each queue that does not run on this machine."""
+    return {queue: name for name, one in settings.adapters.items() for queue in one.queues}
+
+
+def adapter_for(queue: str, wanted: str, routes: Mapping[str, str], names: Sequence[str]) -> str:
+    """Choose the adapter of a job: what it says itself, else what its queue goes to.
+
+    Raises
+    ------
+    Invalid
+        If there is none of this name.
+    """
+    if wanted and wanted != LOCAL and wanted not in names:
+        known = ", ".join([LOCAL, *sorted(names)])
+        raise Invalid(f"there is no adapter {wanted!r}", hint=f"Use {known}.")
+    return wanted or routes.get(queue, LOCAL)
+
+
+def _cluster(
+    name: str, settings: AdapterSettings, catalog: Catalog, folder: DataFolder
+) -> ClusterAdapter:
+    host = Host(
+        settings.host,
+        settings.ssh_config,
+        settings.programs,
+        settings.environment,
+        settings.timeout_s,
+    )
+    workload: Workload = _KINDS[settings.kind](
+        host, options=settings.options, gres=settings.gres, everyone=settings.foreign
+    )
+    python = settings.python or ("python3" if settings.host else sys.executable)
+    site = Site(
+        paths=PathMap([(pair.here, pair.there) for pair in settings.paths]),
+        python=python,
+        inherit=_INHERIT,
+        is_local=False,
+        facts={"NORA_URL": settings.url} if settings.url else {},
+    )
+    program = site.paths.there(_supervisor(folder))
+    return ClusterAdapter(
+        name, workload, settings, catalog, site=site, command=[python, "-I", "-S", program]
+    )
+
+
+def _supervisor(folder: DataFolder) -> Path:
+    """Put a copy of the supervisor beside the run folders, where all nodes see it."""
+    text = Path(shim.__file__).read_bytes()
+    path = folder.jobs / f".supervisor-{hashlib.sha256(text).hexdigest()[:12]}.py"
+    if not path.exists():
+        with atomic_write(path) as stream:
+            stream.write(text)
+    return path

@@ -148,17 +148,19 @@ def issue_token(
 def find_token(con: sqlite3.Connection, token: str) -> Caller | None:
     """Give who a bearer token belongs to, None when unknown or expired.
 
-    The token of a running job outlives the disabling of its user, or its results were lost.
+    The token of a running job outlives the disabling of its user, or its results were lost. That
+    of a notebook speaks as the user who sits before it, and dies with the notebook.
     """
     row = con.execute(
         "SELECT u.*, t.scope, t.job_key FROM tokens t JOIN users u ON u.id = t.user_id"
         " WHERE t.hash = ? AND (t.expires_at IS NULL OR t.expires_at >= ?)"
-        " AND (u.disabled_at IS NULL OR t.job_key IS NOT NULL)",
+        " AND (u.disabled_at IS NULL OR t.scope = 'job')",
         (_hash(token), now_ms()),
     ).fetchone()
     if row is None:
         return None
-    return _caller(con, row, scope=row["scope"], job_key=row["job_key"])
+    job_key = row["job_key"] if row["scope"] == "job" else None
+    return _caller(con, row, scope=row["scope"], job_key=job_key)
 
 
 def list_tokens(con: sqlite3.Connection, user_id: int) -> list[sqlite3.Row]:

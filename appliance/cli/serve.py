@@ -120,7 +120,7 @@ class Appliance:
         from appliance.cli.previews import Previews
         from appliance.cli.warming import MetaWarmer
         from appliance.exchange import Importer
-        from appliance.jobs import Queue, Scheduler
+        from appliance.jobs import Notebooks, Queue, Scheduler
         from appliance.privacy import IdentityStore
         from appliance.upkeep import finish_interrupted_restore
         from appliance.web import Services
@@ -149,6 +149,7 @@ class Appliance:
             identities=identities,
             queue=queue,
             scheduler=scheduler,
+            notebooks=Notebooks(catalog, folder, settings, scheduler.capacity),
             importer=importer,
             upkeep=self._make_upkeep(catalog),
             tools=tools,

@@ -46,7 +46,7 @@ def run_service(settings: Settings, *, open_browser: bool = False) -> int:
     Conflict
         If another service holds the data folder.
     """
-    from appliance.web import WebServer, bind_tcp, bind_unix, create_app
+    from appliance.web import NotebookServer, WebServer, bind_tcp, bind_unix, create_app
 
     with Appliance(settings) as appliance:
         configure_logging(settings.log.level, file=appliance.folder.logs / "nora.log")
@@ -61,7 +61,8 @@ def run_service(settings: Settings, *, open_browser: bool = False) -> int:
                 alive=appliance.alive,
                 on_ready=lambda: _announce(settings, link, open_browser=open_browser),
             )
-            server.run()
+            with NotebookServer(appliance.services):
+                server.run()
         finally:
             tcp.close()
             unix.close()

@@ -18,7 +18,7 @@ __all__ = ["DataFolder"]
 
 MARKER = ".nora-storage"
 _STORAGE_ROOTS = ("incoming", "quarantine", "originals", "projects", "jobs", "backups")
-_OTHER_FOLDERS = ("conf.d", "cache", "tmp", "trash", "models", "logs", "drop")
+_OTHER_FOLDERS = ("conf.d", "cache", "tmp", "trash", "models", "logs", "drop", "notebooks")
 _REFUSED = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs"})
 _MAX_SOCKET_BYTES = 100  # sun_path holds 108
 
@@ -50,6 +50,7 @@ class DataFolder:
         self.backups = self.root / "backups"
         self.logs = self.root / "logs"
         self.drop = self.root / "drop"
+        self.notebooks = self.root / "notebooks"
         self.run = self.root / "run"
 
     def __repr__(self) -> str:

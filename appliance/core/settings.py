@@ -29,6 +29,7 @@ from appliance.core.sections import (
     WebSettings,
 )
 from appliance.core.sections_jobs import JobSettings
+from appliance.core.sections_notebooks import NotebookSettings
 
 __all__ = [
     "BackupSettings",
@@ -37,6 +38,7 @@ __all__ = [
     "ImportSettings",
     "JobSettings",
     "LogSettings",
+    "NotebookSettings",
     "Settings",
     "TrashSettings",
     "WatchSettings",
@@ -58,6 +60,7 @@ class _Sections(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     watch: WatchSettings = WatchSettings()
     imports: ImportSettings = ImportSettings()
     jobs: JobSettings = JobSettings()
+    notebooks: NotebookSettings = NotebookSettings()
     backup: BackupSettings = BackupSettings()
     trash: TrashSettings = TrashSettings()
     log: LogSettings = LogSettings()

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from appliance.jobs.gpus import FakeGpus, GpuSource
     from appliance.jobs.legacy import SQL_VIEWS
     from appliance.jobs.listing import count_jobs, job_attribute, job_detail, job_rows, read_log
+    from appliance.jobs.logs import LogHit, LogHits
+    from appliance.jobs.notebook_server import NOTEBOOK
+    from appliance.jobs.notebooks import NOTEBOOK_SOCKET, Door, Notebook, NotebookRequest, Notebooks
     from appliance.jobs.queue import Queue
     from appliance.jobs.references import find_references
     from appliance.jobs.registering import pend_tags
@@ -57,6 +60,8 @@ _ROOMS = {
     "gpus": "FakeGpus GpuSource",
     "legacy": "SQL_VIEWS",
     "listing": "count_jobs job_attribute job_detail job_rows read_log",
+    "notebook_server": "NOTEBOOK",
+    "notebooks": "Door NOTEBOOK_SOCKET Notebook NotebookRequest Notebooks",
     "queue": "Queue",
     "references": "find_references",
     "registering": "pend_tags",
@@ -79,6 +84,8 @@ __getattr__ = lazy_door(__name__, _NAMES)
 
 __all__ = [
     "COLUMNS",
+    "NOTEBOOK",
+    "NOTEBOOK_SOCKET",
     "SORTS",
     "SQL_VIEWS",
     "Argument",
@@ -86,6 +93,9 @@ __all__ = [
     "BatchRow",
     "BatchSpec",
     "Choice",
+    "Desk",
+    "Door",
+    "Downstream",
     "DryRow",
     "FakeGpus",
     "Finding",
@@ -97,6 +107,10 @@ __all__ = [
     "JobSpec",
     "Listing",
     "LogPiece",
+    "Notebook",
+    "NotebookRequest",
+    "Notebooks",
+    "Outcome",
     "Place",
     "Placed",
     "Queue",

@@ -86,7 +86,13 @@ class Sandbox:
         why = "bubblewrap does not work here" if self._wanted else "jobs.sandbox is off"
         return f"Jobs can read all that the service can read: {why}."
 
-    def wrap(self, argv: Sequence[str], run_folder: Path, project: str = "") -> list[str]:
+    def wrap(
+        self,
+        argv: Sequence[str],
+        run_folder: Path,
+        project: str = "",
+        also: Iterable[Path] = (),
+    ) -> list[str]:
         """Give the command to run instead.
 
         Parameters
@@ -97,6 +103,8 @@ class Sandbox:
             Run folder of the attempt; ``/tmp`` of the job lies in it.
         project : str
             Name of the project that it sees; empty: none.
+        also : iterable of Path
+            Further folders that it may write, such as the home of a notebook.
         """
         if not self.active:
             return list(argv)
@@ -107,7 +115,7 @@ class Sandbox:
         words += _words("--ro-bind", [*map(Path, _KEPT_OF_RUN), *_our_programs(), *self._read])
         words += _words("--bind", self._write)
         words += _words("--tmpfs", (self._folder.root, self._folder.socket_path.parent))
-        words += self._data(run_folder, project)
+        words += [*self._data(run_folder, project), *_words("--bind", also)]
         return [*words, "--chdir", str(run_folder / "work"), "--", *argv]
 
     def _own_places(self, run_folder: Path) -> list[str]:

@@ -22,6 +22,7 @@ from appliance.jobs.crash import crash_point
 from appliance.jobs.finish import end_job, job_by_id, skip_dependents
 from appliance.jobs.launch import Start, prepare
 from appliance.jobs.limits import Limits
+from appliance.jobs.notebook_server import NOTEBOOK, SCOPE
 from appliance.jobs.plan import Targets, plan_of
 from appliance.jobs.resolve import Resolved, resolve
 from appliance.jobs.sandbox import Sandbox
@@ -67,6 +68,7 @@ class Starter:
     def start(self, row: sqlite3.Row, adapter: Adapter, gpus: Sequence[str]) -> None:
         """Hand a queued job to its adapter; when it cannot start, that is written down."""
         plan = plan_of(row)
+        notebook = row["function"] == NOTEBOOK
         targets = msgspec.json.decode(row["targets"], type=Targets)
         with self._catalog.read() as con:
             project = get_project(con, row["project"])
@@ -93,6 +95,7 @@ class Starter:
             sandbox=self._sandbox,
             site=adapter.site,
             limits=self._limits,
+            binds=[Path(home) for home in found.values["home"]] if notebook else [],
         )
         self._launch(row, adapter, start)
 
@@ -128,8 +131,9 @@ class Starter:
         )
         _note_files(tx, row["id"], n, found)
         revoke_job_tokens(tx, row["key"])
+        scope = SCOPE if row["function"] == NOTEBOOK else "job"
         return n, issue_token(
-            tx, f"job {row['key']}", login=_login(tx, row), scope="job", job_key=row["key"]
+            tx, f"job {row['key']}", login=_login(tx, row), scope=scope, job_key=row["key"]
         )
 
     def _attempt_folder(self, key: str, n: int) -> Path:

@@ -11,11 +11,13 @@ from appliance.core import lazy_door
 
 if TYPE_CHECKING:
     from appliance.web.app import create_app
+    from appliance.web.notebooks import NotebookServer
     from appliance.web.server import WebServer, bind_tcp, bind_unix
     from appliance.web.services import Services
     from appliance.web.systemd import sd_notify
 
 _NAMES = {
+    "NotebookServer": "notebooks",
     "Services": "services",
     "WebServer": "server",
     "bind_tcp": "server",
@@ -25,4 +27,12 @@ _NAMES = {
 }
 __getattr__ = lazy_door(__name__, _NAMES)
 
-__all__ = ["Services", "WebServer", "bind_tcp", "bind_unix", "create_app", "sd_notify"]
+__all__ = [
+    "NotebookServer",
+    "Services",
+    "WebServer",
+    "bind_tcp",
+    "bind_unix",
+    "create_app",
+    "sd_notify",
+]

@@ -55,6 +55,7 @@ def openapi_text() -> str:
             identities=absent,
             queue=absent,
             scheduler=absent,
+            notebooks=absent,
             importer=absent,
             upkeep=absent,
             tools=ToolBox(),

@@ -14,7 +14,7 @@ from appliance.jobs import ToolBox
 
 if TYPE_CHECKING:
     from appliance.exchange import Importer
-    from appliance.jobs import Queue, Scheduler
+    from appliance.jobs import Notebooks, Queue, Scheduler
     from appliance.privacy import IdentityStore
     from appliance.upkeep import Upkeep
 
@@ -31,6 +31,7 @@ class Services:
     identities: IdentityStore
     queue: Queue
     scheduler: Scheduler
+    notebooks: Notebooks
     importer: Importer
     upkeep: Upkeep
     tools: ToolBox

@@ -17,7 +17,15 @@ from appliance import catalog
 from appliance.catalog import Catalog, MetaStore
 from appliance.core import DataFolder, Settings
 from appliance.exchange import Importer, exchange_migrations
-from appliance.jobs import Queue, Scheduler, ToolBox, basic_tools, jobs_migrations
+from appliance.jobs import (
+    Notebooks,
+    Queue,
+    Scheduler,
+    ToolBox,
+    ToolFolder,
+    basic_tools,
+    jobs_migrations,
+)
 from appliance.privacy import IdentityStore
 from appliance.upkeep import CheckContext, Upkeep
 from appliance.web import Services, WebServer, bind_tcp, bind_unix, create_app
@@ -98,6 +106,7 @@ def make_services(root: Path) -> Services:
         identities=absent,
         queue=absent,
         scheduler=absent,
+        notebooks=absent,
         importer=absent,
         upkeep=absent,
         tools=ToolBox(),
@@ -112,7 +121,7 @@ def working_services(root: Path) -> Iterator[Services]:
     folder.prepare()
     opened = Catalog.open(folder.catalog_path, migrations=[jobs_migrations, exchange_migrations])
     identities = IdentityStore.open(folder.identity_path)
-    queue, tools = Queue(folder.queue_path), ToolBox(basic_tools())
+    queue, tools = Queue(folder.queue_path), ToolBox(basic_tools(), ToolFolder(root / "tools"))
     scheduler = Scheduler(opened, folder, settings, queue, tools)
     importer = Importer(opened, identities, queue, folder, settings)
     upkeep = Upkeep(CheckContext(settings=settings, folder=folder, catalog=opened))
@@ -128,6 +137,7 @@ def working_services(root: Path) -> Iterator[Services]:
             identities=identities,
             queue=queue,
             scheduler=scheduler,
+            notebooks=Notebooks(opened, folder, settings, scheduler.capacity),
             importer=importer,
             upkeep=upkeep,
             tools=tools,

@@ -72,6 +72,7 @@ from appliance.web.schemas.meta import (
     SqlRequest,
     SqlResult,
 )
+from appliance.web.schemas.notebooks import NewNotebook, Notebook, NotebookLimits, Notebooks
 from appliance.web.schemas.table import (
     ContactRequest,
     ContactTile,
@@ -156,8 +157,12 @@ __all__ = [
     "MetaSqlResult",
     "MetaTableRequest",
     "NamedDoc",
+    "NewNotebook",
     "NewProject",
     "NewToken",
+    "Notebook",
+    "NotebookLimits",
+    "Notebooks",
     "OperationDone",
     "OriginalName",
     "Page",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-__all__ = ["ENTITY_ORDER", "BidsName", "label_of", "parse_name"]
+__all__ = ["ENTITY_ORDER", "BidsName", "extension_of", "label_of", "parse_name"]
 
 ENTITY_ORDER = (
     "sub",
@@ -66,9 +66,7 @@ class BidsName(msgspec.Struct, frozen=True):
 
 def parse_name(name: str) -> BidsName:
     """Take a file name apart; a part without ``-`` before the suffix is left out."""
-    extension = next((ext for ext in _DOUBLE if name.endswith(ext)), "")
-    if not extension:
-        extension = "." + name.rpartition(".")[2] if "." in name else ""
+    extension = extension_of(name)
     *pairs, suffix = name[: len(name) - len(extension)].split("_")
     entities = {}
     for pair in pairs:
@@ -76,6 +74,13 @@ def parse_name(name: str) -> BidsName:
         if mark:
             entities[key] = value
     return BidsName(entities, suffix, extension)
+
+
+def extension_of(name: str) -> str:
+    """Give what follows the last point of a name, with it; ``.nii.gz`` is one."""
+    if name.endswith(_DOUBLE):
+        return name[-7:]
+    return "." + name.rpartition(".")[2] if "." in name else ""
 
 
 def label_of(text: str, *, prefix: str = "") -> str:

@@ -4,108 +4,139 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from appliance.exchange.bids_names import BidsName, parse_name
-from appliance.exchange.layouts import NO_STUDY, Place, TreeFile
+from appliance.exchange.bids_names import extension_of
+from appliance.exchange.layouts import NO_STUDY, Place, TreeFolder
 
-__all__ = ["BidsLayout", "read_table", "subject_facts"]
+__all__ = ["BidsLayout", "read_small", "read_table", "subject_facts"]
 
 _ELSEWHERE = "is no file of a subject; it stays where it is"
 _DATASET = "describes the dataset; it was read"
-_SIDECAR_OF = (
-    ".json",
-    ".nii",
-    ".nii.gz",
-    ".tsv",
-    ".tsv.gz",
-    ".edf",
-    ".vhdr",
-    ".set",
-    ".bdf",
-    ".mefd",
+_SIDECAR_OF = frozenset(
+    (".json", ".nii", ".nii.gz", ".tsv", ".tsv.gz", ".edf", ".vhdr", ".set", ".bdf", ".mefd")
 )
+_DECODER = msgspec.json.Decoder()
 _MAX_TABLE_BYTES = 16 << 20
 _NOTHING = frozenset({"", "n/a", "N/A", "NaN"})
 _SEX = {"m": "M", "male": "M", "f": "F", "female": "F", "o": "O", "other": "O"}
 
 
+class _Name(NamedTuple):
+    """The stem of a file name in the parts that inheritance asks for."""
+
+    suffix: str
+    entities: frozenset[str]
+
+
 class BidsLayout:
     """Tells the place of every file of a dataset, and what its tables and sidecars say.
+
+    Its folders are entered one after the other, each after those that it lies in.
 
     Parameters
     ----------
     root : Path
         The dataset's folder.
-    files : iterable of TreeFile
-        All its files.
     """
 
-    def __init__(self, root: Path, files: Iterable[TreeFile]) -> None:
+    def __init__(self, root: Path) -> None:
         self._root = root
-        self._json: dict[str, dict[str, list[tuple[BidsName, str]]]] = {}
-        self._docs: dict[str, Any] = {}
-        for file in files:
-            folder, _, name = file.path.rpartition("/")
-            if name.endswith(".json"):
-                parsed = parse_name(name)
-                found = self._json.setdefault(folder, {}).setdefault(parsed.suffix, [])
-                found.append((parsed, file.path))
+        self._chain: list[tuple[str, dict[str, list[_Sidecar]]]] = []
+        self._docs: dict[str, Mapping[str, Any]] = {}
+        self._names: dict[str, _Name] = {}
+        self._made: dict[str, tuple[str, str] | None] = {}
         self.subjects = self._table("participants.tsv", "participant_id")
 
-    def place(self, path: str) -> Place | str:
-        """Give the study of a file and its path there, or why it has none."""
-        parts = path.split("/")
+    def base(self, folder: str) -> Place | str:
+        """Give the study of the files of a folder and the folder's path there, or why not."""
+        parts = folder.split("/") if folder else []
         prefix: list[str] = []
-        if parts[0] == "derivatives" and len(parts) > 2:
+        if parts[:1] == ["derivatives"] and len(parts) > 1:
             prefix, parts = parts[:2], parts[2:]
-        if not parts[0].startswith("sub-"):
-            return _DATASET if len(parts) == 1 and not prefix else _ELSEWHERE
+        if not parts or not parts[0].startswith("sub-"):
+            return _ELSEWHERE if prefix or parts else _DATASET
         pid, rest = parts[0], parts[1:]
-        if len(rest) == 1:
+        if not rest:
             return _DATASET
         has_session = rest[0].startswith("ses-")
         sid, rest = (rest[0], rest[1:]) if has_session else (NO_STUDY, rest)
-        return Place(pid, sid, "/".join([*prefix, *rest])) if rest else _ELSEWHERE
+        return Place(pid, sid, "".join(f"{part}/" for part in [*prefix, *rest]))
 
-    def sidecar(self, path: str) -> tuple[str, str] | None:
-        """Give the complete sidecar of a file when some of it is inherited: its path and text."""
+    def place(self, path: str) -> Place | str:
+        """Give the study of a file and its path there, or why it has none."""
         folder, _, name = path.rpartition("/")
-        if not name.endswith(_SIDECAR_OF):
+        base = self.base(folder)
+        if isinstance(base, str):
+            return base
+        return Place(base.subject, base.study, base.path + name)
+
+    def enter(self, folder: TreeFolder) -> None:
+        """Take in the sidecars of a folder; those of folders it does not lie in are forgotten."""
+        path = folder.path
+        while self._chain and not _is_in(path, self._chain[-1][0]):
+            for some in self._chain.pop()[1].values():
+                for one in some:
+                    self._docs.pop(one.path, None)
+        self._names.clear()
+        self._made.clear()
+        here: dict[str, list[_Sidecar]] = {}
+        for file in folder.files:
+            if file.name.endswith(".json"):
+                stem = file.name[:-5]
+                name = self._names[stem] = _name(stem)
+                full = f"{path}/{file.name}" if path else file.name
+                found = _Sidecar(len(name.entities), full, name.entities)
+                here.setdefault(name.suffix, []).append(found)
+        for some in here.values():
+            some.sort(key=lambda one: one[:2])
+        self._chain.append((path, here))
+
+    def sidecar(self, name: str) -> tuple[str, str] | None:
+        """Give the complete sidecar of a file of the folder when some of it is inherited.
+
+        Returns
+        -------
+        (str, str) or None
+            Its name and text.
+        """
+        extension = extension_of(name)
+        if extension not in _SIDECAR_OF:
             return None
-        parsed = parse_name(name)
-        found = self._applicable(folder, parsed)
-        stem = path[: len(path) - len(parsed.extension)]
-        if not found or found == [f"{stem}.json"]:
+        stem = name[: len(name) - len(extension)]
+        if stem not in self._made:
+            self._made[stem] = self._complete(stem)
+        return self._made[stem]
+
+    def _complete(self, stem: str) -> tuple[str, str] | None:
+        suffix, entities = self._names.get(stem) or _name(stem)
+        found = [
+            one.path
+            for _, sidecars in self._chain
+            for one in sidecars.get(suffix, ())
+            if one.entities <= entities
+        ]
+        folder = self._chain[-1][0]
+        own = f"{folder}/{stem}.json" if folder else f"{stem}.json"
+        if not found or found == [own]:
             return None
         merged: dict[str, Any] = {}
-        for one in found:
-            merged.update(self._doc(one, keep=one.rpartition("/")[0] != folder))
+        for path in found:
+            merged.update(self._doc(path, keep=path != own))
         return f"{stem}.json", msgspec.json.encode(merged).decode()
-
-    def _applicable(self, folder: str, name: BidsName) -> list[str]:
-        """Sidecars that apply to a file, the outermost first."""
-        folders = [""]
-        for part in folder.split("/") if folder else []:
-            folders.append(f"{folders[-1]}/{part}".lstrip("/"))
-        found = []
-        for one in folders:
-            here = self._json.get(one, {}).get(name.suffix, ())
-            fitting = [(len(j.entities), path) for j, path in here if j.within(name.entities)]
-            found += [path for _, path in sorted(fitting)]
-        return found
 
     def _doc(self, path: str, *, keep: bool) -> Mapping[str, Any]:
         """Read a sidecar; those that many images share are kept."""
-        found: Mapping[str, Any] | None = self._docs.get(path)
+        found = self._docs.get(path)
         if found is not None:
             return found
         try:
-            doc = msgspec.json.decode((self._root / path).read_bytes())
+            doc = _DECODER.decode(read_small(f"{self._root}/{path}"))
         except (OSError, msgspec.DecodeError):
             doc = {}
         read: Mapping[str, Any] = doc if isinstance(doc, dict) else {}
@@ -123,6 +154,40 @@ class BidsLayout:
             return {}
         rows = read_table(full.read_text("utf-8-sig", errors="replace"))
         return {row.pop(key): row for row in rows if row.get(key)}
+
+
+class _Sidecar(NamedTuple):
+    n_entities: int
+    path: str
+    entities: frozenset[str]
+
+
+def _name(stem: str) -> _Name:
+    *pairs, suffix = stem.split("_")
+    return _Name(suffix, frozenset([pair for pair in pairs if "-" in pair]))
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return not folder or path.startswith(f"{folder}/")
+
+
+def read_small(path: str) -> bytes:
+    """Read a small file whole.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        size = os.fstat(handle).st_size
+        data = os.read(handle, size + 1)
+        while len(data) < size and (more := os.read(handle, size)):
+            data += more
+        return data
+    finally:
+        os.close(handle)
 
 
 def read_table(text: str) -> list[dict[str, str]]:

@@ -20,7 +20,15 @@ from appliance.core import (
     link_or_copy,
 )
 
-__all__ = ["claim", "move_file", "require_space", "storing", "sync_files", "sync_folders"]
+__all__ = [
+    "claim",
+    "is_full",
+    "move_file",
+    "require_space",
+    "storing",
+    "sync_files",
+    "sync_folders",
+]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _PARALLEL_SYNCS = 8
@@ -50,9 +58,14 @@ def storing(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if is_full(error):
             raise DiskFull(f"the disk is full: {what}", hint="Free some space.") from error
         raise StorageError(f"{what}: {error.strerror or type(error).__name__}") from error
+
+
+def is_full(error: OSError) -> bool:
+    """Tell whether a disk, or somebody's share of it, is full."""
+    return error.errno in _FULL
 
 
 def move_file(source: Path | str, target: Path | str) -> None:

@@ -10,14 +10,14 @@ from typing import Any, Literal
 import msgspec
 
 from appliance.core import Invalid, safe_name
+from appliance.exchange.bids_names import extension_of
 from appliance.exchange.bids_read import BidsLayout
 from appliance.exchange.layouts import (
     Layout,
     PatternLayout,
-    Place,
-    TreeFile,
+    Tree,
+    TreeFolder,
     compile_layout,
-    scan_tree,
 )
 
 __all__ = [
@@ -118,7 +118,7 @@ Coder = Callable[[str], str]
 
 
 def layout_of(root: Path, options: ExistingOptions) -> Layout:
-    """Make what tells places; a BIDS dataset is looked through for its sidecars.
+    """Make what tells places.
 
     Raises
     ------
@@ -126,9 +126,7 @@ def layout_of(root: Path, options: ExistingOptions) -> Layout:
         As `check_layout`.
     """
     check_layout(root, options)
-    if options.layout == "pattern":
-        return PatternLayout(options.pattern)
-    return BidsLayout(root, scan_tree(root, _deaf))
+    return PatternLayout(options.pattern) if options.layout == "pattern" else BidsLayout(root)
 
 
 def check_layout(root: Path, options: ExistingOptions) -> None:
@@ -151,27 +149,38 @@ def check_layout(root: Path, options: ExistingOptions) -> None:
 class _Names:
     """Makes safe names out of those of the source, and refuses two that become the same."""
 
-    def __init__(self, coder: Coder) -> None:
+    def __init__(self, coder: Coder, *, codes: bool) -> None:
+        self.codes = codes
         self._coder = coder
         self._made: dict[tuple[str, str], str] = {}
         self._owner: dict[tuple[str, str], str] = {}
+        self._known: dict[tuple[str, str], tuple[str, str] | str] = {}
 
-    def name(self, scope: str, original: str, make: Callable[[str], str]) -> str | None:
+    def both(self, subject: str, study: str) -> tuple[str, str] | str:
+        """Give the safe names of a subject and a study, or why there are none."""
+        if (subject, study) not in self._known:
+            self._known[subject, study] = self._find(subject, study)
+        return self._known[subject, study]
+
+    def _find(self, subject: str, study: str) -> tuple[str, str] | str:
+        pid = self._name("", subject, self._coder)
+        if pid is None:
+            return "another folder has the same safe name for its subject"
+        sid = self._name(f"/{subject}", study, safe_name)
+        if sid is None:
+            return "another folder has the same safe name for its study"
+        return pid, sid
+
+    def _name(self, scope: str, original: str, make: Callable[[str], str]) -> str | None:
         key = (scope, original)
         if key not in self._made:
             self._made[key] = make(original)
         made = self._made[key]
         return made if self._owner.setdefault((scope, made), original) == original else None
 
-    def subject(self, original: str) -> str | None:
-        return self.name("", original, self._coder)
-
-    def study(self, subject: str, original: str) -> str | None:
-        return self.name(f"/{subject}", original, safe_name)
-
 
 def place_files(
-    root: Path,
+    tree: Tree,
     layout: Layout,
     options: ExistingOptions,
     coder: Coder,
@@ -186,64 +195,77 @@ def place_files(
     trouble : callable
         Hears of what has no place.
     """
-    names = _Names(coder)
-    completed: set[str] = set()
+    names = _Names(coder, codes=options.subjects == "codes")
     bids = layout if isinstance(layout, BidsLayout) else None
 
     def hear(path: str, reason: str) -> None:
         trouble(Unplaced(path, reason))
 
-    for file in scan_tree(root, hear):
-        place = layout.place(file.path)
-        if isinstance(place, str):
-            hear(file.path, place)
+    for folder in tree.folders(hear):
+        placed = _placed(tree.root, folder, layout, names, hear)
+        if bids is None:
+            yield from placed
             continue
-        placed = _placed(root, file, place, names, options)
-        if isinstance(placed, str):
-            hear(file.path, placed)
-            continue
-        sidecar = bids.sidecar(file.path) if bids else None
+        bids.enter(folder)
+        yield from _with_sidecars(bids, placed)
+
+
+def _with_sidecars(bids: BidsLayout, placed: Iterator[PlacedFile]) -> Iterator[PlacedFile]:
+    """Put complete sidecars beside the images of a folder, instead of their own or without one."""
+    completed: set[str] = set()
+    for file in placed:
+        name = file.source.rpartition("/")[2]
+        sidecar = bids.sidecar(name)
         if sidecar and sidecar[0] not in completed:
             completed.add(sidecar[0])
-            yield _generated(placed, sidecar)
-        if file.path not in completed:
-            yield placed
+            yield _generated(file, name, sidecar)
+        if name not in completed:
+            yield file
 
 
-def _generated(image: PlacedFile, sidecar: tuple[str, str]) -> PlacedFile:
-    """The complete sidecar that stands beside an image instead of, or without, its own."""
-    name = sidecar[0].rpartition("/")[2]
-    return msgspec.structs.replace(
-        image,
-        source="",
-        path=f"{image.path.rpartition('/')[0]}/{name}".lstrip("/"),
-        size_bytes=len(sidecar[1].encode()),
-        text=sidecar[1],
+def _generated(file: PlacedFile, name: str, sidecar: tuple[str, str]) -> PlacedFile:
+    at = sidecar[0]
+    path = file.path
+    if name != at:  # in words of the project: a code may stand in the names
+        own, beside = extension_of(name), extension_of(at)
+        path = path[: len(path) - len(own)] + beside
+    size = len(sidecar[1].encode())
+    return PlacedFile(
+        "", file.subject, file.pid, file.sid, path, size, file.mtime_ns, file.date, sidecar[1]
     )
 
 
 def _placed(
-    root: Path, file: TreeFile, place: Place, names: _Names, options: ExistingOptions
-) -> PlacedFile | str:
-    pid = names.subject(place.subject)
-    if pid is None:
-        return "another folder has the same safe name for its subject"
-    sid = names.study(place.subject, place.study)
-    if sid is None:
-        return "another folder has the same safe name for its study"
-    path = place.path
-    if options.subjects == "codes" and pid != place.subject:
-        path = path.replace(place.subject, pid)
-    return PlacedFile(
-        source=str(root / file.path),
-        subject=place.subject,
-        pid=pid,
-        sid=sid,
-        path=path,
-        size_bytes=file.size_bytes,
-        mtime_ns=file.mtime_ns,
-        date=place.date,
-    )
+    root: Path,
+    folder: TreeFolder,
+    layout: Layout,
+    names: _Names,
+    hear: Callable[[str, str], None],
+) -> Iterator[PlacedFile]:
+    """Give the files of one folder that have a place."""
+    base = layout.base(folder.path) if isinstance(layout, BidsLayout) else None
+    below = f"{folder.path}/" if folder.path else ""
+    for file in folder.files:
+        path = below + file.name
+        place = layout.place(path) if base is None else base
+        both = place if isinstance(place, str) else names.both(place.subject, place.study)
+        if isinstance(place, str) or isinstance(both, str):
+            hear(path, str(both))
+            continue
+        pid, sid = both
+        there = place.path if base is None else place.path + file.name
+        if names.codes and pid != place.subject:
+            there = there.replace(place.subject, pid)
+        yield PlacedFile(
+            f"{root}/{path}",
+            place.subject,
+            pid,
+            sid,
+            there,
+            file.size_bytes,
+            file.mtime_ns,
+            place.date,
+        )
 
 
 class _Tally:
@@ -290,10 +312,10 @@ def preview_tree(root: Path, options: ExistingOptions) -> ExistingPreview:
     tally, new = _Tally(), options.subjects == "codes"
     layout = layout_of(root, options)
     coder: Coder = _as_is if new else safe_name
-    for file in place_files(root, layout, options, coder, tally.hear):
+    for file in place_files(Tree(root), layout, options, coder, tally.hear):
         if tally.n_files >= _MOST_SEEN:
             break
-        tally.add(file, str(kind_of(Path(file.path))), _NEW_CODE if new else file.pid)
+        tally.add(file, str(kind_of(file.path)), _NEW_CODE if new else file.pid)
     facts: dict[str, Any] = {
         name: getattr(tally, name)
         for name in ("n_files", "n_problems", "n_skipped", "size_bytes", "n_dicom", "rows")
@@ -315,7 +337,3 @@ def is_quiet(problem: Unplaced) -> bool:
 
 def _as_is(text: str) -> str:
     return text
-
-
-def _deaf(_path: str, _reason: str) -> None:
-    """What cannot be read is told when the files are placed."""

@@ -6,16 +6,16 @@ import ctypes
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain, groupby, islice
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from appliance.core import ApplianceError, StorageError, now_ms, safe_name
-from appliance.exchange.bids_read import BidsLayout, subject_facts
+from appliance.exchange.bids_read import BidsLayout
 from appliance.exchange.context import Context
 from appliance.exchange.crash import crash_point
-from appliance.exchange.disk import require_space
+from appliance.exchange.disk import require_space, storing
 from appliance.exchange.existing_files import Wanted, put_and_look
 from appliance.exchange.existing_plan import (
     Coder,
@@ -26,7 +26,8 @@ from appliance.exchange.existing_plan import (
     layout_of,
     place_files,
 )
-from appliance.exchange.layouts import scan_tree
+from appliance.exchange.existing_rows import PSID, Part, SourceRows
+from appliance.exchange.layouts import Tree
 from appliance.exchange.names import item_key
 from appliance.exchange.receipts import add_items, set_receipt
 from appliance.exchange.rows import ItemState, ReceiptState
@@ -37,15 +38,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Reading", "Stopped"]
 
-_CHUNK = 800  # files; a transaction of some 50 ms
-_HEADERS = 400
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+_CHUNK = 2000  # files; a transaction of some 50 ms
+_MOST_BYTES = 16 << 20  # of the JSON files of a chunk
 _NOTE_EVERY_S = 1.0
 _THREADS = 6  # they wait for the disk
+_WAITING = 3.0  # so many times longer than it works, a thread waits: then more of them help
 _MOST_PROBLEMS = 1000
-_PLACES = (
-    "SELECT f.id, u.pid, s.sid, p.path FROM files f JOIN paths p ON p.id = f.path_id"
-    " JOIN studies s ON s.id = f.study_id JOIN subjects u ON u.id = s.subject_id"
-)
 _HINT = "Mend it in the folder, then read the folder again."
 
 
@@ -78,12 +78,15 @@ class Reading:
         self._policy, self._options, self._wish = policy, options, wish
         self._root, self._home = Path(source.root), ctx.folder.projects / project.name
         self._origin = f"source:{source.key}"
+        self._tree = Tree(self._root)
         self._folders: set[str] = set()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="existing")
+        self._behind = ThreadPoolExecutor(1, thread_name_prefix="existing-rows")
+        self._entering: Future[None] | None = None
+        self._slow = False
         self._noted = 0.0
         self._problems: list[Unplaced] = []
-        self._studies: dict[tuple[str, str], int | None] = {}
-        self._bids: BidsLayout | None = None
+        self._rows = SourceRows(ctx, project, self._origin)
         self.n_total = self.n_done = self.n_same = self.n_bad = self.size_bytes = 0
 
     def run(self) -> None:
@@ -96,17 +99,18 @@ class Reading:
         """
         self._ctx.catalog.write(lambda tx: set_receipt(tx, self._id, ReceiptState.WORKING))
         try:
-            with self._pool:
+            with self._pool, self._behind:
                 self._enter_all()
-            self._fill_headers()
-            self._retire_gone()
+                durable = self._behind.submit(_sync, self._ctx.folder.projects)
+                self._fill_headers()
+                self._retire_gone()
+                durable.result()
         except StorageError as error:  # full, or not mounted: it waits and is tried again
             self._put(ReceiptState.PENDING, error.message, error.hint)
             return
         except ApplianceError as error:
             self.fail(error.message, error.hint)
             return
-        _sync(self._ctx.folder.projects)
         self._conclude()
 
     def fail(self, reason: str, hint: str) -> None:
@@ -117,27 +121,36 @@ class Reading:
         self._ctx.folder.check_marker(self._ctx.folder.projects)
         self._measure()
         layout = layout_of(self._root, self._options)
-        self._bids = layout if isinstance(layout, BidsLayout) else None
-        files = place_files(self._root, layout, self._options, self._coder(), self._hear)
-        while chunk := list(islice(files, _CHUNK)):
-            self._enter(chunk)
-            crash_point("existing.entered")
+        self._rows.bids = layout if isinstance(layout, BidsLayout) else None
+        self._rows.open()
+        files = place_files(self._tree, layout, self._options, self._coder(), self._hear)
+        for chunk in _chunks(files):
+            parts = self._put_files(chunk)
+            crash_point("existing.placed")
+            self._await_rows()
+            self._entering = self._behind.submit(self._enter, parts)
             self._look_up()
+        self._await_rows()
         self._note()
 
     def _measure(self) -> None:
         """Count what there is, for the progress; and see whether copies have room."""
-        need = 0
-        for file in scan_tree(self._root, lambda _path, _reason: None):
-            self.n_total += 1
-            need += file.size_bytes
+        self.n_total, need = self._tree.measure()
         require_space(
             self._ctx.folder, self._ctx.settings, need if self._options.mode == "copy" else 0
         )
 
+    def _await_rows(self) -> None:
+        """Wait until the rows of the chunk before are in the catalog."""
+        if self._entering is not None:
+            self._entering.result()
+            self._entering = None
+
     def _look_up(self) -> None:
         """Say how far it is; end if somebody wants that."""
         wish = self._wish()
+        if wish:
+            self._await_rows()
         if wish == "closing":
             self._note()
             raise Stopped("the service stops")
@@ -163,21 +176,35 @@ class Reading:
             ).fetchone()
         return row is not None
 
-    def _enter(self, chunk: Sequence[PlacedFile]) -> None:
-        """Put files into their places, many at once, and their rows into the catalog."""
-        groups = [list(g) for _, g in groupby(chunk, key=lambda file: (file.pid, file.sid))]
-        wanted = [self._wanted((files[0].pid, files[0].sid), files) for files in groups]
-        mode = self._options.mode
-        done = self._pool.map(lambda one: put_and_look(one, mode), chain.from_iterable(wanted))
-        parts = [
-            (files[0], self._settle(some, islice(done, len(some))))
-            for files, some in zip(groups, wanted, strict=True)
-        ]
-        self._ctx.catalog.write(lambda tx: self._write(tx, parts))
+    def _put_files(self, chunk: Sequence[PlacedFile]) -> list[Part]:
+        """Put files into their places, study by study; gives what is new or has changed of each."""
+        groups = [list(g) for _, g in groupby(chunk, key=PSID)]
+        wanted = [self._wanted(PSID(files[0]), files) for files in groups]
+        done = self._each(lambda some: put_and_look(some, self._options.mode), wanted)
+        settled = [self._settle(*pair) for pair in zip(wanted, done, strict=True)]
+        return [(files[0], some) for files, some in zip(groups, settled, strict=True) if some]
+
+    def _each(self, work: Callable[[_T], _R], parts: Sequence[_T]) -> list[_R]:
+        """Do work that reads or writes files: here, or in many threads if it is spent waiting."""
+        if self._slow:
+            return list(self._pool.map(work, parts))
+        began, worked = time.monotonic(), time.thread_time()
+        done = [work(part) for part in parts]
+        spent, worked = time.monotonic() - began, time.thread_time() - worked
+        self._slow = spent > 0.1 and spent > _WAITING * worked
+        return done
+
+    def _enter(self, parts: Sequence[Part]) -> None:
+        """Put the rows of files that are in their places into the catalog."""
+        ids = self._ctx.catalog.write(lambda tx: self._rows.write(tx, parts))
+        self._rows.alive.update(ids)
+        self.n_done += len(ids)
+        self.size_bytes += sum(file.size_bytes for _, files in parts for file in files)
+        crash_point("existing.entered")
 
     def _wanted(self, psid: tuple[str, str], files: list[PlacedFile]) -> list[Wanted]:
         """Give the files of one study that nobody threw away, each with what is known of it."""
-        known = self._known(psid, [file.path for file in files])
+        known = self._rows.known(psid, [file.path for file in files])
         home = f"{self._home}/{psid[0]}/{psid[1]}"
         found = []
         for file in files:
@@ -188,8 +215,11 @@ class Reading:
             target = f"{home}/{file.path}"
             self._make(target.rpartition("/")[0])
             ours = row is not None and row["origin"] == self._origin
-            facts = (row["size_bytes"], row["mtime_ns"]) if row is not None and ours else None
-            found.append(Wanted(file, target, facts))
+            if row is not None and ours:
+                facts = (row["size_bytes"], row["mtime_ns"])
+                found.append(Wanted(file, target, facts, row["id"]))
+            else:
+                found.append(Wanted(file, target, None))
         return found
 
     def _settle(self, wanted: list[Wanted], done: Iterable[NewFile | str | None]) -> list[NewFile]:
@@ -200,93 +230,51 @@ class Reading:
                 self._hear(Unplaced(one.file.source, found))
             elif found is None:
                 self.n_same += 1
+                self._rows.alive.add(one.file_id)
             else:
                 fresh.append(found)
         return fresh
 
     def _make(self, folder: str) -> None:
-        if folder not in self._folders:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            self._folders.add(folder)
-
-    def _known(self, psid: tuple[str, str], paths: list[str]) -> dict[str, Any]:
-        with self._ctx.catalog.read() as con:
-            study = con.execute(
-                "SELECT s.id FROM subjects u JOIN studies s ON s.subject_id = u.id"
-                " WHERE u.project_id = ? AND u.pid = ? AND s.sid = ?",
-                (self._project.id, *psid),
-            ).fetchone()
-            if study is None:
-                return {}
-            rows = con.execute(
-                "SELECT p.path, f.size_bytes, f.mtime_ns, f.origin,"
-                " ifnull(f.trashed_at, s.trashed_at) AS trashed_at FROM files f"
-                " JOIN paths p ON p.id = f.path_id JOIN studies s ON s.id = f.study_id"
-                f" WHERE f.study_id = ? AND p.path IN ({','.join('?' * len(paths))})",
-                (study[0], *paths),
-            ).fetchall()
-        return {row["path"]: row for row in rows}
-
-    def _write(self, tx: Tx, parts: Sequence[tuple[PlacedFile, list[NewFile]]]) -> None:
-        from appliance.catalog import add_files
-
-        for first, files in parts:
-            if not files:
-                continue
-            psid = (first.pid, first.sid)
-            study_id = self._studies.get(psid) or self._new_study(tx, psid, first)
-            self._studies[psid] = study_id
-            add_files(tx, study_id, files, origin=self._origin)
-            self.n_done += len(files)
-            self.size_bytes += sum(file.size_bytes for file in files)
-
-    def _new_study(self, tx: Tx, psid: tuple[str, str], first: PlacedFile) -> int:
-        from appliance.catalog import ensure_study, ensure_subject, set_fields
-
-        row = self._bids.subjects.get(first.subject, {}) if self._bids else {}
-        sex, age, fields = subject_facts(row)
-        subject_id = ensure_subject(tx, self._project.id, psid[0], sex=sex)
-        study_id = ensure_study(tx, subject_id, psid[1], age_years=age, date=first.date)
-        set_fields(tx, "subject", subject_id, fields)
-        if self._bids:
-            session = self._bids.sessions(first.subject).get(psid[1], {})
-            set_fields(tx, "study", study_id, subject_facts(session)[2])
-        return study_id
+        if folder in self._folders:
+            return
+        with storing(folder):
+            try:
+                os.mkdir(folder)  # noqa: PTH102 - called for many
+            except FileExistsError:
+                pass
+            except FileNotFoundError:
+                self._make(folder.rpartition("/")[0])
+                os.mkdir(folder)  # noqa: PTH102
+        self._folders.add(folder)
 
     def _fill_headers(self) -> None:
         """Read the headers of images that are new; what is damaged is told."""
-        for rows in self._unread():
-            found = [(self._header(row), row["id"]) for row in rows]
+        from appliance.catalog import put_headers
+
+        for rows in self._rows.unread():
+            found = self._each(self._header, rows)
+            for problem in (one for one in found if isinstance(one, Unplaced)):
+                self._hear(problem)
+            known = [
+                (row["id"], one)
+                for row, one in zip(rows, found, strict=True)
+                if isinstance(one, dict)
+            ]
             self._ctx.catalog.write(
-                lambda tx, found=found: _put_headers(tx, found)  # type: ignore[misc]
+                lambda tx, known=known: put_headers(tx, known)  # type: ignore[misc]
             )
             self._look_up()
 
-    def _unread(self) -> Iterator[list[Any]]:
-        last = 0
-        while True:
-            with self._ctx.catalog.read() as con:
-                rows = con.execute(
-                    f"{_PLACES} WHERE f.project_id = ? AND f.id > ? AND f.origin = ?"
-                    " AND f.header IS NULL AND f.kind IN ('image', 'labels')"
-                    " AND f.trashed_at IS NULL ORDER BY f.id LIMIT ?",
-                    (self._project.id, last, self._origin, _HEADERS),
-                ).fetchall()
-            if not rows:
-                return
-            last = rows[-1]["id"]
-            yield rows
-
-    def _header(self, row: Any) -> dict[str, Any] | None:
+    def _header(self, row: Any) -> dict[str, Any] | Unplaced | None:
         from appliance.formats import file_facts
 
-        path = self._home / row["pid"] / row["sid"] / row["path"]
+        path = self._rows.path(row)
         try:
-            return file_facts(path, strict=True)["header"]
+            return file_facts(Path(path), strict=True)["header"]
         except (ApplianceError, OSError) as error:
             reason = error.message if isinstance(error, ApplianceError) else str(error.strerror)
-            self._hear(Unplaced(str(path), f"damaged: {reason}"))
-            return None
+            return Unplaced(path, f"damaged: {reason}")
 
     def _retire_gone(self) -> None:
         """Put files into the trash whose links lead nowhere any more; an undo brings them back."""
@@ -296,15 +284,10 @@ class Reading:
             return
         if self.n_total == 0:
             raise StorageError("the folder is empty", hint="Is its disk mounted? Then retry.")
-        with self._ctx.catalog.read() as con:
-            rows = con.execute(
-                f"{_PLACES} WHERE f.project_id = ? AND f.origin = ? AND f.trashed_at IS NULL",
-                (self._project.id, self._origin),
-            ).fetchall()
         gone = [
             row["id"]
-            for row in rows
-            if not os.path.exists(self._home / row["pid"] / row["sid"] / row["path"])  # noqa: PTH110
+            for row in self._rows.others()
+            if not os.path.exists(self._rows.path(row))  # noqa: PTH110 - for many
         ]
         for start in range(0, len(gone), _CHUNK):
             part = gone[start : start + _CHUNK]
@@ -369,12 +352,18 @@ class Reading:
         self._ctx.catalog.write(write)
 
 
-def _put_headers(tx: Tx, found: Sequence[tuple[dict[str, Any] | None, int]]) -> None:
-    from appliance.catalog import set_file_header
-
-    for header, file_id in found:
-        if header is not None:
-            set_file_header(tx, file_id, header)
+def _chunks(files: Iterable[PlacedFile]) -> Iterator[list[PlacedFile]]:
+    """Give so many files at a time as one transaction takes."""
+    chunk: list[PlacedFile] = []
+    n_bytes = 0
+    for file in files:
+        chunk.append(file)
+        n_bytes += file.size_bytes if file.path.endswith(".json") else 0
+        if len(chunk) >= _CHUNK or n_bytes > _MOST_BYTES:
+            yield chunk
+            chunk, n_bytes = [], 0
+    if chunk:
+        yield chunk
 
 
 def _item(key: str, n: int, problem: Unplaced) -> dict[str, Any]:

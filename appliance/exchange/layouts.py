@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -18,11 +19,14 @@ __all__ = [
     "Layout",
     "PatternLayout",
     "Place",
+    "Tree",
     "TreeFile",
+    "TreeFolder",
     "compile_layout",
-    "scan_tree",
 ]
 
+_MOST_KEPT = 500_000  # files; a larger tree is walked again instead
+_name_of = operator.attrgetter("name")
 NO_STUDY = "visit"  # the study of a source that tells none
 _NO_MATCH = "the pattern does not match its path"
 _SUBJECT = ("subject", "patients_id", "patient", "pid")
@@ -40,12 +44,19 @@ _SPLIT = re.compile(r"(\{subject\}|\{study\}|\{date\}|\{file\}|\*\*|\*|\?)")
 Trouble = Callable[[str, str], None]
 
 
-class TreeFile(msgspec.Struct, frozen=True):
-    """One file of a tree; `path` is relative to the tree's root."""
+class TreeFile(msgspec.Struct, frozen=True, gc=False):
+    """One file of a folder."""
 
-    path: str
+    name: str
     size_bytes: int
     mtime_ns: int
+
+
+class TreeFolder(msgspec.Struct, frozen=True):
+    """The finished files of one folder; `path` is relative to the tree's root, ``""`` for it."""
+
+    path: str
+    files: list[TreeFile]
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -64,41 +75,84 @@ class Layout(Protocol):
         """Give a place, or the reason for having none."""
 
 
-def scan_tree(root: Path, trouble: Trouble) -> Iterator[TreeFile]:
-    """Give all finished files below a folder, sorted, hidden ones and leftovers left out.
+class Tree:
+    """All finished files below a folder, walked once and kept unless they are very many.
 
-    Links to files are followed while they stay below the root; links to folders are not.
+    Files are sorted, a folder's own before those of its folders; hidden ones and leftovers are
+    left out. Links to files are followed while they stay below the root; links to folders are not.
 
     Parameters
     ----------
-    trouble : callable
-        Hears the path and the reason of whatever cannot be taken.
+    root : Path
+        The folder.
     """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._kept: list[TreeFolder] | None = None
+        self._troubles: list[tuple[str, str]] = []
+
+    def measure(self) -> tuple[int, int]:
+        """Count the files and their bytes."""
+        n_files = n_bytes = 0
+        kept: list[TreeFolder] | None = []
+        self._kept, self._troubles = None, []
+        for folder in _scan(self.root, lambda *told: self._troubles.append(told)):
+            n_files += len(folder.files)
+            n_bytes += sum(file.size_bytes for file in folder.files)
+            kept = None if kept is None or n_files > _MOST_KEPT else kept
+            if kept is not None:
+                kept.append(folder)
+        self._kept = kept
+        return n_files, n_bytes
+
+    def folders(self, trouble: Trouble) -> Iterator[TreeFolder]:
+        """Give the folders that hold files.
+
+        Parameters
+        ----------
+        trouble : callable
+            Hears the path and the reason of whatever cannot be taken.
+        """
+        if self._kept is None:
+            yield from _scan(self.root, trouble)
+            return
+        for path, reason in self._troubles:
+            trouble(path, reason)
+        yield from self._kept
+
+
+def _scan(root: Path, trouble: Trouble) -> Iterator[TreeFolder]:
     real_root = root.resolve()
     waiting = [""]
     while waiting:
         folder = waiting.pop()
         try:
-            entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
+            with os.scandir(f"{root}/{folder}") as found:
+                entries = sorted(found, key=_name_of)
         except OSError as error:
             trouble(folder or ".", f"cannot be read: {error.strerror}")
             continue
-        folders = []
+        folders, files = [], []
         for entry in entries:
-            if entry.name.startswith(".") or is_junk(entry.name):
+            name = entry.name
+            if name.startswith(".") or is_junk(name):
                 continue
-            path = f"{folder}/{entry.name}" if folder else entry.name
             if entry.is_dir(follow_symlinks=False):
-                folders.append(path)
-            elif (found := _look(entry, path, real_root, trouble)) is not None:
-                yield found
+                folders.append(f"{folder}/{name}" if folder else name)
+            elif (file := _look(entry, folder, real_root, trouble)) is not None:
+                files.append(file)
+        if files:
+            yield TreeFolder(folder, files)
         waiting += reversed(folders)
 
 
-def _look(entry: os.DirEntry[str], path: str, root: Path, trouble: Trouble) -> TreeFile | None:
-    if is_incomplete(entry.name):
+def _look(entry: os.DirEntry[str], folder: str, root: Path, trouble: Trouble) -> TreeFile | None:
+    name = entry.name
+    if is_incomplete(name):
         return None
-    problem = _name_problem(path)
+    path = f"{folder}/{name}" if folder else name
+    problem = "" if path.isascii() and "\\" not in path else _name_problem(path)
     try:
         if not problem and entry.is_symlink():
             problem = _link_problem(Path(entry.path), root)
@@ -109,9 +163,7 @@ def _look(entry: os.DirEntry[str], path: str, root: Path, trouble: Trouble) -> T
     except OSError as error:
         trouble(path, f"cannot be read: {error.strerror}")
         return None
-    if not entry.is_file():
-        return None
-    return TreeFile(path, facts.st_size, facts.st_mtime_ns)
+    return TreeFile(name, facts.st_size, facts.st_mtime_ns) if entry.is_file() else None
 
 
 def _name_problem(path: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 from appliance.core import ApplianceError, FormatError
 from appliance.formats.kinds import kind_of
-from appliance.formats.volumes import read_header
+from appliance.formats.nifti_quick import quick_facts
 
 __all__ = ["FileFacts", "file_facts"]
 
@@ -75,6 +75,11 @@ def file_facts(path: Path, *, strict: bool = False) -> FileFacts:
 def _header(path: Path) -> dict[str, Any] | None:
     if path.suffix.lower() == ".img":
         return None  # its facts lie in the .hdr beside it, which may come later
+    quick = quick_facts(path)
+    if quick is not None:
+        return quick
+    from appliance.formats.volumes import read_header
+
     found: dict[str, Any] = json.loads(json.dumps(dict(read_header(path))), parse_constant=_null)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -40,7 +41,7 @@ def suffix_of(path: Path | str) -> str:
 
     It is ``""`` where there is none, and just the last part where the ending is unknown.
     """
-    parts = Path(path).name.casefold().split(".")
+    parts = os.fspath(path).rpartition("/")[2].casefold().split(".")
     double = "." + ".".join(parts[-2:])
     if len(parts) > 2 and (double in _KIND_OF_SUFFIX or parts[-1] == "gz"):
         return double

@@ -12,9 +12,12 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from appliance.exchange import existing_run
 from appliance.exchange.collect import walk_files
+from appliance.exchange.existing_plan import ExistingOptions
 from appliance.exchange.reception import Reception
 from tests.exchange.kit import Kit, write_series
+from tests.exchange.trees import bids_dataset
 
 __all__ = ["make_source"]
 
@@ -64,10 +67,18 @@ def dicom(kit: Kit, base: Path) -> None:
     kit.run()
 
 
+def existing(kit: Kit, base: Path) -> None:
+    existing_run._CHUNK = 3
+    root = bids_dataset(base / "ds")
+    kit.importer.existing.begin("default", root, ExistingOptions(layout="bids"), actor="owner")
+    kit.run()
+
+
 def run(base: Path, point: str) -> None:
     os.environ.update({"NORA_TEST": "1", "NORA_CRASH_AT": point})
     kit = Kit(base / "data")
-    {"upload": upload, "dicom": dicom}.get(point.partition(".")[0], drop)(kit, base)
+    doings = {"upload": upload, "dicom": dicom, "existing": existing}
+    doings.get(point.partition(".")[0], drop)(kit, base)
 
 
 if __name__ == "__main__":

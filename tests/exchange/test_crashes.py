@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
+from appliance.exchange.existing_plan import ExistingOptions
 from tests.exchange.crash_child import make_source
+from tests.exchange.trees import bids_dataset
 
 DROP = (
     "collect.named",
@@ -30,6 +32,7 @@ DROP = (
     "convert.entered",
 )
 UPLOAD = ("upload.written", "upload.renamed", "upload.journaled")
+EXISTING = ("existing.placed:1", "existing.placed:3", "existing.entered:1", "existing.entered:2")
 DICOM = ("dicom.written:2", "dicom.renamed:2")
 
 
@@ -37,10 +40,9 @@ DICOM = ("dicom.written:2", "dicom.renamed:2")
 def crashed(tmp_path_factory):
     """Folders in which an arrival was killed at each point."""
     base = tmp_path_factory.mktemp("crashes")
-    command = [sys.executable, "-m", "tests.exchange.crash_child", str(base)]
-    done = subprocess.run(
-        [*command, *DROP, *UPLOAD, *DICOM], capture_output=True, text=True, check=False, timeout=280
-    )
+    points = [*DROP, *UPLOAD, *DICOM, *EXISTING]
+    command = [sys.executable, "-m", "tests.exchange.crash_child", str(base), *points]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
     ends = dict(line.split(" ", 1) for line in done.stdout.splitlines())
     return base, ends, done.stderr
 
@@ -107,3 +109,39 @@ def test_objects_that_were_acknowledged_are_in(restarted, point):
     assert acknowledged == 1
     assert receipt.state == "done"
     assert receipt.n_done >= acknowledged
+
+
+@pytest.mark.parametrize("point", EXISTING)
+def test_a_reading_of_existing_data_goes_on_where_it_was_killed(restarted, point):
+    kit, base, (begun,) = restarted(point)
+    kit.importer.existing.open()
+    kit.run()
+    receipt = kit.importer.receipt(begun.key)
+    assert (receipt.kind, receipt.state, receipt.items) == ("existing", "done", [])
+    files = kit.files()
+    assert receipt.n_files == len(files) == 21
+    home = kit.folder.projects / "default"
+    for name in files:
+        psid, _, path = name.partition("/")
+        assert (home / psid.replace("#", "/") / path).stat().st_size > 0
+    assert {p for p in home.rglob("*") if p.name.endswith(".part")} == set()
+    assert len(list((base / "ds").rglob("*.nii.gz"))) == 13
+
+
+def test_a_sidecar_that_was_cut_off_is_written_again(kit, tmp_path):
+    root = bids_dataset(tmp_path / "ds")
+    name = "func/sub-01_ses-a_task-rest_bold.json"
+    cut = kit.folder.projects / "default" / "sub-01" / "ses-a" / name
+    foreign = cut.with_name("sub-01_ses-b_task-rest_bold.json").parents[2] / "ses-b" / "func"
+    cut.parent.mkdir(parents=True)
+    cut.write_text('{"TaskName"', encoding="utf-8")
+    foreign.mkdir(parents=True)
+    other = foreign / "sub-01_ses-b_task-rest_bold.json"
+    other.write_text('{"mine": 1}', encoding="utf-8")
+    options = ExistingOptions(layout="bids")
+    key = kit.importer.existing.begin("default", root, options, actor="owner").key
+    kit.run()
+    assert '"RepetitionTime":1.5' in cut.read_text("utf-8")
+    assert other.read_text("utf-8") == '{"mine": 1}'
+    [item] = kit.importer.receipt(key).items
+    assert item.reason == "the study holds another file of this name"

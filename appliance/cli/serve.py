@@ -135,7 +135,7 @@ class Appliance:
         self._stack.callback(identities.close)
         _finish_changes(catalog, folder, identities)
         queue = Queue(folder.queue_path, workers=_workers(settings))
-        tools = _all_tools()
+        tools = _all_tools(folder)
         scheduler = Scheduler(catalog, folder, settings, queue, tools, url=self.url)
         previews = Previews(catalog, folder, queue)
         importer = Importer(catalog, identities, queue, folder, settings, on_files=previews.ask_for)
@@ -288,12 +288,12 @@ def _finish_changes(catalog: Catalog, folder: DataFolder, identities: IdentitySt
     finish_undos(catalog)
 
 
-def _all_tools() -> ToolBox:
+def _all_tools(folder: DataFolder) -> ToolBox:
     """Collect the predefined jobs of all rooms that ship some."""
-    from appliance.jobs import ToolBox, basic_tools
+    from appliance.jobs import ToolBox, ToolFolder, basic_tools
     from appliance.viewing import TOOLS
 
-    return ToolBox([*basic_tools(), *TOOLS])
+    return ToolBox([*basic_tools(), *TOOLS], ToolFolder(folder.root / "tools"))
 
 
 def _workers(settings: Settings) -> int:

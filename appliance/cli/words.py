@@ -27,6 +27,7 @@ DATA
   project    show a project, or change its settings or state
   history    what was done by whom, and what can be undone
   undo       take operations back
+  tools      the predefined jobs and what they lack; bring new ones
   rescan     bring the catalog in line with the projects' folders
   backup     copy the databases and prove the copy
   restore    bring a backup back; stop the service first

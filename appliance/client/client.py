@@ -11,6 +11,7 @@ from appliance.client.curation import CurationCalls
 from appliance.client.data import DataCalls
 from appliance.client.managing import ManagingCalls
 from appliance.client.meta import MetaCalls
+from appliance.client.tools import ToolCalls
 from appliance.client.work import WorkCalls
 
 __all__ = ["Client", "connect"]
@@ -22,6 +23,7 @@ class Client(
     ContentCalls,
     ArrivalCalls,
     WorkCalls,
+    ToolCalls,
     CurationCalls,
     ManagingCalls,
     CareCalls,

@@ -53,7 +53,8 @@ if TYPE_CHECKING:
         Tool,
         Unresolved,
     )
-    from appliance.jobs.tools import ToolBox, render_command
+    from appliance.jobs.toolfolder import BroughtTool, ToolFolder
+    from appliance.jobs.tools import ToolBox, missing_of, render_command
 
 _ROOMS = {
     "columns": "COLUMNS conditions sort_expression",
@@ -77,7 +78,8 @@ _ROOMS = {
     "structs": (
         "Argument BatchSpec Choice DryRow Finding JobSpec Resources Retry Submitted Tool Unresolved"
     ),
-    "tools": "ToolBox render_command",
+    "toolfolder": "BroughtTool ToolFolder",
+    "tools": "ToolBox missing_of render_command",
 }
 _NAMES = {name: module for module, names in _ROOMS.items() for name in names.split()}
 __getattr__ = lazy_door(__name__, _NAMES)
@@ -92,6 +94,7 @@ __all__ = [
     "AttemptRow",
     "BatchRow",
     "BatchSpec",
+    "BroughtTool",
     "Choice",
     "Desk",
     "Door",
@@ -122,6 +125,7 @@ __all__ = [
     "Submitted",
     "Tool",
     "ToolBox",
+    "ToolFolder",
     "Unresolved",
     "basic_tools",
     "conditions",
@@ -132,6 +136,7 @@ __all__ = [
     "job_rows",
     "jobs_migrations",
     "letter_of",
+    "missing_of",
     "pend_tags",
     "purge_jobs",
     "read_log",

@@ -1,15 +1,23 @@
-"""The menu of predefined tools, and the rendering of a tool's command into an argument vector."""
+"""The menu of predefined tools, what of them is missing, and the rendering of their commands."""
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+import msgspec
 
 from appliance.core import Conflict, Invalid, NotFound
+from appliance.jobs.boutiques import has_container
 from appliance.jobs.structs import Argument, Tool
+from appliance.jobs.toolfolder import BroughtTool, ToolFolder
 
-__all__ = ["ToolBox", "render_command"]
+__all__ = ["ToolBox", "missing_of", "render_command"]
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -21,10 +29,13 @@ class ToolBox:
     ----------
     tools : iterable of Tool
         Tools to start with.
+    folder : ToolFolder, optional
+        Descriptors that people have brought; looked at again whenever somebody asks.
     """
 
-    def __init__(self, tools: Iterable[Tool] = ()) -> None:
+    def __init__(self, tools: Iterable[Tool] = (), folder: ToolFolder | None = None) -> None:
         self._tools: dict[str, Tool] = {}
+        self.folder = folder
         for tool in tools:
             self.register_tool(tool)
 
@@ -45,7 +56,7 @@ class ToolBox:
 
     def tools(self) -> list[Tool]:
         """List all tools, in the order of the menu."""
-        return sorted(self._tools.values(), key=lambda tool: (tool.menu.casefold(), tool.id))
+        return sorted(self._all().values(), key=lambda tool: (tool.menu.casefold(), tool.id))
 
     def get(self, tool_id: str) -> Tool:
         """Find a tool by its id.
@@ -56,11 +67,61 @@ class ToolBox:
             If there is none.
         """
         try:
-            return self._tools[tool_id]
+            return self._all()[tool_id]
         except KeyError:
             raise NotFound(
                 f"there is no tool {tool_id!r}", hint="The menu of Batch lists them."
             ) from None
+
+    def bring(self, text: bytes) -> Tool:
+        """Take in a descriptor, unchanged; one of the same id is replaced.
+
+        Raises
+        ------
+        Invalid
+            If it is no valid descriptor; the fact ``place`` says where.
+        Conflict
+            If the appliance has a tool of that id itself, or takes no descriptors.
+        """
+        if self.folder is None:
+            raise Conflict("this appliance takes no descriptors")
+        return self.folder.add(text, reserved=self._tools.keys())
+
+    def brought(self) -> list[BroughtTool]:
+        """List the descriptors that people have brought, with what is wrong with them."""
+        rows = self.folder.files() if self.folder else []
+        return [
+            msgspec.structs.replace(row, problem="the appliance has a tool of this id itself")
+            if row.id in self._tools
+            else row
+            for row in rows
+        ]
+
+    def _all(self) -> dict[str, Tool]:
+        brought = self.folder.tools() if self.folder else {}
+        return brought | self._tools
+
+
+def missing_of(tool: Tool) -> str:
+    """Say what a tool needs and this machine lacks; empty when it can run."""
+    if tool.recipe is not None and has_container(tool.recipe, _program):
+        return ""
+    absent = [need.partition(":")[2] for need in tool.needs if not _is_there(need)]
+    if not absent:
+        return ""
+    text = f"{' and '.join(absent)} is not installed"
+    return f"{text}. {tool.install}" if tool.install else text
+
+
+def _is_there(need: str) -> bool:
+    kind, _, name = need.partition(":")
+    return find_spec(name) is not None if kind == "python" else _program(name)
+
+
+def _program(name: str) -> bool:
+    """Tell whether a job would find a program."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return shutil.which(name, path=path) is not None
 
 
 def render_command(
@@ -112,6 +173,8 @@ def _text(name: str, values: Mapping[str, list[str]]) -> str:
 
 
 def _check_command(tool: Tool) -> None:
+    if tool.recipe is not None:
+        return
     known = {arg.id for arg in tool.args} | {"python"}
     used = {name for element in tool.command for name in _PLACEHOLDER.findall(element)}
     if not tool.command or used - known:

@@ -6,16 +6,18 @@ The form is used unchanged; what we add stands under ``custom.nora``. Nothing he
 from __future__ import annotations
 
 from appliance.jobs.boutiques.making import recipe_of, tool_of
-from appliance.jobs.boutiques.reading import read_descriptor
+from appliance.jobs.boutiques.reading import MAX_BYTES, read_descriptor
 from appliance.jobs.boutiques.rendering import Rendered, render
-from appliance.jobs.boutiques.running import driver_script, files_of, invocation
+from appliance.jobs.boutiques.running import driver_script, files_of, has_container, invocation
 from appliance.jobs.boutiques.wishes import complaints
 
 __all__ = [
+    "MAX_BYTES",
     "Rendered",
     "complaints",
     "driver_script",
     "files_of",
+    "has_container",
     "invocation",
     "read_descriptor",
     "recipe_of",

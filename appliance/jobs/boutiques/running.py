@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from appliance.jobs.boutiques.making import program_of
 from appliance.jobs.boutiques.rendering import Output, Rendered, render
 
-__all__ = ["CONTAINERS", "driver_script", "files_of", "invocation"]
+__all__ = ["CONTAINERS", "driver_script", "files_of", "has_container", "invocation"]
 
 CONTAINERS = {
     "docker": ("apptainer", "singularity", "podman", "docker"),
@@ -46,6 +46,14 @@ def files_of(recipe: _Part, values: _Found) -> list[Output]:
         for output in rendered.outputs
         if not output.optional and not _PATTERN.search(output.path)
     ]
+
+
+def has_container(recipe: _Part, is_there: Callable[[str], bool]) -> bool:
+    """Tell whether a descriptor names an image that one of the programs that are there can run."""
+    image = recipe.get("container-image", {})
+    if not image.get("image") or not program_of(recipe):
+        return False
+    return any(is_there(runtime) for runtime in CONTAINERS.get(image["type"], ()))
 
 
 def folder_of(recipe: _Part, values: _Found) -> str:

@@ -1,4 +1,4 @@
-"""Routes of tools and batches."""
+"""Routes of batches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 
 from appliance import catalog, jobs
 from appliance.core import iso
-from appliance.jobs import BatchSpec, Tool
+from appliance.jobs import BatchSpec
 from appliance.web import work
 from appliance.web.schemas import (
     BatchAccepted,
@@ -26,12 +26,6 @@ from appliance.web.scope import check_project
 from appliance.web.services import Rooms, Services, Who
 
 __all__ = ["ROUTES"]
-
-
-@get("/tools", right="reader", within="open", sync_to_thread=True)
-def list_tools(services: Rooms) -> Items[Tool]:
-    """List the predefined jobs, in the order of the menu."""
-    return Items(services.tools.tools())
 
 
 @post("/batches", right="batch", within="handler", status_code=202, sync_to_thread=True)
@@ -122,4 +116,4 @@ def _project_id(services: Services, name: str) -> int:
         return catalog.get_project(con, name).id
 
 
-ROUTES = [list_tools, submit_batch, find_references, list_saved_batches, save_batch, forget_batch]
+ROUTES = [submit_batch, find_references, list_saved_batches, save_batch, forget_batch]

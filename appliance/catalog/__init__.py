@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     )
     from appliance.catalog.meta_select import meta_files
     from appliance.catalog.meta_store import MetaStore
-    from appliance.catalog.migrate import unknown_migrations
+    from appliance.catalog.migrate import DAMAGED, unknown_migrations
     from appliance.catalog.moves import (
         Move,
         begin_move,
@@ -205,7 +205,7 @@ _ROOMS = {
     "meta_rows": "Histogram MetaFilter MetaKey MetaQuery MetaTable MetaValue Point Points",
     "meta_select": "meta_files",
     "meta_store": "MetaStore",
-    "migrate": "unknown_migrations",
+    "migrate": "DAMAGED unknown_migrations",
     "projects": (
         "CustomField ProjectSettings ProjectUsage QuotaReached change_policy check_quota"
         " list_projects_in project_settings project_usage require_open set_project_state"
@@ -254,6 +254,7 @@ __getattr__ = lazy_door(__name__, _NAMES)
 
 __all__ = [
     "ANY_LOGIN",
+    "DAMAGED",
     "SPECIAL_TAGS",
     "Bulk",
     "Caller",

@@ -12,7 +12,14 @@ from sqlite_utils import Database, Migrations
 from appliance.catalog.schema import catalog_migrations
 from appliance.core import StorageError, iso, now_ms
 
-__all__ = ["migrate", "unknown_migrations"]
+__all__ = ["DAMAGED", "migrate", "unknown_migrations"]
+
+DAMAGED = (
+    "Projects and originals are untouched. Stop the service; then 'nora restore' brings the newest"
+    " backup back ('nora backup --list' names it), or 'nora rescan --anew' builds the catalog again"
+    " from the projects' folders, without jobs, arrivals, users and history."
+)
+_SOON_CHECKED_BYTES = 32 << 20
 
 
 def migrate(path: Path, others: Sequence[Migrations], backup_dir: Path | None) -> None:
@@ -27,9 +34,10 @@ def migrate(path: Path, others: Sequence[Migrations], backup_dir: Path | None) -
     existed = path.exists() and path.stat().st_size > 0
     try:
         with closing(sqlite3.connect(path, timeout=30)) as con:
+            _refuse_newer(con, path, sets)
+            _refuse_damaged(con, path)
             con.execute("PRAGMA journal_mode = WAL")
             con.execute("PRAGMA synchronous = FULL")
-            _refuse_newer(con, path, sets)
             db = Database(con)
             pending = [m for group in sets for m in group.pending(db)]
             if pending and existed and backup_dir is not None:
@@ -37,10 +45,7 @@ def migrate(path: Path, others: Sequence[Migrations], backup_dir: Path | None) -
             for group in sets:
                 group.apply(db)
     except sqlite3.DatabaseError as error:
-        raise StorageError(
-            f"cannot open the catalog {path}: {error}",
-            hint="Run 'nora restore' with the newest backup; projects and originals are untouched.",
-        ) from error
+        raise StorageError(f"cannot open the catalog {path}: {error}", hint=DAMAGED) from error
     path.chmod(0o600)
 
 
@@ -62,6 +67,15 @@ def _refuse_newer(con: sqlite3.Connection, path: Path, sets: Sequence[Migrations
             f"{path} was written by a newer version (unknown: {', '.join(unknown)})",
             hint="Install that version or a later one; this one leaves the file as it is.",
         )
+
+
+def _refuse_damaged(con: sqlite3.Connection, path: Path) -> None:
+    """Look through a file that is small enough not to be waited for; health does so with any."""
+    if not path.exists() or path.stat().st_size > _SOON_CHECKED_BYTES:
+        return
+    answer = con.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if answer != "ok":
+        raise StorageError(f"the catalog {path} is damaged: {answer}", hint=DAMAGED)
 
 
 def _copy(con: sqlite3.Connection, target: Path) -> None:

@@ -6,10 +6,14 @@ import argparse
 import json
 import sys
 import webbrowser
+from typing import TYPE_CHECKING
 
 from appliance.cli.tables import table
 from appliance.cli.transport import connect, service_answers, settings_for
-from appliance.core import DataFolder
+from appliance.core import DataFolder, Settings, iso
+
+if TYPE_CHECKING:
+    from appliance.client import Backup
 
 __all__ = ["backup", "install", "login", "rescan", "restore", "settings", "status"]
 
@@ -60,9 +64,23 @@ def login(options: Options) -> int:
 
 
 def rescan(options: Options) -> int:
-    """Bring the catalog in line with the disk."""
+    """Bring the catalog in line with the disk, or build it anew."""
+    if options.anew:
+        return _rebuild(DataFolder(settings_for(options.data, options.config).data_path))
     with connect(settings_for(options.data, options.config)) as client:
         print(client.fix("rescan-prune" if options.prune else "rescan").note)
+    return 0
+
+
+def _rebuild(folder: DataFolder) -> int:
+    from appliance.upkeep import rebuild
+
+    kept, report = rebuild(folder)
+    print(
+        f"{report.n_studies} studies on disk: {report.n_added} files entered,"
+        f" {report.n_trashed} of them in the trash; {len(report.problems)} problems"
+    )
+    print(f"the old catalog lies in {kept}")
     return 0
 
 
@@ -76,17 +94,37 @@ def backup(options: Options) -> int:
         info = backup_to(folder, options.to, found.backup.keep)
         print(f"{info.path}  {info.size_bytes / _MIB:.1f} MiB, verified")
         return 0
-    with connect(found) as client:
-        if not options.list:
+    if not options.list:
+        with connect(found) as client:
             made = client.backup()
-            print(f"{folder.backups / made.name}  {made.size_bytes / _MIB:.1f} MiB, verified")
-            return 0
-        found_backups = client.backups()
+        print(f"{folder.backups / made.name}  {made.size_bytes / _MIB:.1f} MiB, verified")
+        return 0
+    found_backups = _backups(found, folder)
     if options.json:
         _print_json(found_backups)
     else:
         table([b.name, f"{b.size_bytes / _MIB:.1f} MiB", b.version] for b in found_backups)
     return 0
+
+
+def _backups(found: Settings, folder: DataFolder) -> list[Backup]:
+    """List the backups; without a service from the disk, for the catalog may be damaged."""
+    if service_answers(folder):
+        with connect(found) as client:
+            return client.backups()
+    from appliance.client import Backup
+    from appliance.upkeep import list_backups
+
+    return [
+        Backup(
+            name=one.name,
+            created_at=iso(one.created_at),
+            size_bytes=one.size_bytes,
+            verified=one.verified,
+            version=one.version,
+        )
+        for one in list_backups(folder.backups)
+    ]
 
 
 def restore(options: Options) -> int:

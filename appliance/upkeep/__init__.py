@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from appliance.core import lazy_door
 
 if TYPE_CHECKING:
+    from appliance.upkeep.anew import rebuild
     from appliance.upkeep.backups import backup, list_backups
     from appliance.upkeep.context import CheckContext, Probe
     from appliance.upkeep.demo_data import DemoSet, prepare_demo
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     )
 
 _ROOMS = {
+    "anew": "rebuild",
     "backups": "backup list_backups",
     "context": "CheckContext Probe",
     "demo_data": "DemoSet prepare_demo",
@@ -90,6 +92,7 @@ __all__ = [
     "prepare_demo",
     "project_fates",
     "purge",
+    "rebuild",
     "rescan",
     "restore",
     "series_datasets",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from http import HTTPStatus
 from typing import Any
 
@@ -11,7 +12,8 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
-from appliance.core import ApplianceError, Refused, new_key
+from appliance.catalog import DAMAGED
+from appliance.core import ApplianceError, Refused, StorageError, new_key
 from appliance.web.schemas import Problem
 
 __all__ = [
@@ -95,6 +97,13 @@ def _validation(_: _AnyRequest, error: ValidationException) -> Response[Problem]
     return _answer(problem)
 
 
+def _database(request: _AnyRequest, error: sqlite3.DatabaseError) -> Response[Problem]:
+    """A damaged catalog is no fault of ours: say what brings it back."""
+    if not any(word in str(error) for word in ("malformed", "not a database")):
+        return _unexpected(request, error)
+    return _ours(request, StorageError(f"the catalog is damaged: {error}", hint=DAMAGED))
+
+
 def _unexpected(request: _AnyRequest, error: Exception) -> Response[Problem]:
     incident = new_key()
     _LOG.error("incident %s on %s", incident, request.scope["path"], exc_info=error)
@@ -136,5 +145,6 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
     ApplianceError: _ours,
     ValidationException: _validation,
     HTTPException: _http,
+    sqlite3.DatabaseError: _database,
     Exception: _unexpected,
 }

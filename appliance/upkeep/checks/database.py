@@ -7,6 +7,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from appliance.catalog import DAMAGED
 from appliance.upkeep.checks.base import BaseCheck
 from appliance.upkeep.context import CheckContext
 from appliance.upkeep.values import CheckResult, Fix
@@ -36,7 +37,7 @@ class DatabaseCheck(BaseCheck):
             return CheckResult(
                 "error",
                 f"The catalog did not pass SQLite's quick check: {answer}",
-                "Stop the service and run 'nora restore' with the newest backup.",
+                DAMAGED,
             )
         wal = Path(f"{path}-wal")
         wal_bytes = wal.stat().st_size if wal.exists() else 0

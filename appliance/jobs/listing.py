@@ -13,6 +13,7 @@ import msgspec
 
 from appliance.core import Invalid, NotFound
 from appliance.jobs.columns import conditions, sort_expression
+from appliance.jobs.logfile import log_gap, read_piece
 from appliance.jobs.rows import (
     AttemptRow,
     JobDetail,
@@ -173,10 +174,11 @@ def read_log(
     over = State(row["state"]) in ENDED or n < row["attempt"]
     if found is None:
         return LogPiece("", 0, over)
-    data = _read_bytes(Path(found["run_dir"]) / "log.txt", offset)
-    whole = data if over and len(data) < _LOG_BYTES else _whole_characters(data)
-    done = over and len(data) < _LOG_BYTES
-    return LogPiece(whole.decode("utf-8", "replace"), offset + len(whole), done)
+    data, after = read_piece(Path(found["run_dir"]) / "log.txt", offset, _LOG_BYTES)
+    last = over and len(data) < _LOG_BYTES and after == offset + len(data)
+    whole = data if last or after != offset + len(data) else _whole_characters(data)
+    text = whole.decode("utf-8", "replace")
+    return LogPiece(text, after - len(data) + len(whole), last and not _goes_on(found, after))
 
 
 def count_jobs(
@@ -272,13 +274,10 @@ def _convert(row: sqlite3.Row, kind: type[Any]) -> Any:
     return msgspec.convert(data, kind)
 
 
-def _read_bytes(path: Path, offset: int) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            stream.seek(offset)
-            return stream.read(_LOG_BYTES)
-    except FileNotFoundError:
-        return b""
+def _goes_on(attempt: sqlite3.Row, offset: int) -> bool:
+    """Tell whether a piece ended only because the middle of the log was not kept."""
+    gap = log_gap(Path(attempt["run_dir"]) / "log.txt")
+    return gap is not None and offset < gap.end
 
 
 def _whole_characters(data: bytes) -> bytes:

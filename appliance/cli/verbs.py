@@ -168,6 +168,14 @@ def _bids(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the plan as JSON")
 
 
+def _tools(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--add", type=Path, metavar="FILE", help="bring a Boutiques descriptor")
+    which.add_argument("--remove", metavar="ID", help="take a brought one off the menu")
+    which.add_argument("--show", metavar="ID", help="print a descriptor as it was brought")
+    which.add_argument("--json", action="store_true", help="as JSON")
+
+
 def _completion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=("bash", "zsh"), help="which shell")
     parser.add_argument("--at", type=int, help=argparse.SUPPRESS)
@@ -190,6 +198,7 @@ VERBS: dict[str, tuple[str, str, _Arguments]] = {
     "serve": ("Run the service.", "serving:serve", _serve),
     "settings": ("Show every setting and its source.", "care:settings", _with_json),
     "status": ("Tell whether a service runs and is well.", "care:status", _with_json),
+    "tools": ("List the predefined jobs, or bring one.", "tools:tools", _tools),
     "undo": ("Take operations back.", "keeping:undo", _undo),
 }
 

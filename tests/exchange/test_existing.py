@@ -429,7 +429,7 @@ def test_no_job_may_write_into_a_folder_that_stays_where_it_is(kit, tmp_path):
 
     root = tree(tmp_path / "old")
     read(kit, root)
-    words = Sandbox(kit.folder, "auto", works=lambda: True).wrap(["true"], tmp_path)
+    words = Sandbox(kit.folder, "auto", works=lambda: True).wrap(["true"], tmp_path, "default")
     at = words.index(str(root))
     assert words[at - 1] == "--ro-bind"
     study = kit.folder.projects / "default" / "anna" / "2024-01-01"

@@ -6,8 +6,8 @@ value in their inherited sidecar. PyBIDS: `BIDSLayout` into its database, with m
 same two questions. Figures alone, for PyBIDS does neither: reading the headers of the images (while
 the links go to the disk), and reading the folder again when nothing in it has changed.
 
-Do not run it within six minutes after many files were deleted: ext4 passes over every inode that was
-freed lately when it makes a new one, which costs both sides time, and ours up to a minute.
+Do not run it within six minutes after many files were deleted: ext4 passes over every inode that
+was freed lately when it makes a new one, which costs us, who make 26,000, up to ten seconds.
 """
 
 from __future__ import annotations

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from appliance.core import lazy_door
 
 if TYPE_CHECKING:
+    from appliance.jobs.bulk import Outcome
     from appliance.jobs.columns import COLUMNS, conditions, sort_expression
+    from appliance.jobs.desk import BatchDetail, Desk
     from appliance.jobs.gpus import FakeGpus, GpuSource
     from appliance.jobs.legacy import SQL_VIEWS
     from appliance.jobs.listing import count_jobs, job_attribute, job_detail, job_rows, read_log
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from appliance.jobs.queue import Queue
     from appliance.jobs.references import find_references
     from appliance.jobs.registering import pend_tags
+    from appliance.jobs.rerun import Downstream, Edit, spec_of_attempt
     from appliance.jobs.retention import purge_jobs
     from appliance.jobs.rows import (
         SORTS,
@@ -35,6 +38,16 @@ if TYPE_CHECKING:
         Place,
         Placed,
         RowSource,
+    )
+    from appliance.jobs.saved import (
+        Asker,
+        SavedBatch,
+        Template,
+        find_saved,
+        forget_saved,
+        list_saved,
+        save_batch,
+        template_of,
     )
     from appliance.jobs.scheduler import Scheduler
     from appliance.jobs.schema import jobs_migrations
@@ -55,8 +68,23 @@ if TYPE_CHECKING:
     )
     from appliance.jobs.toolfolder import BroughtTool, ToolFolder
     from appliance.jobs.tools import ToolBox, missing_of, render_command
+    from appliance.jobs.variables import (
+        Variable,
+        forget_variable,
+        list_variables,
+        set_variable,
+        variables_of,
+    )
 
 _ROOMS = {
+    "bulk": "Outcome",
+    "desk": "BatchDetail Desk",
+    "logs": "LogHit LogHits",
+    "rerun": "Downstream Edit spec_of_attempt",
+    "saved": (
+        "Asker SavedBatch Template find_saved forget_saved list_saved save_batch template_of"
+    ),
+    "variables": "Variable forget_variable list_variables set_variable variables_of",
     "columns": "COLUMNS conditions sort_expression",
     "gpus": "FakeGpus GpuSource",
     "legacy": "SQL_VIEWS",
@@ -91,7 +119,9 @@ __all__ = [
     "SORTS",
     "SQL_VIEWS",
     "Argument",
+    "Asker",
     "AttemptRow",
+    "BatchDetail",
     "BatchRow",
     "BatchSpec",
     "BroughtTool",
@@ -100,6 +130,7 @@ __all__ = [
     "Door",
     "Downstream",
     "DryRow",
+    "Edit",
     "FakeGpus",
     "Finding",
     "GpuSource",
@@ -109,6 +140,8 @@ __all__ = [
     "JobRow",
     "JobSpec",
     "Listing",
+    "LogHit",
+    "LogHits",
     "LogPiece",
     "Notebook",
     "NotebookRequest",
@@ -120,26 +153,39 @@ __all__ = [
     "Resources",
     "Retry",
     "RowSource",
+    "SavedBatch",
     "Scheduler",
     "State",
     "Submitted",
+    "Template",
     "Tool",
     "ToolBox",
     "ToolFolder",
     "Unresolved",
+    "Variable",
     "basic_tools",
     "conditions",
     "count_jobs",
     "find_references",
+    "find_saved",
+    "forget_saved",
+    "forget_variable",
     "job_attribute",
     "job_detail",
     "job_rows",
     "jobs_migrations",
     "letter_of",
+    "list_saved",
+    "list_variables",
     "missing_of",
     "pend_tags",
     "purge_jobs",
     "read_log",
     "render_command",
+    "save_batch",
+    "set_variable",
     "sort_expression",
+    "spec_of_attempt",
+    "template_of",
+    "variables_of",
 ]

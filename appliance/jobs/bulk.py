@@ -68,11 +68,15 @@ _DEPENDENTS = (
 
 @dataclass
 class Outcome:
-    """How many jobs took an action, and why others did not; not all reasons are kept."""
+    """How many jobs took an action, and why others did not; not all reasons are kept.
+
+    `unknown` are keys of no job.
+    """
 
     n: int = 0
     n_refused: int = 0
     refused: dict[str, str] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
 
     def refuse(self, key: str, reason: str) -> None:
         """Count one that did not take it."""
@@ -123,8 +127,7 @@ class Bulk:
         """Let the controls deal with live jobs, and say why the rest refused."""
         with self._catalog.read() as con:
             rows = con.execute(
-                "SELECT key, state, dismissed FROM json_each(?) w CROSS JOIN job"
-                " ON job.id = w.value",
+                "SELECT job.key, job.state FROM json_each(?) w CROSS JOIN job ON job.id = w.value",
                 (json.dumps(list(ids)),),
             ).fetchall()
         for row in rows:

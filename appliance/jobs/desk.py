@@ -62,8 +62,7 @@ class Desk:
         """Do the same to many jobs, named by key or by what they have in common."""
         ids, unknown = self._ids(what)
         outcome = self._bulk.act(ids, action, actor)
-        for key in unknown:
-            outcome.refuse(key, f"there is no job {key}")
+        outcome.unknown = unknown
         return outcome
 
     def rerun(
@@ -77,23 +76,12 @@ class Desk:
         """Run ended jobs again, edited."""
         ids, unknown = self._ids(what)
         outcome = self._reruns.rerun(ids, edit, actor, downstream=downstream)
-        for key in unknown:
-            outcome.refuse(key, f"there is no job {key}")
+        outcome.unknown = unknown
         return outcome
 
     def dry_rerun(self, what: JobQuery | Sequence[str], edit: Edit, actor: str) -> list[DryRow]:
         """Tell what edited jobs would get."""
         return self._reruns.dry_run(self._ids(what)[0], edit, actor)
-
-    def projects_of(self, query: JobQuery) -> list[str]:
-        """Name the projects of the jobs that fit."""
-        with self._catalog.read() as con:
-            ids = json.dumps(job_ids(con, query))
-            rows = con.execute(
-                "SELECT DISTINCT project FROM job WHERE id IN (SELECT value FROM json_each(?))",
-                (ids,),
-            )
-            return sorted(row[0] for row in rows)
 
     def counts(self, query: JobQuery, login: str) -> dict[str, dict[str, int]]:
         """Count jobs by letter, one's own and those of others."""

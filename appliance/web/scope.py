@@ -137,8 +137,8 @@ def where_of(handler: BaseRouteHandler) -> str | None:
 
     ``project``, ``file_id``, ``study_id`` and ``subject_id`` in its path speak for themselves.
     Otherwise the route says ``within=``: ``"project"`` (a query parameter), ``"shared"`` (the same,
-    without it what is shared by all), ``"job"`` or ``"receipt"`` (``key`` in its path),
-    ``"handler"`` (it checks by itself) or ``"open"`` (nothing of any project).
+    without it what is shared by all), ``"job"``, ``"batch"`` or ``"receipt"`` (``key`` in its
+    path), ``"handler"`` (it checks by itself) or ``"open"`` (nothing of any project).
     """
     declared = handler.opt.get("within")
     if declared is not None:
@@ -162,7 +162,7 @@ def check_within(
     path: Mapping[str, Any] = connection.path_params
     if where in _PATHS:
         check_ids(con, who, _PATHS[where], [int(path[where])])
-    elif where in ("job", "receipt"):
+    elif where in ("job", "receipt", "batch"):
         _check_key(con, who, where, str(path["key"]))
     elif where in ("project", "shared"):
         name = path.get("project") or connection.query_params.get("project")
@@ -201,7 +201,7 @@ def check_open(
     if where in _PATHS:
         sql = f"SELECT project_id FROM {_TABLES[_PATHS[where]]} WHERE id = ?"  # noqa: S608
         found = [row[0] for row in con.execute(sql, (int(path[where]),))]
-    elif where in ("job", "receipt"):
+    elif where in ("job", "receipt", "batch"):
         found = _projects_of_key(con, where, str(path["key"]))
     else:
         name = path.get("project") or connection.query_params.get("project")
@@ -213,7 +213,7 @@ def check_open(
 
 def _projects_of_key(con: sqlite3.Connection, what: str, key: str) -> list[int]:
     """A job's key may be that of an arrival, which is shown among the jobs."""
-    tables = ("job", "receipts") if what == "job" else ("receipts",)
+    tables = {"job": ("job", "receipts"), "batch": ("batch",)}.get(what, ("receipts",))
     return [
         row[0]
         for table in tables

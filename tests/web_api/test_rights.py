@@ -52,7 +52,11 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
         "jobs": [],
         "targets": [],
     },
+    ("POST", "/batches/check"): {"project": "alpha", "batch": {"jobs": []}},
     ("POST", "/jobs/actions"): {"keys": ["JOB"], "action": "dismiss"},
+    ("GET", "/jobs/counts"): None,
+    ("POST", "/jobs/rerun"): {"keys": ["JOB"]},
+    ("POST", "/jobs/logs"): {"keys": ["JOB"], "text": "x"},
     ("POST", "/downloads"): {"project": "alpha", "files": ["FILE"]},
     ("POST", "/contact"): {"project": "alpha", "studies": ["STUDY"]},
     ("POST", "/operations/{operation_id:int}/undo"): {},
@@ -160,7 +164,8 @@ def routes() -> list[tuple[str, str, Any]]:
 
 def address(world: World, path: str, handler: Any) -> str:
     """Fill in the things of alpha."""
-    key = "rec-one" if where_of(handler) == "receipt" else "job-one"
+    keys = {"receipt": "rec-one", "batch": "batch-one"}
+    key = keys.get(where_of(handler) or "", "job-one")
     known = {
         **world.ids,
         "key": key,
@@ -181,6 +186,8 @@ def body_of(world: World, method: str, path: str) -> Any:
     def put(value: Any) -> Any:
         if isinstance(value, list):
             return [put(one) for one in value]
+        if isinstance(value, dict):
+            return value
         if value == "JOB":
             return "job-one"
         return world.ids[names[value]] if value in names else value

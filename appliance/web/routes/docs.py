@@ -1,4 +1,4 @@
-"""Routes of named documents: saved views, layouts, batches and autoloaders."""
+"""Routes of named documents: saved views, layouts and autoloaders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from appliance.web.services import Rooms, Services, Who
 
 __all__ = ["ROUTES"]
 
-Kind = Literal["view", "layout", "batch", "autoloader", "metaview", "query"]
+Kind = Literal["view", "layout", "autoloader", "metaview", "query"]
 
 
 @get("/docs/{kind:str}", right="reader", within="shared", sync_to_thread=True)

@@ -18,7 +18,7 @@ from appliance.web.schemas import (
     Log,
     Page,
 )
-from appliance.web.scope import check_jobs, visible
+from appliance.web.scope import visible
 from appliance.web.services import Rooms, Who
 
 __all__ = ["ROUTES"]
@@ -36,13 +36,16 @@ def list_jobs(
     batch: FromQuery[str | None] = None,
     study_id: FromQuery[int | None] = None,
     search: FromQuery[str] = "",
+    filters: Annotated[list[str] | None, QueryParameter(name="filter")] = None,
     sort: FromQuery[str] = "-created",
     after: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 200,
 ) -> Page[JobRow]:
     """Give one page of jobs, newest first; imports are rows of queue DPXimport.
 
-    `state` is letters such as ``qre``, or ``all`` or ``dismissed``.
+    `state` is letters such as ``qre``, or ``all`` or ``dismissed``. `filter` may be given several
+    times, as ``column:what``: ``name:smooth*``, ``owner:=anna``, ``wall_s:>60``, ``why:!memory``,
+    ``started:2026-11-21``, ``created:>2h``. `sort` is a column, with ``-`` the largest first.
     """
     query = JobQuery(
         project=project,
@@ -51,6 +54,7 @@ def list_jobs(
         batch=batch,
         study_id=study_id,
         search=search,
+        filters=tuple(filters or ()),
         sort=sort,
         after=after,
         limit=limit,
@@ -94,10 +98,10 @@ def act_on_job(
 @post("/jobs/actions", right="batch", within="handler", status_code=200, sync_to_thread=True)
 def act_on_jobs(services: Rooms, who: Who, data: JSONBody[JobActions]) -> JobActionsDone:
     """Do one thing to many jobs; those that refuse are named with the reason."""
-    with services.catalog.read() as con:
-        check_jobs(con, who, data.keys)
-    refused = services.scheduler.act_on_many(data.keys, data.action, who.login)
-    return JobActionsDone(len(data.keys) - len(refused), refused)
+    what = work.chosen(services, who, data.keys, data.where)
+    outcome = services.scheduler.desk.act(what, data.action, who.login)
+    refused = services.scheduler.act_on_many(outcome.unknown, data.action, who.login)
+    return work.acted(outcome, refused)
 
 
 ROUTES = [list_jobs, show_job, read_log, act_on_job, act_on_jobs]

@@ -23,6 +23,20 @@ from appliance.web.schemas.arrivals import (
     WaitingIdentity,
 )
 from appliance.web.schemas.base import Done, Input, Items, Page, Problem
+from appliance.web.schemas.batches import (
+    BatchCheck,
+    BatchChecked,
+    BatchRow,
+    BatchShown,
+    JobFilter,
+    LogSearch,
+    OwnerCounts,
+    Rerun,
+    RerunTried,
+    SavedBatch,
+    Variables,
+    VariableValue,
+)
 from appliance.web.schemas.data import (
     FileRow,
     FilesAdd,
@@ -97,7 +111,6 @@ from appliance.web.schemas.work import (
     JobRow,
     Log,
     ReferencesRequest,
-    SavedBatch,
     UnresolvedTarget,
 )
 
@@ -105,7 +118,11 @@ __all__ = [
     "AttemptFacts",
     "Backup",
     "BatchAccepted",
+    "BatchCheck",
+    "BatchChecked",
     "BatchRequest",
+    "BatchRow",
+    "BatchShown",
     "BidsExport",
     "BidsExportRequest",
     "BidsFile",
@@ -142,9 +159,11 @@ __all__ = [
     "JobChange",
     "JobDetail",
     "JobFile",
+    "JobFilter",
     "JobRow",
     "KnownIdentity",
     "Log",
+    "LogSearch",
     "Login",
     "LoginLink",
     "ManualPage",
@@ -165,6 +184,7 @@ __all__ = [
     "Notebooks",
     "OperationDone",
     "OriginalName",
+    "OwnerCounts",
     "Page",
     "Problem",
     "Project",
@@ -177,6 +197,8 @@ __all__ = [
     "ReceiptDetail",
     "ReceiptItem",
     "ReferencesRequest",
+    "Rerun",
+    "RerunTried",
     "ResolveRequest",
     "Right",
     "SavedBatch",
@@ -198,5 +220,7 @@ __all__ = [
     "TrashedProject",
     "UnresolvedTarget",
     "User",
+    "VariableValue",
+    "Variables",
     "WaitingIdentity",
 ]

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from appliance.jobs import DryRow, JobSpec
+from appliance.jobs import Choice, DryRow, JobSpec
 from appliance.web.schemas.base import Input
+from appliance.web.schemas.batches import JobFilter
 
 __all__ = [
     "AttemptFacts",
@@ -25,15 +26,31 @@ __all__ = [
     "JobRow",
     "Log",
     "ReferencesRequest",
-    "SavedBatch",
     "UnresolvedTarget",
 ]
 
-JobAction = Literal["cancel", "suspend", "resume", "retry", "dismiss", "restore"]
+JobAction = Literal["cancel", "hold", "release", "suspend", "resume", "retry", "dismiss", "restore"]
 
 
 class BatchRequest(Input, frozen=True):
-    """A batch and the studies it runs on; `dry_run` only tells what each job would get."""
+    """A batch and the studies it runs on; `dry_run` only tells what each job would get.
+
+    Attributes
+    ----------
+    mode : {"serial", "parallel"}
+        Jobs of one study wait for each other, or do not.
+    group : {"none", "subject", "batch"}
+        Studies run side by side; those of one subject after each other; or all of them in
+        `n_groups` rows, one after another within each.
+    immediate : bool
+        Before all that waits.
+    skip_done : bool
+        Leave out jobs whose outputs exist, are newer than their inputs and were made by the same.
+    choices : list of Choice
+        What to do in cases that a dry run found.
+    limit : int
+        Most rows that a dry run gives, problems first; it counts all.
+    """
 
     project: str
     name: str
@@ -43,7 +60,14 @@ class BatchRequest(Input, frozen=True):
     queue: str = "DPXproc"
     mode: Literal["serial", "parallel"] = "serial"
     on_error: Literal["stop", "continue"] = "stop"
+    priority: int = 0
+    group: Literal["none", "subject", "batch"] = "none"
+    n_groups: int = 1
+    immediate: bool = False
+    skip_done: bool = False
+    choices: tuple[Choice, ...] = ()
     dry_run: bool = False
+    limit: int = 5000
 
 
 class UnresolvedTarget(msgspec.Struct, frozen=True):
@@ -60,20 +84,18 @@ class BatchAccepted(msgspec.Struct, frozen=True):
     key: str
     n_jobs: int
     unresolved: list[UnresolvedTarget]
+    skipped: list[UnresolvedTarget] = []
 
 
 class DryRun(msgspec.Struct, frozen=True):
-    """What each job of a batch would get."""
+    """What each job of a batch would get: how many rows there are, by their action, and the rows.
+
+    Problems come first, then what was found worth a look, then the rest.
+    """
 
     rows: list[DryRow]
-
-
-class SavedBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """A batch kept under a name."""
-
-    name: str
-    doc: Any
-    updated_at: str
+    total: int = 0
+    counts: dict[str, int] = {}
 
 
 class ReferencesRequest(Input, frozen=True):
@@ -105,6 +127,10 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True):
         ``q`` queued, ``r`` running, ``e`` error, ``d`` done, ``k`` killed.
     why : str
         Why it waits or how it ended.
+    function : str
+        What it runs: the id of a tool, or a language.
+    position : int
+        Place in its batch's list of jobs, from 0.
     """
 
     key: str
@@ -129,6 +155,15 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True):
     memory_mb: int
     gpus: int
     dismissed: bool = False
+    function: str = ""
+    batch_name: str = ""
+    position: int = 0
+    adapter: str = ""
+    priority: int = 0
+    on_error: str = "break"
+    updated_at: str | None = None
+    cpu_s: float | None = None
+    maxrss_kb: int | None = None
 
 
 class AttemptFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,14 +224,16 @@ class Log(msgspec.Struct, frozen=True):
 
 
 class JobActions(Input, frozen=True):
-    """One action on many jobs."""
+    """One action on many jobs: those named by key, or all that fit a filter."""
 
-    keys: list[str]
     action: JobAction
+    keys: tuple[str, ...] = ()
+    where: JobFilter | None = None
 
 
 class JobActionsDone(msgspec.Struct, frozen=True):
-    """How many jobs took the action, and why others did not."""
+    """How many jobs took the action and how many did not, and why for some of these, by key."""
 
     n: int
     refused: dict[str, str]
+    n_refused: int = 0

@@ -4,6 +4,7 @@ import { exchange } from "./strings/exchange";
 import { frame } from "./strings/frame";
 import { jobs } from "./strings/jobs";
 import { metadata } from "./strings/metadata";
+import { notebooks } from "./strings/notebooks";
 import { projects } from "./strings/projects";
 import { table } from "./strings/table";
 import { upkeep } from "./strings/upkeep";
@@ -14,6 +15,7 @@ const en = {
   ...table,
   ...exchange,
   ...jobs,
+  ...notebooks,
   ...projects,
   ...metadata,
   ...upkeep,

@@ -99,13 +99,25 @@ def _find(call: Call, *, docs: bool) -> list[Selected]:
     try:
         return call.client.select(call.project, selector, studies=studies, json=docs)
     except Invalid as error:
-        raise _pointed(error, "" if studies else selector) from error
+        wrong = studies[0] if len(studies) == 1 and not _is_wrong(selector) else selector
+        raise _pointed(error, wrong) from error
+
+
+def _is_wrong(selector: str) -> bool:
+    """Tell whether it is the patterns that cannot be read, and not the word for studies."""
+    from appliance.catalog import parse_selector
+
+    try:
+        parse_selector(selector, in_studies=True)
+    except Invalid:
+        return True
+    return False
 
 
 def _pointed(error: Invalid, selector: str) -> Invalid:
     """Show the character that does not fit below the selector."""
     place = error.facts.get("position")
-    if not selector or not isinstance(place, int) or "\n" in selector:
+    if not isinstance(place, int) or "\n" in selector:
         return error
     shown = f"{error.message}\n  {selector}\n  {' ' * place}^"
     return Invalid(shown, hint=error.hint, **error.facts)

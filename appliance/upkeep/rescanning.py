@@ -120,6 +120,9 @@ def _study(
         return
     note = read_sidecar(root)
     found = {file.path: file for file in _walk(root)}
+    for path in [path for path in found if "\\" in path]:  # no address can name it
+        tally.problems.append(f"{'/'.join(names)}/{path}: rename it, without the backslash")
+        del found[path]
     known = _known(catalog, names)
     trashed = {path for path, row in known.items() if row["trashed_at"] is not None}
     found = {path: file for path, file in found.items() if path not in trashed}

@@ -304,3 +304,13 @@ def test_a_second_service_on_one_data_folder_is_refused(service: Service) -> Non
     assert second.returncode == 2
     assert "already uses" in second.stderr
     wait_until(service.ready, "the first one still answers")
+
+
+def test_what_replaces_the_catalog_is_refused_while_a_service_uses_it(service: Service) -> None:
+    before = service.folder.catalog_path.stat().st_ino
+    done = service.nora("rescan", "--anew")
+    assert done.returncode == 2
+    assert "already uses" in done.stderr
+    assert "Stop it first" in done.stderr
+    assert service.folder.catalog_path.stat().st_ino == before
+    assert list(service.folder.backups.glob("damaged-*")) == []

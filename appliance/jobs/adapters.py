@@ -15,11 +15,9 @@ from appliance.jobs.launch import Start
 from appliance.jobs.reconcile import Ends
 from appliance.jobs.sites import Site
 
-__all__ = ["LOCAL", "Adapter", "Adapters", "Waiter"]
+__all__ = ["Adapter", "Adapters", "Waiter"]
 
 _T = TypeVar("_T")
-LOCAL = "local"
-"""Name of the adapter that is always there: this machine."""
 
 
 class Adapter(Ends, Protocol):

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from appliance.catalog import Catalog
 from appliance.core import (
     AdapterSettings,
     DataFolder,
-    Invalid,
     JobSettings,
     SettingsError,
     atomic_write,
 )
 from appliance.jobs import shim
-from appliance.jobs.adapters import LOCAL, Adapters
+from appliance.jobs.adapters import Adapters
 from appliance.jobs.cluster import ClusterAdapter
 from appliance.jobs.hosts import Host
 from appliance.jobs.local import LocalAdapter
+from appliance.jobs.routing import LOCAL, Routes
 from appliance.jobs.sge import Sge
 from appliance.jobs.sites import PathMap, Site
 from appliance.jobs.slurm import Slurm
@@ -75,23 +75,10 @@ def check_adapters(settings: JobSettings) -> None:
                 raise SettingsError(f"{key}: paths have to be absolute")
 
 
-def routes_of(settings: JobSettings) -> dict[str, str]:
-    """Give the adapter of each queue that does not run on this machine."""
-    return {queue: name for name, one in settings.adapters.items() for queue in one.queues}
-
-
-def adapter_for(queue: str, wanted: str, routes: Mapping[str, str], names: Sequence[str]) -> str:
-    """Choose the adapter of a job: what it says itself, else what its queue goes to.
-
-    Raises
-    ------
-    Invalid
-        If there is none of this name.
-    """
-    if wanted and wanted != LOCAL and wanted not in names:
-        known = ", ".join([LOCAL, *sorted(names)])
-        raise Invalid(f"there is no adapter {wanted!r}", hint=f"Use {known}.")
-    return wanted or routes.get(queue, LOCAL)
+def routes_of(settings: JobSettings) -> Routes:
+    """Tell which queues go where."""
+    queues = {queue: name for name, one in settings.adapters.items() for queue in one.queues}
+    return Routes(queues, tuple(settings.adapters))
 
 
 def _cluster(

@@ -9,9 +9,10 @@ import msgspec
 
 from appliance.catalog import Catalog, check_quota, get_project, require_open
 from appliance.core import ApplianceError, DataFolder, Invalid
-from appliance.jobs.capacity import Capacity, refuse_impossible
+from appliance.jobs.capacity import Capacity
 from appliance.jobs.dryrun import dry_row, walk
 from appliance.jobs.plan import Plan, plan_job
+from appliance.jobs.routing import Routes
 from appliance.jobs.structs import BatchSpec, DryRow, Submitted
 from appliance.jobs.studies import analysis_ref
 from appliance.jobs.submit import Order, chains_for, insert_batch
@@ -32,6 +33,8 @@ class Batches:
         What no single job may exceed.
     queues : sequence of str
         Names of the queues there are.
+    routes : Routes, optional
+        Where they go; all to this machine without.
     """
 
     def __init__(
@@ -42,12 +45,14 @@ class Batches:
         *,
         capacity: Capacity,
         queues: Sequence[str],
+        routes: Routes | None = None,
     ) -> None:
         self._catalog = catalog
         self._folder = folder
         self._tools = tools
         self._capacity = capacity
         self._queues = queues
+        self._routes = routes or Routes()
 
     def dry_run(self, spec: BatchSpec, targets: Sequence[str], actor: str = "") -> list[DryRow]:
         """Tell what each job would get for each target; nothing is written."""
@@ -68,7 +73,7 @@ class Batches:
             chains = chains_for(con, project, spec.level, targets)
             work = list(walk(con, self._folder, project, spec, plans=plans, chains=chains))
         used = [self._tools.get(plan.job.tool) for plan in plans if plan.job.tool]
-        order = Order(project, spec, plans, actor, used)
+        order = Order(project, spec, plans, actor, used, self._routes)
         return self._catalog.write(lambda tx: insert_batch(tx, order, work))
 
     def check(self, spec: BatchSpec, actor: str = "") -> list[str]:
@@ -80,7 +85,7 @@ class Batches:
         for number, job in enumerate(spec.jobs, 1):
             try:
                 plan = plan_job(job, self._tools, variables=known)
-                refuse_impossible(plan.job.name, plan.resources, self._capacity)
+                self._routes.check(plan, spec.queue, self._capacity)
             except ApplianceError as error:
                 problems.append(f"job {number}: {error.message}")
         if spec.queue not in self._queues:
@@ -109,5 +114,5 @@ class Batches:
         if not plans:
             raise Invalid("the batch has no job that is switched on")
         for plan in plans:
-            refuse_impossible(plan.job.name, plan.resources, self._capacity)
+            self._routes.check(plan, spec.queue, self._capacity)
         return plans

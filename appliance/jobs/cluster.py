@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import signal
 import sqlite3
 import threading
 import time
@@ -169,6 +170,8 @@ class ClusterAdapter:
 
     def amend(self, job: sqlite3.Row, end: Exit) -> Exit:
         """Tell whose signal ended an attempt: its supervisor only knows that it came."""
+        if job["cancel_by"] and end.signal in (signal.SIGTERM, signal.SIGKILL):
+            return msgspec.structs.replace(end, why="cancelled")
         if end.why != "cancelled" or job["cancel_by"]:
             return end
         for entry in self._entries:
@@ -190,6 +193,10 @@ class ClusterAdapter:
             If it does not answer.
         """
         return self._workload.probe()
+
+    def list_now(self) -> list[Entry]:
+        """Ask the cluster, now, for all its jobs."""
+        return list(self._workload.entries())
 
     def foreign(self) -> list[Entry]:
         """Give the jobs there that are not of our making, as of the last look."""
@@ -219,7 +226,7 @@ class ClusterAdapter:
 
         def write(tx: Tx) -> None:
             if job_by_id(tx.con, row["id"])["attempt"] == row["n"]:
-                requeue_unstarted(tx, row["id"])
+                requeue_unstarted(tx, row["id"], "taken back before it began")
 
         self._catalog.write(write)
         self._wake()
@@ -300,4 +307,4 @@ class ClusterAdapter:
         for ref, began in since.items():
             entry = loose[ref][1]
             if entry.seen is Seen.PENDING or now - began > _ORPHAN_S:
-                self._workload.cancel([entry])
+                self._workload.cancel([entry], force=True)

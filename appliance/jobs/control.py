@@ -13,6 +13,7 @@ from appliance.jobs.adapters import Adapters
 from appliance.jobs.finish import attempt_folder, declared_outputs, skip_dependents
 from appliance.jobs.listing import find_job
 from appliance.jobs.outputs import move_partial
+from appliance.jobs.reconcile import requeue_unstarted
 from appliance.jobs.states import ENDED, LIVE, State, letter_of, transition
 
 __all__ = ["Controls"]
@@ -47,8 +48,9 @@ class Controls:
 
     def suspend(self, key: str, actor: str) -> None:
         """Stop the processes of a running job, or hold one that waits."""
+        taken = self._take_back(key)
         with self._order:
-            job = self._catalog.write(lambda tx: _suspend(tx, key, actor))
+            job = self._catalog.write(lambda tx: _suspend(tx, key, actor, taken))
             if job is not None:
                 self._adapters.of(job).suspend(job)
 
@@ -62,12 +64,21 @@ class Controls:
 
     def hold(self, key: str, actor: str) -> None:
         """Keep a job that waits from being started."""
-        self._catalog.write(lambda tx: _hold(tx, key, actor))
+        taken = self._take_back(key)
+        self._catalog.write(lambda tx: _hold(tx, key, actor, taken))
 
     def release(self, key: str, actor: str) -> None:
         """Let a held job wait for its turn again."""
         self._catalog.write(lambda tx: _release(tx, key, actor))
         self._wake()
+
+    def _take_back(self, key: str) -> int | None:
+        """Keep a job that waits at a cluster from starting there; give the attempt it was."""
+        with self._catalog.read() as con:
+            job = find_job(con, key)
+        if job["state"] == State.STARTING and self._adapters.of(job).take_back(job):
+            return int(job["attempt"])
+        return None
 
     def guard(self, key: str, actor: str) -> None:
         """Suspend a running job until the disk has space again."""
@@ -138,8 +149,8 @@ def _cancel(tx: Tx, key: str, actor: str) -> sqlite3.Row | None:
     return None
 
 
-def _suspend(tx: Tx, key: str, actor: str) -> sqlite3.Row | None:
-    job = find_job(tx.con, key)
+def _suspend(tx: Tx, key: str, actor: str, taken: int | None) -> sqlite3.Row | None:
+    job = _taken_back(tx, key, taken)
     if job["state"] == State.QUEUED:
         transition(tx, job["id"], State.HELD, f"held by {actor}", actor=actor)
         return None
@@ -158,8 +169,17 @@ def _resume(tx: Tx, key: str, actor: str) -> sqlite3.Row | None:
     return job
 
 
-def _hold(tx: Tx, key: str, actor: str) -> None:
+def _taken_back(tx: Tx, key: str, taken: int | None) -> sqlite3.Row:
+    """Let a job wait again whose attempt will never run."""
     job = find_job(tx.con, key)
+    if taken is not None and job["state"] == State.STARTING and job["attempt"] == taken:
+        requeue_unstarted(tx, job["id"], "taken back before it began")
+        return find_job(tx.con, key)
+    return job
+
+
+def _hold(tx: Tx, key: str, actor: str, taken: int | None = None) -> None:
+    job = _taken_back(tx, key, taken)
     if job["state"] != State.QUEUED:
         raise Conflict(f"a job that is {job['state']} cannot be held", job=key)
     transition(tx, job["id"], State.HELD, f"held by {actor}", actor=actor)

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from appliance.catalog import Catalog
 from appliance.core import JobError
-from appliance.jobs.adapters import LOCAL
 from appliance.jobs.attemptrows import mark_running
 from appliance.jobs.attempts import Exit, Loss, kill_strays, open_pid, send_signal
 from appliance.jobs.crash import crash_point
 from appliance.jobs.launch import Start, spawn
 from appliance.jobs.reconcile import live_jobs, reconcile_job, why_lost
+from appliance.jobs.routing import LOCAL
 from appliance.jobs.shim import start_time
 from appliance.jobs.sites import Site
 from appliance.jobs.watch import Watcher

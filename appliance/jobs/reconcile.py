@@ -111,7 +111,9 @@ def finish_attempt(catalog: Catalog, job: sqlite3.Row, folder: Path, ends: Ends)
     return catalog.write(lambda tx: _finish(tx, job["id"], end))
 
 
-def requeue_unstarted(tx: Tx, job_id: int) -> None:
+def requeue_unstarted(
+    tx: Tx, job_id: int, why: str = "the service ended before it was started"
+) -> None:
     """Queue a job again whose attempt never ran and now never can; or cancel it, if asked to."""
     job = job_by_id(tx.con, job_id)
     if State(job["state"]) not in LIVE:
@@ -125,7 +127,7 @@ def requeue_unstarted(tx: Tx, job_id: int) -> None:
         (job_id, job["attempt"]),
     )
     revoke_job_tokens(tx, job["key"])
-    transition(tx, job_id, State.QUEUED, "the service ended before it was started")
+    transition(tx, job_id, State.QUEUED, why)
 
 
 def _finish(tx: Tx, job_id: int, end: Exit) -> State | None:

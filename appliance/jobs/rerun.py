@@ -16,11 +16,12 @@ import msgspec
 from appliance.catalog import Catalog, Tx, get_project
 from appliance.core import ApplianceError, Conflict, DataFolder, Invalid, NotFound, now_ms
 from appliance.jobs.bulk import Outcome
-from appliance.jobs.capacity import Capacity, refuse_impossible
+from appliance.jobs.capacity import Capacity
 from appliance.jobs.dryrun import Chain, dry_row, walk
 from appliance.jobs.finish import attempt_folder, declared_outputs, job_by_id
 from appliance.jobs.outputs import move_partial
 from appliance.jobs.plan import Plan, Targets, plan_job, plan_of, spec_sha256
+from appliance.jobs.routing import Routes
 from appliance.jobs.states import ENDED, State, transition
 from appliance.jobs.structs import Argument, BatchSpec, DryRow, OnError, Resources
 from appliance.jobs.tools import ToolBox
@@ -76,6 +77,8 @@ class Reruns:
         What jobs are made from, and what no job may exceed.
     wake : callable
         Called when jobs wait anew.
+    routes : Routes, optional
+        Where queues go.
     """
 
     def __init__(
@@ -86,9 +89,11 @@ class Reruns:
         *,
         capacity: Capacity,
         wake: Callable[[], None],
+        routes: Routes | None = None,
     ) -> None:
         self._catalog, self._folder, self._tools = catalog, folder, tools
         self._capacity, self._wake = capacity, wake
+        self._routes = routes or Routes()
 
     def rerun(
         self, ids: Sequence[int], edit: Edit, actor: str, *, downstream: Downstream = "needed"
@@ -147,7 +152,7 @@ class Reruns:
         _check(job)
         known = variables_of(con, job["project_id"], actor)
         plan = edited_plan(plan_of(job), edit, self._tools, known)
-        refuse_impossible(plan.job.name, plan.resources, self._capacity)
+        self._routes.check(plan, job["queue"], self._capacity)
         return plan
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from appliance.catalog import Catalog, Page
 from appliance.core import Conflict, DataFolder, NotFound, Settings
-from appliance.jobs.adapterset import build_adapters
+from appliance.jobs.adapterset import build_adapters, routes_of
 from appliance.jobs.batches import Batches
 from appliance.jobs.bulk import Bulk
 from appliance.jobs.capacity import capacity_of
@@ -82,8 +82,8 @@ class Scheduler:
         self._catalog, self._folder, self._queue = catalog, folder, queue
         source = gpus or gpus_for(jobs.gpus)
         self.capacity = capacity_of(jobs.cpus, jobs.memory_mb, source)
-        self._adapters = build_adapters(LocalAdapter(catalog), jobs, catalog, folder)
-        self.controls = Controls(catalog, self.wake, self._adapters)
+        self.adapters = build_adapters(LocalAdapter(catalog), jobs, catalog, folder)
+        self.controls = Controls(catalog, self.wake, self.adapters)
         self._guard = DiskGuard(catalog, folder, self.controls, settings.data.min_free_bytes)
         self._machine = Machine(
             catalog,
@@ -93,8 +93,13 @@ class Scheduler:
             reserve_after_s=jobs.reserve_after_s,
             foreign_gpus=jobs.foreign_gpus,
         )
-        self._batches = Batches(catalog, folder, tools, capacity=self.capacity, queues=jobs.queues)
-        reruns = Reruns(catalog, folder, tools, capacity=self.capacity, wake=self.wake)
+        routes = routes_of(jobs)
+        self._batches = Batches(
+            catalog, folder, tools, capacity=self.capacity, queues=jobs.queues, routes=routes
+        )
+        reruns = Reruns(
+            catalog, folder, tools, capacity=self.capacity, wake=self.wake, routes=routes
+        )
         self.desk = Desk(catalog, self._batches, Bulk(catalog, self.controls, self.wake), reruns)
         self._sandbox = sandbox or Sandbox(
             folder,
@@ -142,7 +147,7 @@ class Scheduler:
     def start(self) -> None:
         """Start the thread; it first finds the jobs of an earlier life again."""
         self._stopping.clear()
-        self._adapters.start()
+        self.adapters.start()
         self._thread = threading.Thread(target=self._loop, name="scheduler", daemon=True)
         self._thread.start()
 
@@ -161,7 +166,7 @@ class Scheduler:
     def wake(self) -> None:
         """Look at once instead of at the next tick."""
         if self.is_running():
-            self._adapters.wake()
+            self.adapters.wake()
 
     def submit_batch(self, spec: BatchSpec, targets: Sequence[str], actor: str) -> Submitted:
         """Accept a batch for its targets; once accepted it is never forgotten.
@@ -260,15 +265,15 @@ class Scheduler:
                     self._reconcile()
                     reconciled = time.monotonic()
                 self._start_ready()
-                for job_id in self._adapters.wait(_TICK_S):
+                for job_id in self.adapters.wait(_TICK_S):
                     self._end(job_id)
             except Exception:  # noqa: BLE001 - an outer loop
                 _LOG.exception("the scheduler stumbled; it goes on")
                 self._stopping.wait(_TICK_S)
-        self._adapters.stop()
+        self.adapters.stop()
 
     def _reconcile(self) -> None:
-        self._adapters.reconcile()
+        self.adapters.reconcile()
         self._requeue_finishing()
 
     def _requeue_finishing(self) -> None:
@@ -281,20 +286,20 @@ class Scheduler:
         self._waiting_for = self._guard.look()
         if self._waiting_for:
             return
-        for row, gpus in self._adapters.admitted(self._machine.pick(), _adapter_of):
+        for row, gpus in self.adapters.admitted(self._machine.pick(), _adapter_of):
             if self._stopping.is_set():
                 return
             with self._catalog.read() as con:
                 job = job_by_id(con, row["id"])
                 if job["retries"]:
                     put_aside(con, job)
-            self._starter.start(job, self._adapters.of(job), gpus)
+            self._starter.start(job, self.adapters.of(job), gpus)
 
     def _end(self, job_id: int) -> None:
         with self._catalog.read() as con:
             job = job_by_id(con, job_id)
             folder = attempt_folder(con, job)
-        state = finish_attempt(self._catalog, job, folder, self._adapters.of(job))
+        state = finish_attempt(self._catalog, job, folder, self.adapters.of(job))
         crash_point("finish_committed")
         if state is State.FINISHING:
             self._queue.enqueue(REGISTER_STEP, job_id)

@@ -71,7 +71,7 @@ class Sge:
             raise HostDown(f"qstat failed: {said.why}")
         return list(parse_qstat(said.out))
 
-    def cancel(self, entries: Sequence[Entry]) -> None:
+    def cancel(self, entries: Sequence[Entry], *, force: bool = False) -> None:  # noqa: ARG002
         """End jobs by ``qdel``; with ``-notify`` the supervisor hears of it before."""
         if entries:
             self._tell("qdel", *(entry.ref for entry in entries))

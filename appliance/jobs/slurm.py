@@ -78,10 +78,15 @@ class Slurm:
             raise HostDown(f"squeue failed: {said.why}")
         return list(parse_queue(said.out))
 
-    def cancel(self, entries: Sequence[Entry]) -> None:
-        """End jobs by ``scancel``, by id and name: an id may be given to another job later."""
+    def cancel(self, entries: Sequence[Entry], *, force: bool = False) -> None:
+        """End jobs by ``scancel``, by id and name: an id may be given to another job later.
+
+        Without `force` the signal goes to the supervisor alone, which ends its tree in order.
+        """
         for entry in entries:
-            self._tell("scancel", f"--name={entry.mark}", entry.ref)
+            runs = entry.seen is Seen.RUNNING and not force
+            gentle = ["--batch", "--signal=TERM"] if runs else []
+            self._tell("scancel", *gentle, f"--name={entry.mark}", entry.ref)
 
     def suspend(self, entry: Entry) -> None:
         """Stop by ``scontrol``; where that takes an operator, by a signal to the supervisor."""

@@ -122,11 +122,11 @@ class Starter:
         n = int(job_by_id(tx.con, row["id"])["attempt"]) + 1
         transition(tx, row["id"], State.STARTING, attempt=n, failure=None)
         tx.con.execute(
-            "INSERT INTO attempt (job_id, n, state, run_dir, gpu_uuids, host, started_at)"
-            " VALUES (?, ?, 'starting', ?, ?, ?, ?)",
+            "INSERT INTO attempt (job_id, n, state, run_dir, gpu_uuids, host, started_at, adapter)"
+            " VALUES (?, ?, 'starting', ?, ?, ?, ?, ?)",
             (
                 *(row["id"], n, str(self._attempt_folder(row["key"], n))),
-                *(json.dumps(list(gpus)), socket.gethostname(), now_ms()),
+                *(json.dumps(list(gpus)), socket.gethostname(), now_ms(), row["adapter"]),
             ),
         )
         _note_files(tx, row["id"], n, found)

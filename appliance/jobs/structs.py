@@ -147,6 +147,8 @@ class JobSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Files that are not found are left out, instead of that the job cannot start.
     precall : str
         Shell lines that run first, such as ``module load fsl``.
+    adapter : str
+        Where it runs, instead of where its queue goes: ``local``, or a name of the settings.
     output_folder : str
         Folder inside the study that all outputs go below; all it holds is registered.
     """
@@ -168,6 +170,7 @@ class JobSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     environment: str = ""
     ignore_missing: bool = False
     precall: str = ""
+    adapter: str = ""
     output_folder: str = ""
 
 

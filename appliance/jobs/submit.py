@@ -13,6 +13,7 @@ from appliance.catalog import Project, Tx, find_study
 from appliance.core import Invalid, NotFound, new_key, now_ms
 from appliance.jobs.dryrun import Chain, Step
 from appliance.jobs.plan import Plan, Targets, spec_sha256, tool_sha256
+from appliance.jobs.routing import Routes
 from appliance.jobs.states import State
 from appliance.jobs.structs import BatchSpec, Level, Submitted, Tool, Unresolved
 from appliance.jobs.studies import analysis_of, ensure_analysis
@@ -24,7 +25,7 @@ _IMMEDIATE = 1_000_000
 _JOB_COLUMNS = (
     "key, batch_id, project_id, project, chain_key, seq, subject_id, study_id, psid, targets, name,"
     " function, spec, spec_sha256, on_error, notify, keep_logs, queue, state, priority, cpus,"
-    " memory_mb, gpus, why, created_at, queued_at, updated_at, ended_at"
+    " memory_mb, gpus, why, created_at, queued_at, updated_at, ended_at, adapter"
 )
 _INSERT_JOB = (
     f"INSERT INTO job ({_JOB_COLUMNS}) VALUES ({', '.join('?' * (_JOB_COLUMNS.count(',') + 1))})"
@@ -44,6 +45,7 @@ class Order:
     plans: Sequence[Plan]
     actor: str
     tools: Sequence[Tool] = ()
+    routes: Routes = field(default_factory=Routes)
 
 
 @dataclass
@@ -225,6 +227,7 @@ def _insert_job(
             *(msgspec.json.encode(plan).decode(), spec_sha256(plan), plan.on_error),
             *(job.notify, job.keep_logs, spec.queue, state.value, priority),
             *(need.cpus, need.memory_mb, need.gpus, why, now, now, now, ended_at),
+            order.routes.adapter_of(job, spec.queue),
         ),
     ).lastrowid
     tx.con.execute(_EVENT, (job_id, now, state.value, why))

@@ -104,7 +104,7 @@ class Tender:
             self._adapter.give_back(row)
             self._workload.cancel([entry])
         elif time.monotonic() - self._cancelled.get(mark, float("-inf")) > _CANCEL_AGAIN_S:
-            self._workload.cancel([entry])
+            self._workload.cancel([entry], force=mark in self._cancelled)
             self._cancelled[mark] = time.monotonic()
 
     def _keep_wish(self, row: sqlite3.Row, entry: Entry) -> None:

@@ -94,8 +94,8 @@ class Workload(Protocol):
     def entries(self) -> Sequence[Entry]:
         """List all jobs there, those that have just ended too, in one call."""
 
-    def cancel(self, entries: Sequence[Entry]) -> None:
-        """End jobs; those that wait vanish, those that run get SIGTERM."""
+    def cancel(self, entries: Sequence[Entry], *, force: bool = False) -> None:
+        """End jobs; those that wait vanish, the supervisors of others get SIGTERM, or more."""
 
     def suspend(self, entry: Entry) -> None:
         """Stop the processes of a running job."""

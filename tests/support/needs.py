@@ -19,6 +19,13 @@ PACKAGES = {
     "gcc": "gcc",
     "systemd-analyze": "systemd",
     "zsh": "zsh",
+    "sbatch": "slurm-wlm",
+    "squeue": "slurm-wlm",
+    "slurmctld": "slurm-wlm",
+    "slurmd": "slurm-wlm",
+    "munged": "munge",
+    "sshd": "openssh-server",
+    "ssh": "openssh-client",
 }
 
 

@@ -28,6 +28,7 @@ from appliance.exchange.bids_write import Entry, entries
 from appliance.exchange.context import Context
 from appliance.exchange.disk import storing
 from appliance.exchange.exports import ZipSink
+from appliance.exchange.once import OncePerRow
 
 if TYPE_CHECKING:
     from appliance.catalog import Project, Tx
@@ -76,8 +77,7 @@ class BidsExports:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._lock = threading.Lock()
-        self._running: set[int] = set()
+        self._once = OncePerRow()
         self._closing = threading.Event()
         ctx.queue.register_step(EXPORT_STEP, self._step)
 
@@ -159,7 +159,8 @@ class BidsExports:
             self._check_target(Path(target))
         key = new_key()
         facts = (key, project_id, target, "pending" if target else "ready", len(plan.files))
-        options = msgspec.json.encode({"studies": list(study_ids)}).decode()
+        studies = list(study_ids) or [visit.id for visit in plan.visits]
+        options = msgspec.json.encode({"studies": studies}).decode()
 
         def write(tx: Tx) -> int:
             cursor = tx.con.execute(
@@ -244,14 +245,7 @@ class BidsExports:
         return absolute_path(self._ctx.folder, project.name, row)
 
     def _step(self, export_id: int) -> None:
-        with self._lock:
-            if export_id in self._running:
-                return
-            self._running.add(export_id)
-        try:
-            self._write_folder(export_id)
-        finally:
-            self._running.discard(export_id)
+        self._once.run(self._write_folder, export_id)
 
     def _write_folder(self, export_id: int) -> None:
         with self._ctx.catalog.read() as con:

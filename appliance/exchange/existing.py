@@ -23,6 +23,7 @@ from appliance.exchange.existing_plan import (
     preview_tree,
 )
 from appliance.exchange.existing_run import Reading, Stopped
+from appliance.exchange.once import OncePerRow
 from appliance.exchange.receipts import get_receipt, open_receipt, set_receipt
 from appliance.exchange.rows import ArrivalKind, Options, ReceiptDetail, ReceiptState
 from appliance.privacy import ProjectPolicy
@@ -48,8 +49,7 @@ class ExistingData:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._lock = threading.Lock()
-        self._running: set[int] = set()
+        self._once = OncePerRow()
         self._stop_keys: set[str] = set()
         self._closing = threading.Event()
         ctx.queue.register_step(EXISTING_STEP, self._step)
@@ -212,14 +212,7 @@ class ExistingData:
         return receipt
 
     def _step(self, receipt_id: int) -> None:
-        with self._lock:
-            if receipt_id in self._running:
-                return
-            self._running.add(receipt_id)
-        try:
-            self._read(receipt_id)
-        finally:
-            self._running.discard(receipt_id)
+        self._once.run(self._read, receipt_id)
 
     def _read(self, receipt_id: int) -> None:
         from appliance.catalog import get_project, get_source

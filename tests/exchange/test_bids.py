@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -32,6 +28,7 @@ from appliance.exchange.existing_plan import ExistingOptions
 from appliance.formats import file_facts
 from tests.exchange.kit import Kit
 from tests.exchange.trees import bids_dataset, write_image, write_json
+from tests.support.bids import errors_of
 
 
 def put_series(kit: Kit, pid: str, sid: str, number: int, protocol: str, **more) -> None:
@@ -103,24 +100,6 @@ def export(kit: Kit, target: Path, studies=()):
 
 def tree(root: Path) -> list[str]:
     return sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
-
-
-def errors_of(root: Path) -> list[str]:
-    """What the official validator has against a dataset; warnings are left out."""
-    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    program = shutil.which("bids-validator-deno", path=places)
-    if program is None:
-        assert os.environ.get("CI") != "true", "the locked test packages are not installed"
-        pytest.skip("bids-validator-deno is not installed: run 'make test'")
-    done = subprocess.run(
-        [program, "--format", "json", str(root)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PATH": places},
-    )
-    found = json.loads(done.stdout)["issues"]["issues"]
-    return [f"{one['code']} {one.get('location')}" for one in found if one["severity"] == "error"]
 
 
 def test_E_08_a_visit_gets_the_names_that_its_series_mean(kit):

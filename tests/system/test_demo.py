@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.bids import errors_of
 from tests.support.service import REPOSITORY, Service, free_port
 from tests.support.waiting import wait_until
 
@@ -108,3 +109,18 @@ def test_on_a_running_service_it_asks_where_the_listener_is(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "a service already runs" in done.stdout
     assert service.ready()
+    check_bids(service, service.root.parent / "dataset")
+
+
+def check_bids(service: Service, target: Path) -> None:
+    """E-08: what the demo made leaves as a dataset that the official validator takes."""
+    done = service.nora("bids", "-p", "default", "--to", str(target), "--data", str(service.root))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 studies" not in done.stdout
+    names = {path.name for path in target.rglob("*") if path.is_file()}
+    assert {"sub-S0001_T1w.nii", "sub-S0001_T2w.nii", "participants.json"} <= names
+    assert not [name for name in names if "mask" in name or "labels" in name]
+    assert {"bval", "bvec", "json"} <= {n.rpartition(".")[2] for n in names if "_dwi" in n} or not (
+        any("_dwi" in name for name in names)
+    )
+    assert errors_of(target) == []

@@ -13,12 +13,13 @@ from appliance.jobs.resolve import OutputPath, Resolved
 __all__ = ["Verdict", "judge_done"]
 
 _MAKER = """
-SELECT j.id, j.name, j.state, j.spec_sha256, f.n FROM job_file f JOIN job j ON j.id = f.job_id
+SELECT j.id, j.name, j.state, j.spec_sha256, f.n, f.size_bytes, f.mtime_ns
+FROM job_file f JOIN job j ON j.id = f.job_id
 WHERE f.path = ? AND f.dir = 'out' AND f.size_bytes IS NOT NULL ORDER BY f.id DESC LIMIT 1
 """
 _MAKER_OF_FOLDER = """
-SELECT j.id, j.name, j.state, j.spec_sha256, f.n FROM job_file f JOIN job j ON j.id = f.job_id
-WHERE f.path = ? AND f.dir = 'out' ORDER BY f.id DESC LIMIT 1
+SELECT j.id, j.name, j.state, j.spec_sha256, f.n
+FROM job_file f JOIN job j ON j.id = f.job_id WHERE f.path = ? AND f.dir = 'out' ORDER BY f.id DESC LIMIT 1
 """
 _INPUTS = "SELECT path FROM job_file WHERE job_id = ? AND n = ? AND dir = 'in'"
 
@@ -51,7 +52,18 @@ def judge_done(
         if reason is not None:
             return Verdict(done=False, reason=reason)
     text = "its outputs exist, are newer than its inputs and were made by the same job"
+    touched = [out.path.name for out in found.outputs if _was_touched(con, out)]
+    text += f"; {touched[0]} was changed since" if touched else ""
     return Verdict(done=True, reason=text)
+
+
+def _was_touched(con: sqlite3.Connection, output: OutputPath) -> bool:
+    """Tell whether a file is no longer as its job left it; it was corrected by hand, perhaps."""
+    if output.is_folder:
+        return False
+    stat = output.path.stat()
+    row = con.execute(_MAKER, (str(output.path),)).fetchone()
+    return (row["size_bytes"], row["mtime_ns"]) != (stat.st_size, stat.st_mtime_ns)
 
 
 def _comes_anew(found: Resolved, fresh: Sequence[OutputPath]) -> Path | None:

@@ -23,6 +23,7 @@ __all__ = ["Finisher", "declared_outputs", "end_job", "put_aside", "record_exit"
 
 _LOG = logging.getLogger(__name__)
 REGISTER_STEP = "register_outputs"
+_ERRORS = (State.FAILED, State.LOST)
 
 
 def record_exit(tx: Tx, job: sqlite3.Row, end: Exit) -> State:
@@ -82,7 +83,8 @@ def end_job(
     """
     if retry_by_rule(tx, job, state, why, failure):
         return
-    transition(tx, job["id"], state, why, actor=actor, failure=failure)
+    shown = {"dismissed": 1} if job["on_error"] == "ignore" and state in _ERRORS else {}
+    transition(tx, job["id"], state, why, actor=actor, failure=failure, **shown)
     tx.con.execute(
         "UPDATE attempt SET state = ?, why = ?, ended_at = ifnull(ended_at, ?)"
         " WHERE job_id = ? AND n = ?",

@@ -23,7 +23,7 @@ from appliance.jobs.outputs import snapshot
 from appliance.jobs.plan import Plan
 from appliance.jobs.resolve import Resolved
 from appliance.jobs.sandbox import Sandbox
-from appliance.jobs.scripts import script_for
+from appliance.jobs.scripts import Script, precalled, script_for
 from appliance.jobs.sites import Site
 from appliance.jobs.tools import render_command
 
@@ -144,6 +144,7 @@ def job_environment(start: Start) -> dict[str, str]:
             "NORA_ATTEMPT": str(start.attempt),
         }
         | _gpus(start)
+        | {name: start.site.paths.there(path) for name, path in start.resolved.env.items()}
         | dict(start.facts)
         | dict(start.site.facts)
     )
@@ -178,8 +179,10 @@ def _own_argv(start: Start) -> list[str]:
         _write_scripts(start.folder, files)
         return ["sh", str(start.folder_there / "script.sh")]
     if plan.command:
-        return render_command(plan.command, plan.args, values)
-    script = script_for(plan.job, values, start.folder_there, matlab=start.matlab)
+        plain = Script({}, render_command(plan.command, plan.args, values))
+        script = precalled(plan.job, plain, start.folder_there)
+    else:
+        script = script_for(plan.job, values, start.folder_there, matlab=start.matlab)
     _write_scripts(start.folder, script.files)
     return script.argv
 

@@ -14,7 +14,7 @@ SQL_VIEWS: Mapping[str, str] = {
         SELECT j.key AS jobid, j.name AS jobname,
           substr(j.psid, instr(j.psid, '#') + 1) AS studies_id,
           substr(j.psid, 1, instr(j.psid || '#', '#') - 1) AS patients_id, j.state,
-          json_extract(j.spec, '$.tool') AS function, {_AT.format("j.started_at")} AS start,
+          j.function, {_AT.format("j.started_at")} AS start,
           b.actor AS owner, j.project AS module, j.queue, j.spec AS jsondesc,
           CASE WHEN j.state = 'failed' THEN j.why END AS error,
           {_AT.format("j.updated_at")} AS lastupdate, b.actor AS runas, b.level AS type,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
 from appliance.core import NotFound, iso
 from appliance.jobs.listing import find_job
+from appliance.jobs.logfile import Gap, log_gap, read_whole
 
 __all__ = ["LogHit", "LogHits", "log_lines", "search_log", "search_logs"]
 
@@ -77,9 +77,10 @@ def log_lines(con: sqlite3.Connection, key: str, *, attempt: int | None = None) 
     """
     row = find_job(con, key)
     if attempt is not None:
-        if _path(con, row["id"], attempt) is None:
+        path = _path(con, row["id"], attempt)
+        if path is None:
             raise NotFound(f"job {key} has no attempt {attempt}")
-        return _bytes(_path(con, row["id"], attempt))
+        return read_whole(path)
     attempts = con.execute(
         "SELECT n, started_at, run_dir FROM attempt WHERE job_id = ? ORDER BY n", (row["id"],)
     ).fetchall()
@@ -89,7 +90,7 @@ def log_lines(con: sqlite3.Connection, key: str, *, attempt: int | None = None) 
 def _all_logs(name: str, psid: str, attempts: Sequence[tuple[int, int, str]]) -> Iterator[bytes]:
     for n, started_at, run_dir in attempts:
         yield f"===== {name} {psid}, attempt {n}, {iso(started_at)} =====\n".encode()
-        yield from _bytes(Path(run_dir) / "log.txt")
+        yield from read_whole(Path(run_dir) / "log.txt")
         yield b"\n"
 
 
@@ -100,33 +101,41 @@ def _path(con: sqlite3.Connection, job_id: int, n: int) -> Path | None:
     return None if row is None else Path(row["run_dir"]) / "log.txt"
 
 
-def _bytes(path: Path | None) -> Iterator[bytes]:
-    if path is None or not path.is_file():
-        return
-    with path.open("rb") as stream:
-        while piece := stream.read(1 << 18):
-            yield piece
-
-
 def _hits(key: str, n: int, path: Path | None, text: str, limit: int) -> tuple[list[LogHit], int]:
     wanted = text.casefold()
     items: list[LogHit] = []
     if path is None or not path.is_file() or not wanted:
         return items, 0
-    total = offset = 0
-    with path.open("rb") as stream:
-        for number, raw in enumerate(_lines(stream), 1):
-            line = raw.decode("utf-8", "replace")
-            if wanted in line.casefold():
-                total += 1
-                if len(items) < min(limit, _MOST_HITS):
-                    shown = line.rstrip("\r\n")[:_MOST_LINE]
-                    items.append(LogHit(key=key, attempt=n, line=number, offset=offset, text=shown))
-            offset += len(raw)
+    total = 0
+    for number, (offset, raw) in enumerate(_lines(path), 1):
+        line = raw.decode("utf-8", "replace")
+        if wanted in line.casefold():
+            total += 1
+            if len(items) < min(limit, _MOST_HITS):
+                shown = line.rstrip("\r\n")[:_MOST_LINE]
+                items.append(LogHit(key=key, attempt=n, line=number, offset=offset, text=shown))
     return items, total
 
 
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Give lines; an endless one comes in pieces."""
-    while line := stream.readline(_LONGEST_LINE):
-        yield line
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Give lines with their places, an endless one in pieces; what was not kept is passed over."""
+    gap = log_gap(path)
+    with path.open("rb") as stream:
+        offset = 0
+        while True:
+            if gap is not None and gap.start <= offset < gap.end:
+                offset = stream.seek(gap.end)
+            line = stream.readline(_longest(gap, offset))
+            if not line:
+                return
+            yield offset, line
+            offset += len(line)
+
+
+def _longest(gap: Gap | None, offset: int) -> int:
+    """Give how far a line may go: not into what was not kept."""
+    return (
+        _LONGEST_LINE
+        if gap is None or offset >= gap.end
+        else min(_LONGEST_LINE, gap.start - offset)
+    )

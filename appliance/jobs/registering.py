@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from appliance.catalog import Catalog, Tx, add_file, find_study, project_root, study_dir, tag
 from appliance.core import ApplianceError, Conflict, DataFolder, Invalid, fsync_dir, fsync_file
 from appliance.jobs.outputs import made_since
+from appliance.jobs.plan import Targets, plan_of
 from appliance.jobs.resolve import OutputPath
 from appliance.jobs.states import LIVE
 
@@ -79,6 +82,19 @@ def write_outputs(tx: Tx, job: sqlite3.Row, found: Iterable[NewFile]) -> None:
             )
             tag(tx, "file", [file_id], add=new.tags)
         _write_provenance(tx, job, new, file_id)
+    _tag_studies(tx, job, found)
+
+
+def _tag_studies(tx: Tx, job: sqlite3.Row, found: Iterable[NewFile]) -> None:
+    """Put the study tags of a job on its studies; those of a job over many on its results."""
+    tags = plan_of(job).job.study_tags
+    if not tags:
+        return
+    targets = msgspec.json.decode(job["targets"], type=Targets)
+    studies = set(targets.study_ids)
+    if targets.level == "project":
+        studies = {new.study_id for new in found if new.study_id is not None}
+    tag(tx, "study", sorted(studies), add=list(tags))
 
 
 def _known(tx: Tx, new: NewFile) -> int | None:

@@ -144,6 +144,10 @@ def resolve(
             scene.note(arg, "bad_value", error.message, problem=True, choices=("leave_out",))
     _add_recipe(scene)
     _add_output_folder(scene)
+    environment = plan.job.environment
+    if environment and not Path(environment).is_absolute():
+        arg = Argument("environment", "STRING")
+        scene.note(arg, "bad_value", f"{environment!r} is no absolute folder", problem=True)
     return scene.found
 
 

@@ -16,10 +16,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from appliance.core import Invalid, JobError
-from appliance.jobs.references import REFERENCE, kind_of_reference
+from appliance.jobs.references import REFERENCE, VARARGIN, kind_of_reference
 from appliance.jobs.structs import JobSpec
 
-__all__ = ["Script", "Values", "bash_script", "matlab_script", "python_script", "script_for"]
+__all__ = [
+    "Script",
+    "Values",
+    "bash_script",
+    "matlab_script",
+    "precalled",
+    "python_script",
+    "script_for",
+]
 
 Values = Mapping[str, list[str]]
 _MARK = "__nora_{}__"
@@ -31,6 +39,7 @@ _PYTHON_RUNNER = """\
 with open({code!r}, encoding="utf-8") as __nora_code__:
     exec(compile(__nora_code__.read(), {code!r}, "exec"))
 """
+_BASH = ("bash", "--noprofile", "--norc")
 _ESCAPES = {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\0": "\\x00"}
 
 
@@ -50,32 +59,61 @@ def script_for(job: JobSpec, values: Values, folder: Path, *, matlab: str = "") 
         If nothing on this machine runs the language.
     """
     if job.language == "python":
-        code = str(folder / "code.py")
-        prologue, body = python_script(job.code, values)
-        runner = _PYTHON_RUNNER.format(prologue=prologue, code=code)
-        argv = [sys.executable, "-u", str(folder / "script.py")]
-        return Script({"script.py": runner, "code.py": body}, argv)
+        return precalled(job, _python(job, values, folder), folder)
     if job.language == "matlab":
         program, path = _matlab_program(matlab), folder / "nora_job.m"
         last = f"run('{path}')" if program[-1] == "-batch" else str(path)
-        return Script({path.name: matlab_script(job.code, values)}, [*program, last])
-    text = bash_script(job.code, values, strict=job.strict)
-    return Script({"script.sh": text}, ["bash", "--noprofile", "--norc", str(folder / "script.sh")])
+        files = {path.name: matlab_script(job.code, values)}
+        return precalled(job, Script(files, [*program, last]), folder)
+    text = bash_script(job.code, values, strict=job.strict, before=_before(job))
+    return Script({"script.sh": text}, [*_BASH, str(folder / "script.sh")])
 
 
-def bash_script(code: str, values: Values, *, strict: bool = True) -> str:
+def precalled(job: JobSpec, script: Script, folder: Path) -> Script:
+    """Let the shell lines of a job run first, in its Python environment, and then its program."""
+    before = _before(job)
+    if not before:
+        return script
+    text = "set -eo pipefail\n" + before + 'exec "$@"\n'
+    argv = [*_BASH, str(folder / "precall.sh"), *script.argv]
+    return Script({**script.files, "precall.sh": text}, argv)
+
+
+def _before(job: JobSpec) -> str:
+    """Give the shell lines that a job wants to run first."""
+    lines = []
+    if job.environment:
+        place = shlex.quote(job.environment.rstrip("/"))
+        lines.append(f'export VIRTUAL_ENV={place} CONDA_PREFIX={place} PATH={place}/bin:"$PATH"')
+    lines += [job.precall.rstrip("\n")] if job.precall.strip() else []
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _python(job: JobSpec, values: Values, folder: Path) -> Script:
+    code = str(folder / "code.py")
+    prologue, body = python_script(job.code, values)
+    runner = _PYTHON_RUNNER.format(prologue=prologue, code=code)
+    own = job.environment.rstrip("/")
+    python = f"{own}/bin/python" if own else sys.executable
+    argv = [python, "-u", str(folder / "script.py"), *values.get(VARARGIN, [])]
+    return Script({"script.py": runner, "code.py": body}, argv)
+
+
+def bash_script(code: str, values: Values, *, strict: bool = True, before: str = "") -> str:
     """Put a prologue of quoted variables before a bash script.
 
     ``f1`` is an array, so ``$f1`` is its first file and ``"${f1[@]}"`` all of them; ``$1`` … are
-    the input files of all arguments.
+    the input files of all arguments, then what ``varargin`` holds. `before` runs in the same shell.
     """
-    files = [path for name in sorted(values) if name[0] == "f" for path in values[name]]
+    words = [path for name in sorted(values) if name[0] == "f" for path in values[name]]
+    words += values.get(VARARGIN, [])
     lines = ["set -o pipefail"] + (["set -e"] if strict else [])
     for name, found in sorted(values.items()):
         quoted = " ".join(shlex.quote(value) for value in found)
-        lines.append(f"{name}=({quoted})" if name[0] == "f" else f"{name}={quoted}")
-    lines.append(shlex.join(["set", "--", *files]))
-    return "\n".join(lines) + "\n" + code.rstrip("\n") + "\n"
+        array = name[0] == "f" or name == VARARGIN
+        lines.append(f"{name}=({quoted})" if array else f"{name}={quoted}")
+    lines.append(shlex.join(["set", "--", *words]))
+    return "\n".join(lines) + "\n" + before + code.rstrip("\n") + "\n"
 
 
 def python_script(code: str, values: Values) -> tuple[str, str]:
@@ -97,10 +135,10 @@ def python_script(code: str, values: Values) -> tuple[str, str]:
         body = _replace_in_strings(marked, values)
     except (tokenize.TokenError, SyntaxError):
         body = marked  # Python itself will say what is wrong, with the line
-    names = sorted(values)
-    return "\n".join(
-        f"{_MARK.format(name)} = {_literal(name, values[name])}" for name in names
-    ), body
+    names = sorted(values.keys() - {VARARGIN})
+    lines = [f"{_MARK.format(name)} = {_literal(name, values[name])}" for name in names]
+    lines += [f"{VARARGIN} = {values[VARARGIN]!r}"] if VARARGIN in values else []
+    return "\n".join(lines), body
 
 
 def _mark_python(match: re.Match[str]) -> str:
@@ -190,7 +228,7 @@ def matlab_script(code: str, values: Values) -> str:
 
 
 def _matlab_value(name: str, quoted: list[str], found: list[str]) -> str:
-    if kind_of_reference(name) == "FILE":
+    if kind_of_reference(name) == "FILE" or name == VARARGIN:
         return "{" + ", ".join(quoted) + "}"
     if kind_of_reference(name) == "NUMERIC":
         return repr(float(found[0])) if found else "NaN"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -289,11 +290,23 @@ class Scheduler:
         for row, gpus in self.adapters.admitted(self._machine.pick(), _adapter_of):
             if self._stopping.is_set():
                 return
-            with self._catalog.read() as con:
-                job = job_by_id(con, row["id"])
-                if job["retries"]:
-                    put_aside(con, job)
-            self._starter.start(job, self.adapters.of(job), gpus)
+            try:
+                self._start_one(row["id"], gpus)
+            except (ValueError, TypeError, LookupError) as error:
+                _LOG.exception("job %s cannot be read", row["key"])
+                self._set_aside(row["key"], error)
+
+    def _start_one(self, job_id: int, gpus: Sequence[str]) -> None:
+        with self._catalog.read() as con:
+            job = job_by_id(con, job_id)
+            if job["retries"]:
+                put_aside(con, job)
+        self._starter.start(job, self.adapters.of(job), gpus)
+
+    def _set_aside(self, key: str, error: Exception) -> None:
+        """Hold a job that nothing can be made of, so that it does not keep others from starting."""
+        with contextlib.suppress(Conflict, NotFound):
+            self.controls.hold(key, f"the scheduler, which could not read it: {error}")
 
     def _end(self, job_id: int) -> None:
         with self._catalog.read() as con:

@@ -175,3 +175,17 @@ def test_a_job_steps_back_behind_interactive_work(tmp_path: Path) -> None:
         str(5 + os.nice(0)),
         "best-effort: prio 6",
     ]
+
+
+def test_a_row_that_nobody_can_read_does_not_keep_others_from_starting(
+    make_bench: MakeBench,
+) -> None:
+    bench = make_bench(start=False)
+    bench.study("S-1#V1")
+    (broken,) = bench.submit(bash("true"))
+    bench.catalog.write(lambda tx: tx.con.execute("UPDATE job SET targets = '{}'"))
+    (good,) = bench.submit(bash("true"))
+    bench.start()
+    assert bench.wait([good]) == ["done"]
+    assert bench.row(broken).state == "held"
+    assert "could not read it" in bench.row(broken).why

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -18,18 +19,14 @@ from tests.support.waiting import wait_until
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def live(root: Path, crash_at: str) -> int:
+def live(root: Path, *when: str, crash_at: str = "") -> int:
     env = os.environ | {"NORA_TEST": "1", "NORA_CRASH_AT": crash_at, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "tests.jobs.crash_once", str(root)]
+    command = [sys.executable, "-m", "tests.jobs.crash_once", str(root), *when]
     return subprocess.run(command, cwd=ROOT, env=env, check=False, timeout=120).returncode
 
 
-@pytest.mark.parametrize("point", POINTS)
-def test_a_crash_at_any_point_forgets_nothing_and_does_nothing_twice(
-    tmp_path: Path, point: str
-) -> None:
-    root = tmp_path / "data"
-    assert live(root, point) == 9
+def check_after(root: Path) -> None:
+    """Live again to the end; all that was accepted is done, and each attempt ran at most once."""
     bench = Bench(root)
     try:
         bench.start()
@@ -43,9 +40,38 @@ def test_a_crash_at_any_point_forgets_nothing_and_does_nothing_twice(
         (attempt,) = (root / "count").read_text().split()  # exactly one run of the first job
         assert files["y.txt"].origin is not None
         assert files["y.txt"].origin.endswith(f"/{attempt}")
+        assert bench.row(keys[1]).attempt >= 2  # it was tried again by its rule
+        ran = bench.sql("SELECT count(*) FROM attempt WHERE state IN ('done', 'failed')")
+        assert ran == [(3,)]
         assert bench.sql("SELECT count(*) FROM tokens") == [(0,)]
     finally:
         bench.close()
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_crash_at_any_point_forgets_nothing_and_does_nothing_twice(
+    tmp_path: Path, point: str
+) -> None:
+    assert live(tmp_path / "data", crash_at=point) == 9
+    check_after(tmp_path / "data")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("when", "first"), [("before", 1), ("after", 3)])
+def test_a_crash_at_every_commit_forgets_nothing_and_does_nothing_twice(
+    tmp_path: Path, when: str, first: int
+) -> None:
+    step = 1 if os.environ.get("NORA_EVERY_COMMIT") else 4  # a part of them, else all
+    for number in itertools.count(1 if step == 1 else first, step):
+        root = tmp_path / f"data{number}"
+        code = live(root, when, str(number))
+        if not code:
+            break  # it lived to its end: no commit is left
+        assert code == 9
+        if (when, number) == ("before", 1):
+            assert live(root) == 0  # nothing was accepted, so nothing is to be found
+        check_after(root)
+    assert number > 10
 
 
 def test_a_service_that_is_killed_finds_its_jobs_again(tmp_path: Path) -> None:

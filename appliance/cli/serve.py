@@ -216,6 +216,7 @@ class Appliance:
         scheduler = self.services.scheduler
         scheduler.start()
         self._stack.callback(scheduler.stop)
+        self._probes["notebooks"] = lambda: self.services.notebooks.problem
         self._probes["scheduler"] = lambda: "" if scheduler.is_running() else "It has stopped."
 
     def _start_listener(self) -> None:

@@ -58,9 +58,10 @@ class Service:
         self.prefix = prefix
         self.folder = DataFolder(root)
         self.root = self.folder.root
-        self.web_port, self.dicom_port = free_port(), free_port()
+        self.web_port, self.dicom_port, self.notebook_port = free_port(), free_port(), free_port()
         self.log_path = root.parent / f"{root.name}.log"
-        self.env = {**os.environ, **QUICK, **(env or {})}
+        ports = {"NORA__NOTEBOOKS__PORT": str(self.notebook_port)}
+        self.env = {**os.environ, **QUICK, **ports, **(env or {})}
         self.env.pop("NORA_CONFIG", None)
         self.process: subprocess.Popen[bytes] | None = None
         self.http = httpx.Client(

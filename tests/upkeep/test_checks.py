@@ -19,6 +19,7 @@ from appliance.upkeep.checks.bundle import BundleCheck
 from appliance.upkeep.checks.database import DatabaseCheck
 from appliance.upkeep.checks.disk import DiskCheck
 from appliance.upkeep.checks.listener import ListenerCheck
+from appliance.upkeep.checks.notebooks import NotebookCheck
 from appliance.upkeep.checks.queue import QueueCheck
 from appliance.upkeep.checks.scheduler import SchedulerCheck
 from appliance.upkeep.checks.schema import SchemaCheck
@@ -27,7 +28,7 @@ from appliance.upkeep.checks.storage import StorageCheck
 from appliance.upkeep.checks.watcher import WatcherCheck
 
 GIB = 1 << 30
-PARTS = ("listener", "watcher", "queue", "scheduler")
+PARTS = ("listener", "watcher", "queue", "scheduler", "notebooks")
 
 
 @pytest.fixture
@@ -121,8 +122,18 @@ def test_a_part_is_well_or_says_what_is_wrong_or_does_not_run(ctx, check, part):
     assert check.run(with_(ctx, probes={})).level == "warning"
 
 
+def test_a_taken_port_of_notebooks_is_a_warning_for_the_rest_works(ctx):
+    assert NotebookCheck().run(ctx).level == "ok"
+    taken = with_(ctx, probes={"notebooks": lambda: "port 8182 is taken"})
+    assert (NotebookCheck().run(taken).level, NotebookCheck().run(taken).text) == (
+        "warning",
+        "port 8182 is taken",
+    )
+
+
 def test_parts_that_are_switched_off_are_no_fault(ctx):
     bare = with_(ctx, probes={})
+    assert NotebookCheck().run(change(bare, "notebooks", enabled=False)).level == "ok"
     assert ListenerCheck().run(change(bare, "dicom", enabled=False)).level == "ok"
     assert WatcherCheck().run(change(bare, "watch", enabled=False)).level == "ok"
 

@@ -53,6 +53,7 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
         "targets": [],
     },
     ("POST", "/batches/check"): {"project": "alpha", "batch": {"jobs": []}},
+    ("POST", "/notebooks"): {"project": "alpha", "memory_mb": 64, "queue": "none"},
     ("POST", "/jobs/actions"): {"keys": ["JOB"], "action": "dismiss"},
     ("GET", "/jobs/counts"): None,
     ("POST", "/jobs/rerun"): {"keys": ["JOB"]},

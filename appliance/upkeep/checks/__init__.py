@@ -9,6 +9,7 @@ from appliance.upkeep.checks.bundle import BundleCheck
 from appliance.upkeep.checks.database import DatabaseCheck
 from appliance.upkeep.checks.disk import DiskCheck
 from appliance.upkeep.checks.listener import ListenerCheck
+from appliance.upkeep.checks.notebooks import NotebookCheck
 from appliance.upkeep.checks.queue import QueueCheck
 from appliance.upkeep.checks.scheduler import SchedulerCheck
 from appliance.upkeep.checks.schema import SchemaCheck
@@ -32,6 +33,7 @@ def all_checks() -> list[Check]:
         ArrivalsCheck(),
         QueueCheck(),
         SchedulerCheck(),
+        NotebookCheck(),
         BackupCheck(),
         BundleCheck(),
     ]

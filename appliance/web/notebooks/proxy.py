@@ -254,7 +254,7 @@ def _received(answer: httpx.Response, key: str) -> list[tuple[bytes, bytes]]:
                 plain = value.split(b";")[0]
                 path = f"; Path=/notebooks/{key}/; SameSite=Strict".encode()
                 found.append((name, plain + path))
-        elif name not in _HOP and name not in _OURS and name != b"server":
+        elif name not in _HOP and name not in _OURS and name not in (b"server", b"date"):
             found.append((name, value))
     return found
 

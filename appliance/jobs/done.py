@@ -19,7 +19,8 @@ WHERE f.path = ? AND f.dir = 'out' AND f.size_bytes IS NOT NULL ORDER BY f.id DE
 """
 _MAKER_OF_FOLDER = """
 SELECT j.id, j.name, j.state, j.spec_sha256, f.n
-FROM job_file f JOIN job j ON j.id = f.job_id WHERE f.path = ? AND f.dir = 'out' ORDER BY f.id DESC LIMIT 1
+FROM job_file f JOIN job j ON j.id = f.job_id WHERE f.path = ? AND f.dir = 'out'
+ORDER BY f.id DESC LIMIT 1
 """
 _INPUTS = "SELECT path FROM job_file WHERE job_id = ? AND n = ? AND dir = 'in'"
 

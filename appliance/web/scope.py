@@ -118,7 +118,7 @@ def check_ids(
 
 
 def check_jobs(con: sqlite3.Connection, who: Caller, keys: Sequence[str]) -> None:
-    """The same for jobs, and arrivals shown among them, by key; their projects must be in use.
+    """The same for jobs, and arrivals shown among them, by key; a change asks that their projects be in use.
 
     Raises
     ------
@@ -128,8 +128,9 @@ def check_jobs(con: sqlite3.Connection, who: Caller, keys: Sequence[str]) -> Non
     for key in keys:
         if not who.everywhere:
             _check_key(con, who, "job", key)
-    for project_id in {i for key in keys for i in _projects_of_key(con, "job", key)}:
-        require_open(con, project_id)
+    if who.asked in _CHANGES:
+        for project_id in {i for key in keys for i in _projects_of_key(con, "job", key)}:
+            require_open(con, project_id)
 
 
 def where_of(handler: BaseRouteHandler) -> str | None:

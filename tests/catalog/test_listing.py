@@ -69,7 +69,7 @@ def test_date_ranges_and_all_bars_together(filled):
 
 
 @pytest.mark.parametrize("in_memory", [True, False])
-def test_subjects_and_files_are_narrowed_by_the_dates_of_their_studies(filled, in_memory):
+def test_PROJ_06_subjects_and_files_are_narrowed_by_the_dates_of_their_studies(filled, in_memory):
     def of(listing, query, give):
         with filled.read() as con:
             con.keeper = con.keeper if in_memory else None
@@ -126,7 +126,7 @@ def test_a_damaged_cursor_and_an_unknown_sort_are_refused(filled):
             list_studies(con, filled.project.id, StudyQuery(sort="name; DROP TABLE x"))
 
 
-def test_subjects_count_their_studies_and_files(filled):
+def test_PROJ_06_subjects_count_their_studies_and_files(filled):
     with filled.read() as con:
         page = list_subjects(con, filled.project.id, SubjectQuery())
         some = list_subjects(con, filled.project.id, SubjectQuery(files="STAG:control"))

@@ -42,12 +42,12 @@ def select(columns, table):
     ("table", "columns"),
     [("patients", PATIENTS), ("studies", STUDIES), ("files", FILES), *GENERAL.items()],
 )
-def test_DB_x01_DB_x02_every_old_table_has_its_columns(filled, table, columns):
+def test_DB_01_02_05_06_07_x01_x02_every_old_table_has_its_columns(filled, table, columns):
     found = run_sql(filled.path, select(columns.replace(" ", ", "), table))
     assert columns == "*" or found.columns == columns.split()
 
 
-def test_DB_03_gridjobs_and_commands_are_jobs(tmp_path):
+def test_DB_03_04_gridjobs_and_commands_are_jobs(tmp_path):
     from appliance.catalog import Catalog
     from appliance.jobs import jobs_migrations
 
@@ -62,7 +62,7 @@ def test_DB_03_gridjobs_and_commands_are_jobs(tmp_path):
     assert run_sql(catalog.path, commands, views=SQL_VIEWS).rows == []
 
 
-def test_a_line_written_for_nora_runs(filled):
+def test_PROJ_x03_a_line_written_for_nora_runs_with_tags_between_slashes(filled):
     sql = (
         "SELECT f.patients_id, Filename, SubFolder FROM files f"
         " JOIN studies s ON f.studies_id = s.studies_id AND f.patients_id = s.patients_id"

@@ -71,7 +71,7 @@ def test_a_tag_is_one_word_whatever_its_case_and_normal_form(filled):
     assert counts(filled)["Ärger"] == (0, 2, 0)
 
 
-def test_special_file_tags_say_what_they_mean(filled):
+def test_PROJ_20_special_file_tags_say_what_they_mean(filled):
     with filled.read() as con:
         found = {one.name: one.meaning for one in count_tags(con, filled.project.id)}
     assert "region" in found["mask"]

@@ -299,11 +299,13 @@ def test_CLI_x01_importcsv_makes_rows_metadata_of_studies(nora, tmp_path):
     assert (code, "Its columns: id, age, group, code." in err) == (2, True)
 
 
-def test_CLI_18_23_x01_files_come_in_by_a_pattern_and_lists_of_sources_too(nora, tmp_path):
+def test_CLI_18_20_23_x01_files_come_in_by_a_pattern_and_lists_of_sources_too(nora, tmp_path):
     source = tmp_path / "2022" / "P-7"
     source.mkdir(parents=True)
     write_nifti(source / "a.nii", np.ones((2, 3, 4), np.int16))
     regex = r"(?<studies_id>[\w\-]+)\/(?<patients_id>[\w-]+)$"
+    told = nora.lines("--import", str(tmp_path / "2022"), "--pattern", regex, "--handle_job_result")
+    assert told[-1] == "DONE"
     receipt = nora.rows("--importfiles", str(tmp_path / "2022"), regex, "--json")
     assert (receipt["state"], receipt["studies"]) == ("done", ["P-7#2022"])
     listed = tmp_path / "list.csv"

@@ -65,7 +65,9 @@ def test_CLI_10_11_tags_are_put_on_and_taken_off(service: Service, study: Path) 
     assert lines(service.nora("-p", "mri", "-s", "FTAG:good")) == [mask]
 
 
-def test_CLI_04_05_files_are_added_with_tags_and_removed(service: Service, study: Path) -> None:
+def test_CLI_04_05_PROJ_x05_files_are_added_with_tags_and_removed(
+    service: Service, study: Path
+) -> None:
     new = study / "new.nii"
     new.write_bytes(b"x")
     assert lines(service.nora("-p", "mri", "-a", str(new), "--addtag", "fresh")) == ["added 1 file"]
@@ -243,7 +245,7 @@ def test_two_calls_without_a_service_wait_for_each_other(tmp_path: Path) -> None
         assert "alone" in [project["name"] for project in json.loads(out)]
 
 
-def test_CLI_13_without_a_service_a_batch_runs_to_its_end_and_its_jobs_can_speak(
+def test_CLI_13_14_without_a_service_a_batch_runs_to_its_end_and_its_jobs_can_speak(
     tmp_path: Path,
 ) -> None:
     service = Service(tmp_path / "data")

@@ -98,7 +98,7 @@ def test_GRID_06_a_dismissed_job_is_found_and_brought_back(idle: Bench) -> None:
     assert {row.key for row in idle.scheduler.job_rows(JobQuery()).items} == {key, other}
 
 
-def test_GRID_09_counts_and_the_JOB_filter(idle: Bench) -> None:
+def test_GRID_09_PROJ_18_21_counts_and_the_JOB_filter(idle: Bench) -> None:
     (first, *_) = idle.submit(bash("true"), bash("true"), targets=["S-1#V1"])
     idle.submit(bash("true"), targets=["S-2"], level="subject")
     set_state(idle, first, "failed")

@@ -12,6 +12,8 @@ __all__ = ["world"]
 CHANGES = frozenset({"editor", "batch", "manage"})
 OF_NO_PROJECT = {
     ("POST", "/batches/references"),
+    ("POST", "/batches/check"),
+    ("POST", "/notebooks"),  # the room looks itself, once its queue is found
     ("POST", "/operations/{operation_id:int}/undo"),  # also takes the archiving itself back
 }
 ADMINISTRATION = {
@@ -43,7 +45,7 @@ def everything(world: World) -> list[tuple]:
 
 
 @pytest.mark.parametrize("role", ["owner", "manager"])
-def test_every_change_to_an_archived_project_is_refused_with_what_to_do(
+def test_PROJ_x07_every_change_to_an_archived_project_is_refused_with_what_to_do(
     archived: World, role: str
 ) -> None:
     before, wrong, n = everything(archived), [], 0

@@ -190,6 +190,24 @@ def test_custom_fields_take_values_of_their_kind(works: Site) -> None:
         assert http.get(there).json() == {"values": {"seen": "2024-01-01"}}
 
 
+def test_PROJ_01_03_the_table_shows_only_what_is_in_the_current_project(works: Site) -> None:
+    def make(tx: catalog.Tx) -> None:
+        for name in ("pool-a", "pool-b"):
+            subject = catalog.ensure_subject(tx, catalog.get_project(tx.con, name).id, name)
+            study = catalog.ensure_study(tx, subject, "v1")
+            catalog.add_file(tx, study, "a.nii", size_bytes=1, mtime_ns=1, kind="image")
+
+    with works.local() as http:
+        for name in ("pool-a", "pool-b"):
+            http.post("/projects", json={"name": name})
+        works.services.catalog.write(make)
+        assert {"pool-a", "pool-b"} <= {p["name"] for p in http.get("/projects").json()["items"]}
+        for name in ("pool-a", "pool-b"):
+            for level, column in (("subjects", "pid"), ("studies", "psid"), ("files", "psid")):
+                rows = http.get(f"/projects/{name}/{level}").json()["items"]
+                assert [row[column].partition("#")[0] for row in rows] == [name], level
+
+
 def test_PROJ_06_custom_fields_are_columns_of_the_table_and_of_its_exports(works: Site) -> None:
     fields = [
         {"name": "arm", "kind": "choice", "choices": ["a", "b"]},

@@ -48,7 +48,8 @@ ACTIONS: dict[str, _Move] = {
 """What can be done to a selection."""
 _OF_LIVE = {
     "cancel": (State.STARTING, State.RUNNING, State.SUSPENDED),
-    "suspend": (State.RUNNING,),
+    "hold": (State.STARTING,),
+    "suspend": (State.STARTING, State.RUNNING),
     "resume": (State.SUSPENDED,),
 }
 _FRESH = (

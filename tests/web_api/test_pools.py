@@ -1,4 +1,4 @@
-"""PROJ-01 to PROJ-06: pools of subjects, who sees them, and what a project is made of."""
+"""PROJ-01, PROJ-02, PROJ-03, PROJ-06: pools of subjects, who sees them, what they hold."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def check_ids(
 
 
 def check_jobs(con: sqlite3.Connection, who: Caller, keys: Sequence[str]) -> None:
-    """The same for jobs, and arrivals shown among them, by key; a change asks that their projects be in use.
+    """The same for jobs, and arrivals shown among them, by key; for a change they must be in use.
 
     Raises
     ------

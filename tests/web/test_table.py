@@ -97,6 +97,25 @@ def test_PROJ_x01_a_tag_column_sets_the_tag_and_undo_takes_it_back(desktop: Desk
     page.get_by_role("button", name="Table beside the images").click()
 
 
+def test_PROJ_x02_the_check_menu_checks_all_none_and_the_others(desktop: Desktop) -> None:
+    desktop.go("/?level=files")
+    study(desktop)
+    boxes = desktop.rows().get_by_role("checkbox")
+    wait_until(lambda: boxes.count() > 2, "some rows")
+
+    def checked() -> list[bool]:
+        return [boxes.nth(n).is_checked() for n in range(boxes.count())]
+
+    open_menu = "Check, and what is checked"
+    menu(desktop, open_menu, "Check all")
+    wait_until(lambda: all(checked()), "all to be checked")
+    boxes.first.uncheck()
+    menu(desktop, open_menu, "Invert")
+    wait_until(lambda: checked().count(True) == 1 and boxes.first.is_checked(), "the others")
+    menu(desktop, open_menu, "Check none")
+    wait_until(lambda: not any(checked()), "none to be checked")
+
+
 def test_VIEW_x11_the_table_is_saved_as_csv(desktop: Desktop) -> None:
     study(desktop)
     menu(desktop, "More", "Save as CSV…")

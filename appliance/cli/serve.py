@@ -217,6 +217,10 @@ class Appliance:
         scheduler.start()
         self._stack.callback(scheduler.stop)
         self._probes["notebooks"] = lambda: self.services.notebooks.problem
+        self._probes["clusters"] = lambda: "; ".join(
+            f"{one.name}: {text}" for one in scheduler.clusters if (text := one.check())
+        )
+        self._probes["isolation"] = scheduler.isolation_problem
         self._probes["scheduler"] = lambda: "" if scheduler.is_running() else "It has stopped."
 
     def _start_listener(self) -> None:

@@ -12,6 +12,7 @@ from appliance.core import lazy_door
 
 if TYPE_CHECKING:
     from appliance.jobs.bulk import Outcome
+    from appliance.jobs.cluster import ClusterAdapter
     from appliance.jobs.columns import COLUMNS, conditions, sort_expression
     from appliance.jobs.desk import BatchDetail, Desk
     from appliance.jobs.gpus import FakeGpus, GpuSource
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     )
 
 _ROOMS = {
+    "cluster": "ClusterAdapter",
     "bulk": "Outcome",
     "desk": "BatchDetail Desk",
     "logs": "LogHit LogHits",
@@ -126,6 +128,7 @@ __all__ = [
     "BatchSpec",
     "BroughtTool",
     "Choice",
+    "ClusterAdapter",
     "Desk",
     "Door",
     "Downstream",

@@ -26,7 +26,7 @@ from appliance.jobs.sites import PathMap, Site
 from appliance.jobs.slurm import Slurm
 from appliance.jobs.workload import Workload
 
-__all__ = ["build_adapters", "check_adapters", "routes_of"]
+__all__ = ["build_adapters", "check_adapters", "clusters_of", "routes_of"]
 
 _KINDS: Mapping[str, type[Slurm | Sge]] = {"slurm": Slurm, "sge": Sge}
 _INHERIT = ("*",)
@@ -47,6 +47,11 @@ def build_adapters(
         _cluster(name, one, catalog, folder) for name, one in sorted(settings.adapters.items())
     ]
     return Adapters(local, clusters)
+
+
+def clusters_of(adapters: Adapters) -> list[ClusterAdapter]:
+    """Give those adapters that are clusters."""
+    return [one for one in adapters if isinstance(one, ClusterAdapter)]
 
 
 def check_adapters(settings: JobSettings) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import shlex
 import signal
 import sqlite3
 import threading
@@ -79,6 +80,7 @@ class ClusterAdapter:
     ) -> None:
         self.name, self.site, self.settings = name, site, settings
         self._workload, self._catalog = workload, catalog
+        self._command = tuple(command)
         self._tender = Tender(self, workload, command)
         self._known: set[tuple[int, int]] = set()
         self._told: set[tuple[int, int]] = set()
@@ -185,14 +187,37 @@ class ClusterAdapter:
 
     # -- what others ask -----------------------------------------------------------------------
     def probe(self) -> str:
-        """Ask the cluster, now, what it is.
+        """Ask the cluster, now, what it is, and its submit host whether it could run jobs.
 
         Raises
         ------
         JobError
-            If it does not answer.
+            If something is missing, with what to do.
         """
-        return self._workload.probe()
+        found = self._workload.probe()
+        python, program = self._command[0], self._command[-1]
+        line = "import sys; print('Python', sys.version.split()[0])"
+        said = self._workload.shell(shlex.join([python, "-I", "-S", "-c", line]))
+        if said.code:
+            raise JobError(
+                f"{python} does not run there: {said.why}", hint="Set python of the adapter."
+            )
+        if self._workload.shell(shlex.join(["test", "-r", program])).code:
+            raise JobError(
+                f"{program} cannot be read there",
+                hint="Share the data folder with the cluster; set paths if it lies elsewhere.",
+            )
+        return f"{found}; {said.out.strip()}; the data folder is seen"
+
+    def check(self) -> str:
+        """Say what is wrong with the cluster; ask it when nothing was heard for a while."""
+        if time.monotonic() - self._looked_at < _WATCHED_S:
+            return self._problem
+        try:
+            self.probe()
+        except JobError as error:
+            return " ".join(filter(None, (error.message + ".", error.hint)))
+        return ""
 
     def list_now(self) -> list[Entry]:
         """Ask the cluster, now, for all its jobs."""

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,6 +83,16 @@ class Host:
         if said.code == _SSH_FAILED:
             raise HostDown(f"{self.host} cannot be reached: {said.why}")
         return said
+
+    def shell(self, line: str) -> Said:
+        """Run a line of shell there, of no program of the scheduler.
+
+        Raises
+        ------
+        HostDown
+            If the host does not answer in time.
+        """
+        return replace(self, programs="").run("sh", "-c", line)
 
     def close(self) -> None:
         """End the connection that is kept for the next command."""

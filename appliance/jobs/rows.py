@@ -31,7 +31,10 @@ DISMISSED = "dismissed"
 
 
 class JobRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One job in the table; times are ms UTC, times and memory used are of the present attempt."""
+    """One job in the table; times are ms UTC, times and memory used are of the present attempt.
+
+    A `foreign` one is of someone else on a cluster, shown only.
+    """
 
     key: str
     batch_key: str | None
@@ -59,6 +62,7 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True):
     batch_name: str = ""
     position: int = 0
     adapter: str = ""
+    foreign: bool = False
     priority: int = 0
     on_error: str = "break"
     updated_at: int | None = None

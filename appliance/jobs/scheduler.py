@@ -13,10 +13,11 @@ import msgspec
 
 from appliance.catalog import Catalog, Page
 from appliance.core import Conflict, DataFolder, NotFound, Settings
-from appliance.jobs.adapterset import build_adapters, routes_of
+from appliance.jobs.adapterset import build_adapters, clusters_of, routes_of
 from appliance.jobs.batches import Batches
 from appliance.jobs.bulk import Bulk
 from appliance.jobs.capacity import capacity_of
+from appliance.jobs.cluster import ClusterAdapter
 from appliance.jobs.control import Controls
 from appliance.jobs.crash import crash_point
 from appliance.jobs.desk import Desk
@@ -28,6 +29,7 @@ from appliance.jobs.finish import (
     job_by_id,
     put_aside,
 )
+from appliance.jobs.foreign import ForeignRows
 from appliance.jobs.gpus import GpuSource, gpus_for
 from appliance.jobs.limits import Limits
 from appliance.jobs.listing import count_jobs, job_attribute, job_detail, read_log
@@ -119,7 +121,7 @@ class Scheduler:
         )
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
-        self._sources: list[RowSource] = []
+        self._sources: list[RowSource] = [ForeignRows(self.clusters)]
         self._waiting_for = ""
         finisher = Finisher(catalog, folder, done=self.wake)
         queue.register_step(REGISTER_STEP, finisher.step, on_error=finisher.failed)
@@ -144,6 +146,11 @@ class Scheduler:
     def isolation_problem(self) -> str:
         """Say why jobs are not kept from what is not theirs; empty when they are."""
         return self._sandbox.problem()
+
+    @property
+    def clusters(self) -> list[ClusterAdapter]:
+        """The adapters beside this machine."""
+        return clusters_of(self.adapters)
 
     def start(self) -> None:
         """Start the thread; it first finds the jobs of an earlier life again."""

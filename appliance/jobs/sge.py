@@ -91,6 +91,10 @@ class Sge:
         lines = (said.out or said.err).splitlines()
         return lines[0].strip() if lines else "Grid Engine"
 
+    def shell(self, line: str) -> Said:
+        """Run a line of shell on the submit host."""
+        return self._host.shell(line)
+
     def close(self) -> None:
         """Let go of the submit host."""
         self._host.close()

@@ -113,6 +113,10 @@ class Slurm:
         parts = ", ".join(f"{name.rstrip('*')} ({state}, {nodes})" for name, state, nodes in found)
         return f"{release}; partitions: {parts or 'none'}"
 
+    def shell(self, line: str) -> Said:
+        """Run a line of shell on the submit host."""
+        return self._host.shell(line)
+
     def close(self) -> None:
         """Let go of the submit host."""
         self._host.close()

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from appliance.core import JobError
+from appliance.jobs.hosts import Said
 from appliance.jobs.structs import Resources
 
 __all__ = ["Ask", "Entry", "Refused", "Seen", "Wait", "Workload", "mark_of", "read_mark"]
@@ -105,6 +106,9 @@ class Workload(Protocol):
 
     def probe(self) -> str:
         """Say in a line what answers, such as its version and partitions."""
+
+    def shell(self, line: str) -> Said:
+        """Run a line of shell where its commands are."""
 
     def close(self) -> None:
         """Let go of connections."""

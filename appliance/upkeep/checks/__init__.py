@@ -6,8 +6,10 @@ from appliance.upkeep.checks.arrivals import ArrivalsCheck
 from appliance.upkeep.checks.backups import BackupCheck
 from appliance.upkeep.checks.base import BaseCheck, Check
 from appliance.upkeep.checks.bundle import BundleCheck
+from appliance.upkeep.checks.clusters import ClusterCheck
 from appliance.upkeep.checks.database import DatabaseCheck
 from appliance.upkeep.checks.disk import DiskCheck
+from appliance.upkeep.checks.isolation import IsolationCheck
 from appliance.upkeep.checks.listener import ListenerCheck
 from appliance.upkeep.checks.notebooks import NotebookCheck
 from appliance.upkeep.checks.queue import QueueCheck
@@ -33,6 +35,8 @@ def all_checks() -> list[Check]:
         ArrivalsCheck(),
         QueueCheck(),
         SchedulerCheck(),
+        IsolationCheck(),
+        ClusterCheck(),
         NotebookCheck(),
         BackupCheck(),
         BundleCheck(),

@@ -6,6 +6,7 @@ from litestar.handlers import BaseRouteHandler
 
 from appliance.web.routes import (
     about,
+    adapters,
     batches,
     bids,
     docs,
@@ -57,6 +58,7 @@ ROUTES: list[BaseRouteHandler] = [
     *notebooks.ROUTES,
     *events.ROUTES,
     *upkeep.ROUTES,
+    *adapters.ROUTES,
     *docs.ROUTES,
     *about.ROUTES,
     *users.ROUTES,

@@ -12,6 +12,7 @@ from appliance.web.schemas.access import (
     TokenSecret,
     User,
 )
+from appliance.web.schemas.adapters import Adapter, Probed
 from appliance.web.schemas.arrivals import (
     ImportRequest,
     KnownIdentity,
@@ -115,6 +116,7 @@ from appliance.web.schemas.work import (
 )
 
 __all__ = [
+    "Adapter",
     "AttemptFacts",
     "Backup",
     "BatchAccepted",
@@ -186,6 +188,7 @@ __all__ = [
     "OriginalName",
     "OwnerCounts",
     "Page",
+    "Probed",
     "Problem",
     "Project",
     "ProjectChange",

@@ -50,6 +50,8 @@ class BatchRequest(Input, frozen=True):
         What to do in cases that a dry run found.
     limit : int
         Most rows that a dry run gives, problems first; it counts all.
+    format, description : str
+        As in a saved or exported batch; nothing is made of them.
     """
 
     project: str
@@ -68,6 +70,8 @@ class BatchRequest(Input, frozen=True):
     choices: tuple[Choice, ...] = ()
     dry_run: bool = False
     limit: int = 5000
+    format: str = ""
+    description: str = ""
 
 
 class UnresolvedTarget(msgspec.Struct, frozen=True):
@@ -131,6 +135,10 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True):
         What it runs: the id of a tool, or a language.
     position : int
         Place in its batch's list of jobs, from 0.
+    adapter : str
+        Where it runs: ``local``, or the name of a cluster.
+    foreign : bool
+        Of someone else on a cluster: shown, no more.
     """
 
     key: str
@@ -159,6 +167,7 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True):
     batch_name: str = ""
     position: int = 0
     adapter: str = ""
+    foreign: bool = False
     priority: int = 0
     on_error: str = "break"
     updated_at: str | None = None

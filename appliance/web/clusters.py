@@ -1,0 +1,44 @@
+"""Shows the clusters that jobs are handed to, and asks one how it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from appliance.core import JobError, NotFound
+from appliance.jobs import ClusterAdapter
+from appliance.web.schemas import Adapter, Items, Probed
+
+__all__ = ["adapters", "probe"]
+
+
+def adapters(found: Sequence[ClusterAdapter]) -> Items[Adapter]:
+    """List clusters."""
+    return Items([_adapter(one) for one in found])
+
+
+def probe(found: Sequence[ClusterAdapter], name: str) -> Probed:
+    """Ask a cluster now.
+
+    Raises
+    ------
+    NotFound
+        If there is none of this name.
+    """
+    cluster = next((one for one in found if one.name == name), None)
+    if cluster is None:
+        raise NotFound(f"there is no adapter {name!r}")
+    try:
+        return Probed(ok=True, text=cluster.probe())
+    except JobError as error:
+        return Probed(ok=False, text=error.message, hint=error.hint)
+
+
+def _adapter(one: ClusterAdapter) -> Adapter:
+    settings = one.settings
+    return Adapter(
+        name=one.name,
+        kind=settings.kind,
+        host=settings.host,
+        queues=settings.queues,
+        problem=one.problem(),
+    )

@@ -38,6 +38,7 @@ _THREAD_VARIABLES = (
 )
 _PRIVATE = ("NORA_", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "LISTEN_", "WATCHDOG_", "INVOCATION")
 _PATHS = ("FILE", "OUT", "PATHOUT")
+_BUS = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
 _EARLY_SIGNALS = (signal.SIGTERM, signal.SIGTSTP, signal.SIGCONT)
 
 
@@ -122,11 +123,15 @@ def spawn(folder: Path, prefix: Sequence[str] = ()) -> subprocess.Popen[bytes]:
                 stdout=errors,
                 stderr=errors,
                 cwd=folder,
-                env={"PATH": os.defpath},
+                env={"PATH": os.defpath} | _kept(_BUS if prefix else ()),
                 start_new_session=True,
             )
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, old)
+
+
+def _kept(names: Sequence[str]) -> dict[str, str]:
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def job_environment(start: Start) -> dict[str, str]:

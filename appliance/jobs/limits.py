@@ -19,7 +19,12 @@ __all__ = ["Limits", "systemd_scopes_work"]
 
 def _systemd_run() -> list[str]:
     """How a scope is made: by our own systemd when we are no root."""
-    return ["systemd-run", *([] if os.getuid() == 0 else ["--user"]), "--scope", "--quiet"]
+    return [
+        shutil.which("systemd-run") or "systemd-run",
+        *([] if os.getuid() == 0 else ["--user"]),
+        "--scope",
+        "--quiet",
+    ]
 
 
 def systemd_scopes_work() -> bool:

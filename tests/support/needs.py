@@ -17,6 +17,7 @@ PACKAGES = {
     "echoscu": "dcmtk",
     "chromium": "chromium",
     "gcc": "gcc",
+    "bwrap": "bubblewrap",
     "systemd-analyze": "systemd",
     "zsh": "zsh",
     "sbatch": "slurm-wlm",

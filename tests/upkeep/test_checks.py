@@ -18,6 +18,7 @@ from appliance.upkeep.checks.backups import BackupCheck
 from appliance.upkeep.checks.bundle import BundleCheck
 from appliance.upkeep.checks.database import DatabaseCheck
 from appliance.upkeep.checks.disk import DiskCheck
+from appliance.upkeep.checks.isolation import IsolationCheck
 from appliance.upkeep.checks.listener import ListenerCheck
 from appliance.upkeep.checks.notebooks import NotebookCheck
 from appliance.upkeep.checks.queue import QueueCheck
@@ -120,6 +121,17 @@ def test_a_part_is_well_or_says_what_is_wrong_or_does_not_run(ctx, check, part):
     stuck = check.run(with_(ctx, probes={part: lambda: "stuck for 9 s"}))
     assert (stuck.level, stuck.text) == ("error", "stuck for 9 s")
     assert check.run(with_(ctx, probes={})).level == "warning"
+
+
+def test_jobs_that_are_not_isolated_are_a_warning_unless_that_is_wanted(ctx):
+    open_ = with_(ctx, probes={"isolation": lambda: "Jobs can read all."})
+    assert IsolationCheck().run(with_(ctx, probes={"isolation": lambda: ""})).level == "ok"
+    assert IsolationCheck().run(open_).level == "warning"
+    off = change(open_, "jobs", sandbox="off")
+    assert (IsolationCheck().run(off).level, IsolationCheck().run(off).text) == (
+        "ok",
+        "Jobs can read all.",
+    )
 
 
 def test_a_taken_port_of_notebooks_is_a_warning_for_the_rest_works(ctx):

@@ -50,7 +50,8 @@ NORA'S FLAGS (in any order; most need a project: -p, $NORA_PROJECT or a file .dp
                                   semicolons and decimal commas; --byfilename: a row per file
   --createproject, -c NAME [MODULE]
   --launch, -l JSON               start a batch; --launchfile FILE; --throwerror and
-                                  --handle_job_result wait for its end
+                                  --handle_job_result wait for its end. JSON: jobs or saved,
+                                  targets or studies; "dry_run": true only tells
   --import PATH                   as `nora import`, with --patients_id PID, --studies_id SID,
                                   --pattern REGEX, --extrafiles_filter nii,hdr
   --admin TOOL ...                an admin tool; `nora --admin` lists them. Each is a flag, too:

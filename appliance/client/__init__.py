@@ -12,6 +12,19 @@ from appliance.core import lazy_door
 
 if TYPE_CHECKING:
     from appliance.client.client import Client, connect
+    from appliance.client.job_rows import (
+        ActionsDone,
+        BatchRow,
+        BatchShown,
+        DryRow,
+        DryRun,
+        Finding,
+        LogHit,
+        LogHits,
+        OwnerCounts,
+        SavedBatch,
+        Variable,
+    )
     from appliance.client.managing_rows import (
         BidsExport,
         BidsFile,
@@ -58,28 +71,37 @@ if TYPE_CHECKING:
     from appliance.client.volumes import Volume
 
 __all__ = [
+    "ActionsDone",
     "Backup",
     "BatchAccepted",
+    "BatchRow",
+    "BatchShown",
     "BidsExport",
     "BidsFile",
     "BidsPlan",
     "Check",
     "Client",
     "Done",
+    "DryRow",
+    "DryRun",
     "Event",
     "ExistingPreview",
     "FileRow",
+    "Finding",
     "FixDone",
     "Grant",
     "Health",
     "Identity",
     "JobRow",
     "Log",
+    "LogHit",
+    "LogHits",
     "Member",
     "Named",
     "Operation",
     "OperationDone",
     "Output",
+    "OwnerCounts",
     "PreviewRow",
     "Project",
     "ProjectDetail",
@@ -87,6 +109,7 @@ __all__ = [
     "ProjectUsage",
     "Receipt",
     "ReceiptItem",
+    "SavedBatch",
     "Selected",
     "Session",
     "SqlResult",
@@ -98,15 +121,21 @@ __all__ = [
     "Unplaced",
     "Unresolved",
     "User",
+    "Variable",
     "Volume",
     "connect",
 ]
 
+_JOBS = (
+    "ActionsDone BatchRow BatchShown DryRow DryRun Finding LogHit LogHits OwnerCounts SavedBatch"
+    " Variable"
+)
 _MANAGING = (
     "BidsExport BidsFile BidsPlan ExistingPreview PreviewRow ProjectDetail ProjectUsage Unplaced"
 )
 _NAMES = {
     **dict.fromkeys(__all__, "rows"),
+    **dict.fromkeys(_JOBS.split(), "job_rows"),
     **dict.fromkeys(_MANAGING.split(), "managing_rows"),
     "Client": "client",
     "Table": "tables",

@@ -9,6 +9,7 @@ from appliance.client.care import CareCalls
 from appliance.client.content import ContentCalls
 from appliance.client.curation import CurationCalls
 from appliance.client.data import DataCalls
+from appliance.client.jobs import JobCalls
 from appliance.client.managing import ManagingCalls
 from appliance.client.meta import MetaCalls
 from appliance.client.tools import ToolCalls
@@ -23,6 +24,7 @@ class Client(
     ContentCalls,
     ArrivalCalls,
     WorkCalls,
+    JobCalls,
     ToolCalls,
     CurationCalls,
     ManagingCalls,

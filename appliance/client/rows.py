@@ -269,6 +269,7 @@ class BatchAccepted(msgspec.Struct, frozen=True):
     key: str
     n_jobs: int
     unresolved: list[Unresolved]
+    skipped: list[Unresolved] = []
 
 
 class JobRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -284,6 +285,12 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True):
     queue: str
     attempt: int
     why: str
+    function: str = ""
+    owner: str = ""
+    created_at: str = ""
+    started_at: str | None = None
+    ended_at: str | None = None
+    wall_s: float | None = None
 
 
 class Log(msgspec.Struct, frozen=True):

@@ -99,10 +99,13 @@ class WorkCalls(Base):
         """Start a batch: ``project``, ``name``, ``jobs``, ``targets`` and more, as in the API."""
         return self._post("/batches", BatchAccepted, {**batch, "dry_run": False})
 
-    def save_batch(self, project: str, name: str, batch: Mapping[str, Any]) -> None:
-        """Keep a batch under a name."""
+    def save_batch(
+        self, project: str, name: str, batch: Mapping[str, Any], *, private: bool = False
+    ) -> None:
+        """Keep a batch under a name, for all of the project or for oneself."""
         path = f"/batches/saved/{quote(name, safe='')}"
-        self._transport.ask("PUT", path, dict[str, Any], params={"project": project}, body=batch)
+        params = {"project": project, "private": private}
+        self._transport.ask("PUT", path, dict[str, Any], params=params, body=batch)
 
     def saved_batches(self, project: str) -> dict[str, dict[str, Any]]:
         """Give the saved batches of a project, and those for all projects, by name."""
@@ -117,7 +120,14 @@ class WorkCalls(Base):
         return found["rows"]
 
     def all_jobs(self, **filters: Any) -> list[JobRow]:
-        """Give all jobs, newest first; ``batch``, ``project``, ``state`` and ``search`` narrow."""
+        """Give all jobs, newest first.
+
+        Parameters
+        ----------
+        **filters
+            ``batch``, ``project``, ``state``, ``search``, ``sort``, and ``filter``, a list such as
+            ``["name:smooth*", "wall_s:>60"]``.
+        """
         return list(self._pages("/jobs", PageOf[JobRow], filters))
 
     def job(self, key: str) -> JobRow:
@@ -129,7 +139,7 @@ class WorkCalls(Base):
         return self._get(f"/jobs/{key}/log", Log, {"offset": offset, "attempt": attempt})
 
     def job_action(self, key: str, action: str) -> JobRow:
-        """Cancel, suspend, resume, retry or dismiss a job."""
+        """Cancel, hold, release, suspend, resume, retry or dismiss a job."""
         return self._post(f"/jobs/{key}/{action}", JobRow)
 
 

@@ -49,7 +49,7 @@ __all__ = [
     "tried",
 ]
 
-_NOT_OF_A_SPEC = ("targets", "dry_run", "limit")
+_NOT_OF_A_SPEC = ("targets", "dry_run", "limit", "format", "description")
 _FIRST = {"problem": 0, "leave_out": 2, "skip": 2}
 
 

@@ -336,6 +336,29 @@ def test_CLI_12_a_saved_batch_is_launched_by_its_name(nora):
     assert (code, "Saved: kept." in err) == (2, True)
 
 
+def test_CLI_12_14_a_batch_is_tried_and_studies_are_named_by_a_filter(nora, tmp_path):
+    args = [{"id": "f1", "kind": "FILE", "value": "no such file"}]
+    job = {"name": "look", "language": "bash", "code": "cat $f1", "args": args}
+    exported = {"format": "nora-batch/1", "batch": {"name": "look", "jobs": [job]}}
+    file = tmp_path / "batch.json"
+    pid = STUDY.partition("#")[0]
+    file.write_text(json.dumps({**exported, "studies": pid, "dry_run": True}), encoding="utf-8")
+    code, out, err = nora.run("-p", PROJECT, "--launchfile", str(file), "--json")
+    assert code == 1, err
+    row = next(row for row in json.loads(out) if row["study"] == STUDY)
+    assert (row["action"], row["job"]) == ("problem", "look")
+    assert "no file matches" in row["why"]
+
+
+def test_CLI_13_throwerror_shows_the_end_of_the_log(nora):
+    job = {"name": "bad", "language": "bash", "code": "seq 50; echo broken >&2; exit 4"}
+    batch = json.dumps({"targets": [STUDY], "jobs": [job]})
+    code, out, err = nora.run("-p", PROJECT, "-l", batch, "--throwerror", "--handle_job_result")
+    assert (code, out.splitlines()[-1]) == (1, "DONE")
+    assert "exit(4)" in err or "code 4" in err
+    assert err.splitlines()[-1].strip() == "broken"
+
+
 def test_CLI_17_a_project_may_stand_behind_an_admin_tool(nora):
     code, out, err = nora.run("--admin", "tagstats", "-p", PROJECT, "--json")
     assert code == 0, err

@@ -82,3 +82,62 @@ def test_health_and_backups(nora: Client) -> None:
     assert made.verified
     assert made.name in [one.name for one in nora.backups()]
     assert made.name.split("-", maxsplit=1)[0] in nora.fix("backup").note
+
+
+def fails(name: str) -> dict[str, object]:
+    return {"name": name, "language": "bash", "code": "echo first try; exit 3"}
+
+
+def test_many_jobs_are_corrected_and_run_again_by_filter(nora: Client, scan: Path) -> None:
+    nora.wait_receipt(nora.upload("default", scan, subject="S-6", study="2024").key)
+    launched = nora.launch("default", fails("broken"), ["S-6#2024"])
+    (job,) = nora.wait(launched)
+    assert (job.letter, job.function) == ("e", "bash")
+    named = {"project": "default", "batch": launched.key, "filter": ["name:=broken"]}
+    assert [one.key for one in nora.all_jobs(batch=launched.key, filter=["state:failed"])] == [
+        job.key
+    ]
+    change = {"code": "echo second try"}
+    assert [row.action for row in nora.dry_rerun(change=change, **named)] == ["run"]
+    assert nora.rerun(change=change, state="e", **named).n == 1
+    (job,) = nora.wait(launched)
+    assert job.letter == "d"
+    assert nora.search_log(job.key, "SECOND").items[0].text == "second try"
+    assert nora.search_log(job.key, "second", attempt=1).n == 0
+    assert nora.search_logs("second", **named).n_logs == 1
+    text = nora.save_log(job.key, scan.parent / "whole.log").read_text()
+    assert text.index("first try") < text.index("second try")
+    refused = nora.act_on_jobs("suspend", [job.key, "nothing"])
+    assert (refused.n, refused.n_refused) == (0, 2)
+    assert nora.act_on_jobs("dismiss", **named).n == 1
+    assert "d" not in nora.job_counts("default").own or job.key not in [
+        one.key for one in nora.all_jobs(batch=launched.key)
+    ]
+
+
+def test_batches_are_kept_checked_and_found_again(nora: Client, scan: Path) -> None:
+    nora.wait_receipt(nora.upload("default", scan, subject="S-7", study="2024").key)
+    arg = {"id": "f1", "kind": "FILE", "value": "*.nii", "studyref": "OLD"}
+    job = {"name": "old", "language": "bash", "code": "ls $f1", "args": [arg]}
+    nora.set_variable("default", "OLD", "[selectionpatient]#OLDEST")
+    assert [one.name for one in nora.variables("default")] == ["OLD"]
+    found = nora.dry_run(
+        {"project": "default", "name": "b", "jobs": [job], "targets": ["S-7#2024"]}
+    )
+    assert (found.total, found.counts) == (1, {"run": 1})
+    assert found.rows[0].args["f1"][0].endswith("scan.nii")
+    nora.forget_variable("default", "OLD")
+    nora.save_batch("default", "mine", {"jobs": [job]}, private=True)
+    (kept,) = [one for one in nora.list_saved("default") if one.name == "mine"]
+    assert (kept.private, kept.may_change) == (True, True)
+    assert nora.check_batch("default", kept.doc) == []
+    wrong = {**kept.doc, "jobs": [{"name": "x", "tool": "none"}]}
+    assert "no tool" in nora.check_batch("default", wrong)[0]
+    nora.forget_batch("default", "mine", private=True)
+    launched = nora.launch("default", fails("again"), ["S-7#2024"])
+    nora.wait(launched)
+    assert nora.batches("default")[0].key == launched.key
+    shown = nora.batch(launched.key)
+    assert shown.targets == ["S-7#2024"]
+    nora.save_batch("default", "from started", shown.doc)
+    nora.forget_batch("default", "from started")

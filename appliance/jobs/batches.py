@@ -71,7 +71,8 @@ class Batches:
             check_quota(con, project)
             plans = self._plans(con, spec, project.id, actor)
             chains = chains_for(con, project, spec.level, targets)
-            work = list(walk(con, self._folder, project, spec, plans=plans, chains=chains))
+            looked = walk(con, self._folder, project, spec, plans=plans, chains=chains, hasty=True)
+            work = list(looked)
         used = [self._tools.get(plan.job.tool) for plan in plans if plan.job.tool]
         order = Order(project, spec, plans, actor, used, self._routes)
         return self._catalog.write(lambda tx: insert_batch(tx, order, work))

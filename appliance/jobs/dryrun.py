@@ -16,6 +16,8 @@ from appliance.jobs.structs import Action, BatchSpec, DryRow, Finding
 
 __all__ = ["Chain", "Step", "dry_row", "walk"]
 
+_DROPS = ("skip", "leave_out")
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -49,7 +51,14 @@ class _Walk:
         self._con, self._folder, self._project, self._spec = con, folder, project, spec
         self._writers: dict[str, tuple[str, int]] = {}
 
+    def heads(self, plans: Sequence[Plan], chain: Chain) -> list[Step]:
+        """Look at the first job of a chain; the others are looked up when they start."""
+        chosen = [chosen_plan(plan, self._spec.choices, chain.psid) for plan in plans]
+        rest = [Step(plan, Resolved(), "run", "") for plan in chosen[1:]]
+        return [self._step(chosen[0], chain, [], []), *rest]
+
     def chain(self, plans: Sequence[Plan], chain: Chain) -> list[Step]:
+        """Look at all jobs of a chain."""
         promised: list[OutputPath] = []
         fresh: list[OutputPath] = []
         steps = []
@@ -136,11 +145,17 @@ def walk(
     *,
     plans: Sequence[Plan],
     chains: Iterable[Chain],
+    hasty: bool = False,
 ) -> Iterator[tuple[Chain, list[Step]]]:
-    """Look at all jobs of all chains, outputs of earlier jobs of a chain included."""
+    """Look at all jobs of all chains, outputs of earlier jobs of a chain included.
+
+    When `hasty`, only at what decides which jobs wait.
+    """
     looking = _Walk(con, folder, project, spec)
+    decided = spec.skip_done or any(one.do in _DROPS for one in spec.choices)
+    heads = hasty and spec.mode == "serial" and not decided
     for chain in chains:
-        yield chain, looking.chain(plans, chain)
+        yield chain, looking.heads(plans, chain) if heads else looking.chain(plans, chain)
 
 
 def dry_row(chain: Chain, step: Step) -> DryRow:

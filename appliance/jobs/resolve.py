@@ -6,7 +6,7 @@ import re
 import shlex
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from appliance.catalog import FileMatcher, Project, absolute_path, project_root, select, study_dir
@@ -37,13 +37,17 @@ class InputFile:
 
 @dataclass(frozen=True)
 class OutputPath:
-    """One file or folder that the job promises; `study_id` is None outside of studies."""
+    """One file or folder that the job promises; `study_id` is None outside of studies.
+
+    `name` is its path inside the study, where that is known.
+    """
 
     arg_id: str
     study_id: int | None
     path: Path
     tags: tuple[str, ...]
     is_folder: bool
+    name: str = ""
 
 
 @dataclass
@@ -244,13 +248,8 @@ def _promised(scene: _Scene, text: str, studies: Sequence[int]) -> list[str]:
         for output in scene.promised
         if output.study_id in studies
         and not output.is_folder
-        and matcher.matches(_inside(scene, output.path), output.tags)
+        and matcher.matches(output.name, output.tags)
     ]
-
-
-def _inside(scene: _Scene, path: Path) -> str:
-    """Give the path of a file relative to its study."""
-    return "/".join(path.relative_to(project_root(scene.folder, scene.project.name)).parts[2:])
 
 
 def _may_be_made(scene: _Scene, text: str, studies: Sequence[int]) -> OutputPath | None:
@@ -258,7 +257,7 @@ def _may_be_made(scene: _Scene, text: str, studies: Sequence[int]) -> OutputPath
     starts = [re.split(r"[*_]", word, maxsplit=1)[0].lower() for word in text.split()]
     for output in scene.promised:
         if output.is_folder and output.study_id in studies:
-            inside = _inside(scene, output.path).lower() + "/"
+            inside = f"{output.name.lower()}/"
             if any(s.startswith(inside) or inside.startswith(s) for s in starts):
                 return output
     return None
@@ -270,7 +269,8 @@ def _output(scene: _Scene, arg: Argument) -> OutputPath:
         name = f"{_folder_name(scene)}/{name}"
     study_id, base = _output_base(scene, arg.studyref)
     tags = (*tags, *arg.tags)
-    output = OutputPath(arg.id, study_id, safe_join(base, name), tags, arg.kind == "PATHOUT")
+    path, is_folder = safe_join(base, name), arg.kind == "PATHOUT"
+    output = OutputPath(arg.id, study_id, path, tags, is_folder, name)
     scene.found.outputs.append(output)
     return output
 
@@ -288,8 +288,16 @@ def _add_recipe(scene: _Scene) -> None:
     if not wrong:
         root = project_root(scene.folder, scene.project.name)
         wrong = promise_files(recipe, found, root)
+        found.outputs = [_named(one, root) for one in found.outputs]
     for text in wrong:
         scene.note(Argument(recipe["folder"], "PATHOUT"), "bad_value", text, problem=True)
+
+
+def _named(output: OutputPath, root: Path) -> OutputPath:
+    """Give an output with its path inside its study."""
+    if not output.path.is_relative_to(root):
+        return output
+    return replace(output, name="/".join(output.path.relative_to(root).parts[2:]))
 
 
 def _add_output_folder(scene: _Scene) -> None:
@@ -306,7 +314,7 @@ def _add_output_folder(scene: _Scene) -> None:
         text = error.message if isinstance(error, ApplianceError) else str(error)
         scene.note(arg, "bad_value", text, problem=True)
         return
-    scene.found.outputs.append(OutputPath(arg.id, study_id, path, tags, is_folder=True))
+    scene.found.outputs.append(OutputPath(arg.id, study_id, path, tags, True, name))
     scene.found.env["NORA_OUTPUT_FOLDER"] = str(path)
 
 

@@ -12,6 +12,7 @@ from appliance.core import lazy_door
 from appliance.formats.kinds import FileKind, kind_of, suffix_of
 
 if TYPE_CHECKING:
+    from appliance.formats.converting import convert_file
     from appliance.formats.dicom_record import DicomRecord, ScanProblem, ScanReason
     from appliance.formats.dicom_scan import scan_dicom
     from appliance.formats.dicom_write import dicom_series, dicom_uid, write_dicom_series
@@ -34,6 +35,7 @@ __all__ = [
     "ScanProblem",
     "ScanReason",
     "VolumeHeader",
+    "convert_file",
     "dicom_series",
     "dicom_uid",
     "file_facts",
@@ -60,6 +62,7 @@ __getattr__ = lazy_door(
         "ScanProblem": "dicom_record",
         "ScanReason": "dicom_record",
         "VolumeHeader": "volumes",
+        "convert_file": "converting",
         "dicom_series": "dicom_write",
         "dicom_uid": "dicom_write",
         "file_facts": "facts",

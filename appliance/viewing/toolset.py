@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from appliance.jobs import Argument, Resources, Tool
+from appliance.viewing.library import LIBRARY
 
 __all__ = ["TOOLS"]
 
@@ -34,7 +35,7 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         id="imaging.roi_statistics",
-        menu="Analysis/ROI/Statistics",
+        menu="Analysis/ROI/ROI statistics",
         name="ROI statistics",
         description="Median, quartiles, mean, deviation and volume of an image inside each ROI.",
         command=(
@@ -74,4 +75,5 @@ TOOLS: tuple[Tool, ...] = (
         ),
         resources=Resources(cpus=1, memory_mb=3072),
     ),
+    *LIBRARY,
 )

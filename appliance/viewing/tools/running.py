@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from appliance.core import ApplianceError, Invalid
+from appliance.core import ApplianceError, Invalid, atomic_write
 
-__all__ = ["number", "output_folder", "run_tool"]
+__all__ = ["number", "output_folder", "run_program", "run_tool", "write_json"]
 
 
 def run_tool(work: Callable[[list[str]], None], words: Sequence[str], usage: str) -> int:
@@ -39,6 +42,46 @@ def run_tool(work: Callable[[list[str]], None], words: Sequence[str], usage: str
         )
         return 2
     return 0
+
+
+def run_program(
+    work: Callable[[argparse.Namespace], None],
+    about: str,
+    arguments: Sequence[tuple[str, dict[str, Any]]],
+) -> int:
+    """Run a tool whose arguments have names, such as ``--image``.
+
+    Parameters
+    ----------
+    work : callable
+        Takes the arguments; raises what goes wrong.
+    about : str
+        What the program does.
+    arguments : sequence of (str, dict)
+        Name without dashes, and what `argparse` is told of it.
+
+    Returns
+    -------
+    int
+        0, or 2 after an error the user can mend.
+    """
+    parser = argparse.ArgumentParser(description=about, allow_abbrev=False)
+    for name, facts in arguments:
+        parser.add_argument(f"--{name}", **facts)
+    options = parser.parse_args()
+    try:
+        work(options)
+    except ApplianceError as error:
+        hint = f"hint: {error.hint}\n" if error.hint else ""
+        sys.stderr.write(f"error: {error.message}\n{hint}")
+        return 2
+    return 0
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file, in a folder that is made when it is missing."""
+    with atomic_write(output_folder(path)) as stream:
+        stream.write(json.dumps(content, indent=1).encode() + b"\n")
 
 
 def number(word: str) -> float:

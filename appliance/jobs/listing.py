@@ -78,6 +78,12 @@ _SELECT = (
 )
 
 
+_ATTEMPTS = """
+SELECT a.*, (SELECT r.spec FROM job_revision r WHERE r.job_id = a.job_id AND r.n >= a.n
+  ORDER BY r.n LIMIT 1) AS spec FROM attempt a WHERE a.job_id = ? ORDER BY a.n
+"""
+
+
 def job_rows(con: sqlite3.Connection, query: JobQuery, after: Place | None = None) -> list[Placed]:
     """Give the jobs behind a place in the query's order; dismissed ones only when asked for.
 
@@ -143,7 +149,7 @@ def find_job(con: sqlite3.Connection, key: str) -> sqlite3.Row:
 def job_detail(con: sqlite3.Connection, key: str) -> JobDetail:
     """Give a job with all its attempts, files and history."""
     row = find_job(con, key)
-    attempts = con.execute("SELECT * FROM attempt WHERE job_id = ? ORDER BY n", (row["id"],))
+    attempts = con.execute(_ATTEMPTS, (row["id"],))
     files = con.execute("SELECT * FROM job_file WHERE job_id = ? ORDER BY id", (row["id"],))
     history = con.execute(
         "SELECT at, from_state, to_state, actor, why FROM job_event WHERE job_id = ? ORDER BY id",
@@ -266,8 +272,8 @@ def _row(row: sqlite3.Row) -> JobRow:
 
 def _convert(row: sqlite3.Row, kind: type[Any]) -> Any:
     data = dict(zip(row.keys(), row, strict=True))
-    for name in ("gpu_uuids", "tags"):
-        if name in data:
+    for name in ("gpu_uuids", "tags", "spec"):
+        if data.get(name) is not None:
             data[name] = json.loads(data[name])
     if "arg_id" in data and data["dir"] == "tag":
         data["arg_id"] = ""

@@ -71,7 +71,7 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution of a job."""
+    """One execution of a job; `spec` is what it ran where the job was edited since."""
 
     n: int
     state: str
@@ -86,6 +86,7 @@ class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     started_at: int
     ended_at: int | None
+    spec: dict[str, Any] | None = None
 
 
 class JobFileRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -138,6 +138,7 @@ def test_BATCH_03_failed_jobs_are_corrected_and_run_again_while_others_run(bench
     assert bench.row(busy).state == "running"
     detail = bench.scheduler.job_detail(keys[0])
     assert [(a.n, a.state, a.code) for a in detail.attempts] == [(1, "failed", 3), (2, "done", 0)]
+    assert [a.spec and a.spec["job"]["code"] for a in detail.attempts] == [FAILS_FOR_TWO, None]
     assert bench.log(keys[0]) == "new\n"
     assert bench.scheduler.read_log(keys[0], attempt=1).text == ""
     [(job_id,)] = bench.sql("SELECT id FROM job WHERE key = ?", keys[0])

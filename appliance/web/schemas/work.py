@@ -176,7 +176,7 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttemptFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution of a job."""
+    """One execution of a job; `spec` is what it ran where the job was edited since."""
 
     n: int
     state: str
@@ -191,6 +191,7 @@ class AttemptFacts(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     started_at: str
     ended_at: str | None
+    spec: dict[str, Any] | None = None
 
 
 class JobFile(msgspec.Struct, frozen=True, kw_only=True):

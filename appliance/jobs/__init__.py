@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     )
     from appliance.jobs.scheduler import Scheduler
     from appliance.jobs.schema import jobs_migrations
-    from appliance.jobs.shipped import basic_tools
+    from appliance.jobs.shipped import basic_tools, suite_tools
     from appliance.jobs.states import State, letter_of
     from appliance.jobs.structs import (
         Argument,
@@ -103,7 +103,7 @@ _ROOMS = {
     ),
     "scheduler": "Scheduler",
     "schema": "jobs_migrations",
-    "shipped": "basic_tools",
+    "shipped": "basic_tools suite_tools",
     "states": "State letter_of",
     "structs": (
         "Argument BatchSpec Choice DryRow Finding JobSpec Resources Retry Submitted Tool Unresolved"
@@ -189,6 +189,7 @@ __all__ = [
     "set_variable",
     "sort_expression",
     "spec_of_attempt",
+    "suite_tools",
     "template_of",
     "variables_of",
 ]

@@ -1,15 +1,27 @@
-"""Tools that need no other room: descriptors of the programs this room ships itself."""
+"""Tools that need no other room: our own programs, and descriptors of suites."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+from appliance.jobs.boutiques import tool_of
 from appliance.jobs.structs import Argument, Resources, Tool
 
-__all__ = ["basic_tools"]
+__all__ = ["SUITES", "basic_tools", "suite_tools"]
+
+SUITES = Path(__file__).with_name("descriptors")
+"""Folder of the descriptors of FSL, FreeSurfer, SPM, ANTs and MRtrix."""
 
 
 def basic_tools() -> list[Tool]:
     """Give the descriptors of this room's own tools."""
     return [_checksums()]
+
+
+def suite_tools() -> list[Tool]:
+    """Give the tools of other people's suites, whether or not they are installed here."""
+    return [tool_of(json.loads(path.read_bytes())) for path in sorted(SUITES.glob("*.json"))]
 
 
 def _checksums() -> Tool:

@@ -109,7 +109,8 @@ def missing_of(tool: Tool) -> str:
     absent = [need.partition(":")[2] for need in tool.needs if not _is_there(need)]
     if not absent:
         return ""
-    text = f"{' and '.join(absent)} is not installed"
+    verb = "is" if len(absent) == 1 else "are"
+    text = f"{' and '.join(absent)} {verb} not installed"
     return f"{text}. {tool.install}" if tool.install else text
 
 

@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         plan_rename_study,
         plan_rename_subject,
     )
+    from appliance.catalog.path_rows import files_at
     from appliance.catalog.projects import (
         CustomField,
         ProjectSettings,
@@ -150,6 +151,7 @@ if TYPE_CHECKING:
         tag,
         tag_many,
     )
+    from appliance.catalog.templates import path_sql
     from appliance.catalog.trash import (
         TrashedFile,
         TrashedStudy,
@@ -215,6 +217,7 @@ _ROOMS = {
         "Move begin_move cancel_move finish_move pending_moves plan_move_study plan_rename_file"
         " plan_rename_study plan_rename_subject"
     ),
+    "path_rows": "files_at",
     "reads": "find_study get_file get_project list_projects project_tags study_files tags_of",
     "removing": (
         "TrashedProject empty_project mark_project_purged purged_projects trashed_projects"
@@ -235,6 +238,7 @@ _ROOMS = {
     "stopping": "SqlStop",
     "store": "Catalog Reader Tx",
     "tags": "SPECIAL_TAGS Bulk TagTotal clean_tag count_tags retag tag tag_many",
+    "templates": "path_sql",
     "trash": (
         "TrashedFile TrashedStudy due_for_purge files_of_study forget_trashed mark_purged"
         " trash_again trash_files trash_many trashed_rows"
@@ -335,6 +339,7 @@ __all__ = [
     "fields_of",
     "fields_within",
     "file_path",
+    "files_at",
     "files_of_study",
     "find_files",
     "find_operation",
@@ -384,6 +389,7 @@ __all__ = [
     "parse_condition",
     "parse_filter",
     "parse_selector",
+    "path_sql",
     "pending_moves",
     "plan_move_study",
     "plan_rename_file",

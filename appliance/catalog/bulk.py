@@ -10,9 +10,11 @@ from typing import Any
 
 import msgspec
 
+from appliance.catalog.path_rows import names_of_studies, put_paths
 from appliance.catalog.projects import CustomField, project_settings, require_open
 from appliance.catalog.reads import get_project
 from appliance.catalog.store import Tx
+from appliance.catalog.templates import intern_path
 from appliance.catalog.writes import revive_study
 from appliance.core import Invalid, NotFound, new_keys, now_ms
 
@@ -34,14 +36,10 @@ _ROWS = (
     " FROM json_each(?1) j CROSS JOIN paths p ON p.path = j.value ->> 2"
     " CROSS JOIN studies s ON s.id = j.value ->> 0"
 )
-_PUT_PATHS = (
-    "INSERT INTO paths (path, path_fold) SELECT value ->> 2, value ->> 3 FROM json_each(?1)"
-    " WHERE true ON CONFLICT (path) DO NOTHING"
-)
 _PUT_FILES = (
     "INSERT INTO files (key, project_id, study_id, path_id, size_bytes, mtime_ns, kind, origin,"
-    " created_at) SELECT j.value ->> 1, s.project_id, s.id, p.id, j.value ->> 4, j.value ->> 5,"
-    f" j.value ->> 6, ?2, ?3 {_ROWS} WHERE true"
+    " created_at) SELECT j.value ->> 1, s.project_id, s.id, p.id, j.value ->> 3, j.value ->> 4,"
+    f" j.value ->> 5, ?2, ?3 {_ROWS} WHERE true"
     " ON CONFLICT (study_id, path_id) DO UPDATE SET size_bytes = excluded.size_bytes,"
     " mtime_ns = excluded.mtime_ns, sha256 = NULL, kind = excluded.kind,"
     " origin = excluded.origin, header = NULL, trashed_at = NULL"
@@ -89,13 +87,14 @@ def enter_files(
     files = [(study_id, file) for study_id, some in studies for file in some]
     if not files:
         return []
+    kept = _kept(tx, studies)
+    put_paths(tx.con, dict.fromkeys(kept))
     rows = msgspec.json.encode(
         [
-            (study_id, key, f.path, f.path.casefold(), f.size_bytes, f.mtime_ns, f.kind)
-            for key, (study_id, f) in zip(new_keys(len(files)), files, strict=True)
+            (study_id, key, path, f.size_bytes, f.mtime_ns, f.kind)
+            for key, path, (study_id, f) in zip(new_keys(len(files)), kept, files, strict=True)
         ]
     ).decode()
-    tx.con.execute(_PUT_PATHS, (rows,))
     tx.con.execute(_PUT_FILES, (rows, origin, now_ms()))
     ids: list[int] = json.loads(tx.con.execute(_IDS, (rows,)).fetchone()[0])
     docs = [
@@ -104,6 +103,16 @@ def enter_files(
     tx.con.execute(_PUT_META, (msgspec.json.encode(docs).decode(),))
     _tell(tx, studies, ids)
     return ids
+
+
+def _kept(tx: Tx, studies: Sequence[tuple[int, Sequence[NewFile]]]) -> list[str]:
+    """Give the forms in which the paths of files are kept, in their order."""
+    names = names_of_studies(tx.con, [study_id for study_id, _ in studies])
+    return [
+        intern_path(file.path, names[study_id].pid, names[study_id].sid)
+        for study_id, files in studies
+        for file in files
+    ]
 
 
 def _tell(tx: Tx, studies: Sequence[tuple[int, Sequence[NewFile]]], ids: Sequence[int]) -> None:

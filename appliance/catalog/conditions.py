@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from appliance.catalog.filters import parse_filter
 from appliance.catalog.grammar import any_of, build, parse_raw
@@ -25,8 +25,10 @@ from appliance.catalog.nodes import (
     Pattern,
     Rank,
 )
+from appliance.catalog.path_conditions import Condition, PathCondition, teach_fold
+from appliance.catalog.templates import intern_path
 from appliance.catalog.terms import file_term
-from appliance.catalog.wildcards import fold, is_everything, like, likes
+from appliance.catalog.wildcards import fold, is_everything, like
 from appliance.core import Invalid
 
 if TYPE_CHECKING:
@@ -40,12 +42,9 @@ __all__ = [
     "file_tree_condition",
     "matching_studies",
     "path_tree_condition",
-    "pattern_condition",
     "study_condition",
     "study_tree_condition",
 ]
-
-Condition = tuple[str, list[Any]]
 
 _EVERYTHING: Condition = ("1", [])
 _STUDIES_WITH_FILE = (
@@ -55,6 +54,11 @@ _STUDIES_WITH_FILE = (
 _STUDIES_WITH_TAGGED_FILE = (
     "s.id IN (SELECT f.study_id FROM tags t CROSS JOIN file_tags x ON x.tag_id = t.id"
     " CROSS JOIN files f ON f.id = x.x_id WHERE f.trashed_at IS NULL AND {})"
+)
+_STUDIES_WITH_TEMPLATE = (
+    "s.id IN (SELECT f.study_id FROM json_each(?) w CROSS JOIN files f ON f.path_id = w.value"
+    " CROSS JOIN paths p ON p.id = f.path_id CROSS JOIN studies e ON e.id = f.study_id"
+    " CROSS JOIN subjects b ON b.id = e.subject_id WHERE f.trashed_at IS NULL AND ({}))"
 )
 _HAS_FILES = "EXISTS (SELECT 1 FROM files f WHERE f.study_id = s.id AND f.trashed_at IS NULL)"
 _TAGGED = "SELECT x.x_id FROM tags t CROSS JOIN {}_tags x ON x.tag_id = t.id WHERE {}"
@@ -81,13 +85,6 @@ _MOST_IN_A_ROW = 100  # SQLite refuses expressions deeper than 1000
 def all_of(conditions: Sequence[Condition]) -> Condition:
     """Join conditions by AND; an empty list is true."""
     return _join("AND", conditions) if conditions else _EVERYTHING
-
-
-def pattern_condition(pattern: str, *, anchored: bool) -> Condition:
-    """Test ``p.path_fold``; a final ``.nii`` also matches ``.nii.gz`` when anchored."""
-    values = likes(pattern, anchored=anchored)
-    sql = " OR ".join(["p.path_fold LIKE ? ESCAPE '\\'"] * len(values))
-    return (f"({sql})" if len(values) > 1 else sql), list(values)
 
 
 def study_condition(
@@ -127,13 +124,13 @@ def file_condition(con: sqlite3.Connection, text: str, *, anchored: bool) -> Con
 
 def study_tree_condition(con: sqlite3.Connection, tree: Filter) -> Condition:
     """Turn a tree into a condition on a study ``s``."""
-    _teach_fold(con)
+    teach_fold(con)
     return _Studies(con).ask(tree)
 
 
 def file_tree_condition(con: sqlite3.Connection, tree: Filter) -> Condition:
     """Turn a tree into a condition on a file ``f``, its path ``p`` and its study ``s``."""
-    _teach_fold(con)
+    teach_fold(con)
     return _Files(con).ask(tree)
 
 
@@ -142,7 +139,7 @@ def path_tree_condition(con: sqlite3.Connection, tree: Filter, path: str) -> Con
 
     The catalog need not hold the file; it has no tags.
     """
-    _teach_fold(con)
+    teach_fold(con)
     return _OnePath(con, path).ask(tree)
 
 
@@ -167,18 +164,6 @@ def asks_files(tree: Filter) -> bool:
     return isinstance(tree, Pattern | Absolute)
 
 
-def _teach_fold(con: sqlite3.Connection) -> None:
-    """Give the connection our `fold`, once; LIKE alone knows the case of ASCII only."""
-    try:
-        con.execute("SELECT fold('')").fetchone()
-    except sqlite3.OperationalError:
-        con.create_function("fold", 1, _fold, deterministic=True)
-
-
-def _fold(text: str | None) -> str | None:
-    return None if text is None else fold(text)
-
-
 def _join(word: str, parts: Sequence[Condition]) -> Condition:
     if len(parts) == 1:
         return parts[0]
@@ -199,6 +184,7 @@ class _Studies:
     """Conditions on a study ``s``."""
 
     def __init__(self, con: sqlite3.Connection) -> None:
+        self.con = con
         self.attributes: Mapping[str, AttributeProvider] = getattr(con, "attributes", {})
 
     def ask(self, tree: Filter) -> Condition:
@@ -214,10 +200,15 @@ class _Studies:
 
     def any(self, terms: Sequence[Filter]) -> Condition:
         """Join alternatives; those on paths are searched in one go."""
-        tests, parts = [], []
+        tests: list[Condition] = []
+        parts: list[Condition] = []
         for term in terms:
             if isinstance(term, Pattern) and not _is_all(term):
-                tests.append(pattern_condition(term.text, anchored=term.anchored))
+                path = PathCondition(self.con, term.text, anchored=term.anchored)
+                tests.append(path.sure)
+                if path.open:
+                    sql, values = path.expanded("e")
+                    parts.append((_STUDIES_WITH_TEMPLATE.format(sql), [path.open, *values]))
             else:
                 parts.append(self.ask(term))
         if tests:
@@ -277,7 +268,7 @@ class _Files(_Studies):
         if isinstance(tree, Pattern):
             if _is_all(tree):
                 return _EVERYTHING
-            return pattern_condition(tree.text, anchored=tree.anchored)
+            return PathCondition(self.con, tree.text, anchored=tree.anchored).of_file()
         if isinstance(tree, Absolute):
             return _absolute(tree, "f.id", "x.id")
         return _study_leaf(tree)
@@ -323,5 +314,8 @@ def _study_leaf(tree: Filter) -> Condition:
 def _absolute(tree: Absolute, column: str, found: str) -> Condition:
     """Find a file by ``…/<project>/<PID>/<SID>/<path>``; where projects lie is not known here."""
     parts = tree.path.strip("/").split("/")
-    places = [[*parts[i : i + 3], "/".join(parts[i + 3 :])] for i in range(len(parts) - 3)]
+    places = [
+        [*parts[i : i + 3], intern_path("/".join(parts[i + 3 :]), parts[i + 1], parts[i + 2])]
+        for i in range(len(parts) - 3)
+    ]
     return f"{column} IN ({_AT_PLACES.format(found)})", [json.dumps(places)]

@@ -57,7 +57,7 @@ def study_mask(view: View, tree: Filter) -> Mask:
     if isinstance(tree, Pattern):
         if is_everything(tree.text, anchored=tree.anchored):
             return np.greater(view.postings.studies.n_files, 0)
-        return view.postings.studies_with(_path_ids(view, tree))
+        return _studies_with(view, tree)
     return _by_sql(view, tree)
 
 
@@ -71,8 +71,7 @@ def file_mask(view: View, tree: Filter) -> FileMask:
         mask = file_mask(view, tree.term)
         return FileMask(~mask.base, ~mask.overlay)
     if isinstance(tree, Pattern) and not is_everything(tree.text, anchored=tree.anchored):
-        ids = _path_ids(view, tree)
-        return FileMask(view.postings.base.row_mask(ids), view.postings.overlay_mask(ids))
+        return _files_with(view, tree)
     if isinstance(tree, Attribute) and tree.name == "FTAG":
         return _tagged_files(view.postings, _tagged(view.postings, "file", tree))
     if isinstance(tree, Pattern):
@@ -104,8 +103,29 @@ def _joined(tree: And | Or, masks: list[Mask]) -> Mask:
     return found
 
 
-def _path_ids(view: View, tree: Pattern) -> Ids:
-    return view.paths.find(view.con, tree.text, anchored=tree.anchored)
+def _studies_with(view: View, tree: Pattern) -> Mask:
+    postings = view.postings
+    fitting = view.paths.find(view.con, tree.text, anchored=tree.anchored)
+    found = postings.studies_with(fitting.ids)
+    if fitting.open:
+        rows = view.paths.rows(postings, tree.text, anchored=tree.anchored, fitting=fitting)
+        some = np.zeros(len(found), np.bool_)
+        some[postings.base.rows.study[rows.places]] = True
+        some[postings.dirty] = False
+        some[postings.overlay.study[rows.mask]] = True
+        found |= some
+    return found
+
+
+def _files_with(view: View, tree: Pattern) -> FileMask:
+    postings = view.postings
+    fitting = view.paths.find(view.con, tree.text, anchored=tree.anchored)
+    found = FileMask(postings.base.row_mask(fitting.ids), postings.overlay_mask(fitting.ids))
+    if fitting.open:
+        rows = view.paths.rows(postings, tree.text, anchored=tree.anchored, fitting=fitting)
+        found.base[rows.places] = True
+        found.overlay[rows.mask] = True
+    return found
 
 
 def _study_attribute(view: View, term: Attribute) -> Mask:

@@ -5,15 +5,43 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.catalog.wildcards import fold, matcher
 
-__all__ = ["Words"]
+__all__ = ["Letters", "Words"]
 
 _KEPT_PATTERNS = 128
+
+
+class Letters(NamedTuple):
+    """The characters of some texts as an array.
+
+    Attributes
+    ----------
+    places : NDArray[np.uint32]
+        First characters of all texts, second ones and so on, by their place in `alphabet`;
+        0 after the end of a text.
+    alphabet : str
+    """
+
+    places: NDArray[np.uint32]
+    alphabet: str
+
+    def plus(self, texts: Sequence[str]) -> Letters:
+        """Give these texts and others after them."""
+        width = max(1, len(self.places), *map(len, texts))
+        codes = np.array(texts, f"U{width}").view(np.uint32).reshape(len(texts), width)
+        present, inverse = np.unique(codes, return_inverse=True)
+        signs = [chr(code) for code in present.tolist()]
+        alphabet = self.alphabet + "".join(set(signs) - set(self.alphabet))
+        table = np.array([alphabet.index(sign) for sign in signs], np.uint32)
+        old = np.pad(self.places, ((0, width - len(self.places)), (0, 0)))
+        new = table[inverse.reshape(codes.shape)].T
+        return Letters(np.ascontiguousarray(np.concatenate([old, new], axis=1)), alphabet)
 
 
 class Words:
@@ -30,6 +58,7 @@ class Words:
         self._codes: dict[str, int] = {}
         self._order: tuple[list[str], NDArray[np.int64]] = ([], np.zeros(0, np.int64))
         self._fits: dict[tuple[str, bool], NDArray[np.bool_]] = {}
+        self._letters = Letters(np.zeros((0, 0), np.uint32), "\0")
         self._lock = threading.Lock()
         for value in values:
             self.code(value)
@@ -69,6 +98,15 @@ class Words:
             if len(self._fits) > _KEPT_PATTERNS:
                 del self._fits[next(iter(self._fits))]
         return known
+
+    def letters(self) -> Letters:
+        """Give the characters of the folded texts, for patterns tried on all of them at once."""
+        with self._lock:
+            n_known = self._letters.places.shape[1]
+            if n_known < len(self.values):
+                new = [fold(text) for text in self.values[n_known:]]
+                self._letters = self._letters.plus(new)
+            return self._letters
 
     def _ordered(self) -> tuple[list[str], NDArray[np.int64]]:
         with self._lock:

@@ -190,21 +190,41 @@ class Keeper:
         if touched.tags or "tag" in ids:
             names = dict(con.execute("SELECT id, name FROM tags").fetchall())
             state = replace(state, tag_names=names, tags=_tagged(state, touched.tags))
-        if "study" in ids or "files" in ids:
-            state = self._follow_studies(con, state, ids.get("study", set()))
-        if "subject" in ids:
-            subjects = with_subjects(state.subjects, con, self._words, ids["subject"])
-            state = replace(state, subjects=subjects)
-        if "files" in ids:
-            state = _with_files(con, state, np.array(sorted(ids["files"]), np.int32))
+        if ids.keys() & {"study", "files", "subject"}:
+            files = ids.get("files", set())
+            state, renamed = self._follow_studies(
+                con, state, ids.get("study", set()) | files, ids.get("subject", set())
+            )
+            files |= renamed
+            if files:
+                state = _with_files(con, state, np.array(sorted(files), np.int32))
         return state
 
-    def _follow_studies(self, con: Reader, state: Postings, ids: set[int]) -> Postings:
-        """Read studies again, and their subjects: this view may be newer than what was heard."""
-        studies = with_studies(state.studies, con, self._words, ids)
-        some = [int(studies.subject[i]) for i in ids if i < len(studies)]
-        subjects = with_subjects(state.subjects, con, self._words, some)
-        return replace(state, studies=studies, subjects=subjects)
+    def _follow_studies(
+        self, con: Reader, state: Postings, ids: set[int], subject_ids: set[int]
+    ) -> tuple[Postings, set[int]]:
+        """Read studies again, and their subjects: this view may be newer than what was heard.
+
+        Also gives the studies whose ids have changed: what their paths mean has changed with them.
+        """
+        renamed: set[int] = set()
+        while ids or subject_ids:
+            studies = with_studies(state.studies, con, self._words, ids)
+            some = {int(studies.subject[i]) for i in ids if i < len(studies)}
+            subjects = with_subjects(state.subjects, con, self._words, some | subject_ids)
+            before, state = state, replace(state, studies=studies, subjects=subjects)
+            ids, subject_ids = _renamed(before, state) - renamed, set()
+            renamed |= ids
+        return state, renamed
+
+
+def _renamed(before: Postings, now: Postings) -> set[int]:
+    """Give the studies of the state before that have another name now."""
+    n = len(before.studies)
+    sids = before.studies.sid != now.studies.sid[:n]
+    pids = (state.subjects.pid[state.studies.subject[:n]] for state in (before, now))
+    found = np.flatnonzero(sids | np.not_equal(*pids))
+    return set(found.tolist())
 
 
 def _with_files(con: Reader, state: Postings, ids: Ids) -> Postings:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 
+from appliance.catalog.templates import path_sql
+
 __all__ = ["SECRET_IN_VIEWS", "create_views"]
 
 SECRET_IN_VIEWS: Mapping[str, frozenset[str]] = {
@@ -22,7 +24,10 @@ _TAGS = (
     " JOIN main.tags t ON t.id = x.tag_id WHERE x.x_id = {1}.id)"
 )
 # Subqueries and no joins: what a statement does not ask for is not looked up.
-_PATH = "(SELECT path FROM main.paths WHERE id = f.path_id)"
+_PATH = (
+    f"(SELECT {path_sql()} FROM main.paths p, main.studies s, main.subjects u"
+    " WHERE p.id = f.path_id AND s.id = f.study_id AND u.id = s.subject_id)"
+)
 _FOLDER = f"rtrim({_PATH}, replace({_PATH}, '/', ''))"
 _PID = "(SELECT pid FROM main.subjects WHERE id = {0}.subject_id)"
 _PROJECT = "(SELECT name FROM main.projects WHERE id = {0}.project_id)"
@@ -69,7 +74,8 @@ _VIEWS = {
           NULL AS rights, NULL AS tag FROM main.json_docs d
           LEFT JOIN main.projects j ON j.id = d.project_id""",
     "metaidx": f"""
-        SELECT m.file_id AS files_id, s.sid AS studies_id, u.pid AS patients_id, p.path,
+        SELECT m.file_id AS files_id, s.sid AS studies_id, u.pid AS patients_id,
+          {path_sql()} AS path,
           {_AT.format("m.mtime_ns / 1000000")} AS lastchange, m.doc AS json
         FROM main.meta m JOIN main.files f ON f.id = m.file_id AND f.trashed_at IS NULL
           JOIN main.paths p ON p.id = f.path_id JOIN main.studies s ON s.id = f.study_id

@@ -24,6 +24,7 @@ from appliance.catalog.rows import (
     SubjectRow,
 )
 from appliance.catalog.sql_pages import files_by_sql, studies_by_sql, subjects_by_sql
+from appliance.catalog.templates import path_sql
 from appliance.core import NotFound
 
 __all__ = ["get_study", "list_files", "list_studies", "list_subjects"]
@@ -37,6 +38,7 @@ _STUDY_SORTS = {
     "age": "ifnull(s.age_years, -1)",
 }
 _FILE_SORTS = {"path": "p.path", "size": "f.size_bytes", "mtime": "f.mtime_ns", "kind": "f.kind"}
+_STUDY_FILE_SORTS = {**_FILE_SORTS, "path": path_sql()}  # of one study, as a person reads it
 _SUBJECT_SORTS = {"pid": "u.pid", "created": "u.created_at"}
 _Query = TypeVar("_Query", StudyQuery, SubjectQuery)
 
@@ -106,12 +108,15 @@ def list_subjects(
 def list_files(con: sqlite3.Connection, project_id: int, query: FileQuery) -> Page[FileRow]:
     """Give one page of files of a project or of one study.
 
+    By path, files that have the same name but for the ids of their own subject and study stand
+    together, the earlier ones first; in one study the names themselves tell the order.
+
     Raises
     ------
     Invalid
         If a filter, the sort or the cursor does not parse.
     """
-    order = Order.parse(query, _FILE_SORTS)
+    order = Order.parse(query, _FILE_SORTS if query.study_id is None else _STUDY_FILE_SORTS)
     tree = parse_filter(query.files)
     found = None
     view = view_of(con) if query.study_id is None else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from appliance.catalog.leaves import LeafBatch, decode
+from appliance.catalog.templates import path_sql
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,11 +29,12 @@ _WITHOUT_EFFECT = frozenset(
 _SEP = "\x1f"
 _N_FACTS = 10  # first columns of a study, as the cache keeps them
 _DOC_COLUMNS = (
-    "SELECT m.file_id, f.study_id, p.path, m.doc FROM meta m CROSS JOIN files f ON f.id = m.file_id"
+    f"SELECT m.file_id, f.study_id, {path_sql()} AS path, m.doc FROM meta m"
+    " CROSS JOIN files f ON f.id = m.file_id"
     " CROSS JOIN paths p ON p.id = f.path_id CROSS JOIN studies s ON s.id = f.study_id"
     " CROSS JOIN subjects u ON u.id = s.subject_id"
     " WHERE f.project_id = ? AND f.trashed_at IS NULL AND s.trashed_at IS NULL"
-    " AND u.trashed_at IS NULL AND p.path <> 'nodeinfo.json'"
+    f" AND u.trashed_at IS NULL AND {path_sql()} <> 'nodeinfo.json'"
 )
 _FIELDS = (
     "(SELECT json_group_object(v.name, json(v.value)) FROM field_values v"

@@ -14,8 +14,17 @@ from typing import Any
 import msgspec
 
 from appliance.catalog.history import tell_files
+from appliance.catalog.path_rows import (
+    StudyNames,
+    intern_again,
+    intern_in,
+    put_paths,
+    studies_of_subject,
+    study_names,
+)
 from appliance.catalog.projects import require_open
 from appliance.catalog.store import Tx
+from appliance.catalog.templates import intern_path, path_sql
 from appliance.core import Conflict, Invalid, NotFound, safe_name
 
 __all__ = [
@@ -109,7 +118,7 @@ def plan_rename_file(con: sqlite3.Connection, file_id: int, path: str) -> Move:
     taken = con.execute(
         "SELECT f.trashed_at FROM paths p JOIN files f ON f.path_id = p.id"
         " WHERE p.path = ? AND f.study_id = ? AND f.id <> ?",
-        (path, row["study_id"], file_id),
+        (intern_path(path, row["pid"], row["sid"]), row["study_id"], file_id),
     ).fetchone()
     _refuse_taken(taken, f"a file {path!r}")
     old, new = (row["pid"], row["sid"], row["path"]), (row["pid"], row["sid"], path)
@@ -160,7 +169,9 @@ def finish_move(tx: Tx, operation_id: int) -> None:
     else:
         column, value = next(iter(change.items()))
         table = {"subject": "subjects", "study": "studies"}[row["level"]]
+        before = _names(tx, row["level"], x_id)
         tx.con.execute(f"UPDATE {table} SET {_COLUMNS[column]} = ? WHERE id = ?", (value, x_id))
+        intern_again(tx.con, before)
         _tell(tx, row["level"], x_id)
     tx.con.execute("DELETE FROM moves WHERE operation_id = ?", (operation_id,))
 
@@ -187,7 +198,8 @@ def _row(con: sqlite3.Connection, level: str, x_id: int) -> sqlite3.Row:
         "study": "SELECT s.*, u.pid, j.name AS project, j.key AS project_key FROM studies s"
         " JOIN subjects u ON u.id = s.subject_id JOIN projects j ON j.id = s.project_id"
         " WHERE s.id = ? AND s.trashed_at IS NULL",
-        "file": "SELECT f.*, p.path, s.sid, u.pid, j.name AS project, j.key AS project_key"
+        "file": f"SELECT f.*, {path_sql()} AS path, s.sid, u.pid, j.name AS project,"
+        " j.key AS project_key"
         " FROM files f JOIN paths p ON p.id = f.path_id JOIN studies s ON s.id = f.study_id"
         " JOIN subjects u ON u.id = s.subject_id JOIN projects j ON j.id = f.project_id"
         " WHERE f.id = ? AND f.trashed_at IS NULL",
@@ -256,15 +268,21 @@ def _touches(one: str, other: str) -> bool:
 
 
 def _rename_file(tx: Tx, file_id: int, path: str) -> None:
-    tx.con.execute(
-        "INSERT INTO paths (path, path_fold) VALUES (?, ?) ON CONFLICT (path) DO NOTHING",
-        (path, path.casefold()),
-    )
+    row = tx.con.execute("SELECT study_id FROM files WHERE id = ?", (file_id,)).fetchone()
+    (kept,) = intern_in(tx.con, row["study_id"], [path])
+    put_paths(tx.con, [kept])
     tx.con.execute(
         "UPDATE files SET path_id = (SELECT id FROM paths WHERE path = ?) WHERE id = ?",
-        (path, file_id),
+        (kept, file_id),
     )
     tell_files(tx, [file_id])
+
+
+def _names(tx: Tx, level: str, x_id: int) -> list[StudyNames]:
+    if level == "subject":
+        return studies_of_subject(tx.con, x_id)
+    names = study_names(tx.con, x_id)
+    return [] if names is None else [names]
 
 
 def _tell(tx: Tx, level: str, x_id: int) -> None:

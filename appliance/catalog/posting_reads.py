@@ -24,6 +24,7 @@ __all__ = [
     "read_all_files",
     "read_files_of",
     "read_tagged",
+    "templates_after",
 ]
 
 _CHUNK = 50_000
@@ -82,6 +83,12 @@ def path_ids(con: sqlite3.Connection, pattern: str, *, anchored: bool, after: in
         sql, values = _path_condition(text, after)
         found.append(ids_of(con, f"SELECT group_concat(id) FROM paths WHERE {sql}", values))
     return np.concatenate(found)
+
+
+def templates_after(con: sqlite3.Connection, after: int) -> dict[int, str]:
+    """Give the folded templates that are newer than a path id."""
+    rows = con.execute("SELECT id, path_fold FROM paths WHERE templated AND id > ?", (after,))
+    return {row[0]: row[1] for row in rows.fetchall()}
 
 
 def path_ranks(con: sqlite3.Connection) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from appliance.catalog.in_memory import postings_of
 from appliance.catalog.rows import FileRow, Project, SeriesFacts, TagCount
+from appliance.catalog.templates import path_sql
 from appliance.core import NotFound
 
 __all__ = [
@@ -23,7 +24,7 @@ __all__ = [
 ]
 
 FILE_COLUMNS = (
-    "SELECT f.*, p.path, j.name AS project, s.sid, u.pid, r.id AS has_series,"
+    f"SELECT f.*, {path_sql()} AS path, j.name AS project, s.sid, u.pid, r.id AS has_series,"
     " r.number, r.description, r.protocol, r.modality"
     " FROM files f JOIN paths p ON p.id = f.path_id JOIN projects j ON j.id = f.project_id"
     " JOIN studies s ON s.id = f.study_id JOIN subjects u ON u.id = s.subject_id"
@@ -82,7 +83,7 @@ def study_files(con: sqlite3.Connection, study_id: int, *, in_trash: bool = Fals
     """Give all files of a study, by path; or those of it that lie in the trash."""
     where = "f.trashed_at IS NOT NULL" if in_trash else "f.trashed_at IS NULL"
     rows = con.execute(
-        f"{FILE_COLUMNS} WHERE f.study_id = ? AND {where} ORDER BY p.path", (study_id,)
+        f"{FILE_COLUMNS} WHERE f.study_id = ? AND {where} ORDER BY {path_sql()}", (study_id,)
     ).fetchall()
     return file_rows(con, rows)
 

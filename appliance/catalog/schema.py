@@ -166,3 +166,11 @@ def m006_projects(db: Database) -> None:
       PRIMARY KEY (level, x_id, name)) STRICT, WITHOUT ROWID;
     CREATE INDEX field_values_by_name ON field_values (level, name);
     """)
+
+
+@catalog_migrations()
+def m007_templates(db: Database) -> None:
+    """Paths are kept without the ids of their subject and study."""
+    from appliance.catalog.reintern import intern_all
+
+    intern_all(db.conn)

@@ -21,15 +21,16 @@ from appliance.catalog.nodes import Absolute, And, Attribute, Filter
 from appliance.catalog.reads import tags_of
 from appliance.catalog.rows import SelectedFile
 from appliance.catalog.selection import Selection, parse_selector, parse_subjects
+from appliance.catalog.templates import path_sql
 from appliance.catalog.wildcards import escape, fold
 
 __all__ = ["find_files", "select", "select_reference", "select_studies", "studies_with_path"]
 
 _MANY_STUDIES = 10_000  # from here on it is faster to start from the paths
 _SELECT = (
-    "SELECT f.id, f.study_id, f.kind, f.size_bytes, p.path, u.pid, s.sid {tables}"
+    f"SELECT f.id, f.study_id, f.kind, f.size_bytes, {path_sql()} AS path, u.pid, s.sid {{tables}}"
     " WHERE f.trashed_at IS NULL AND s.trashed_at IS NULL AND u.trashed_at IS NULL AND {where}"
-    " ORDER BY u.pid, s.sid, p.path"
+    f" ORDER BY u.pid, s.sid, {path_sql()}"
 )
 _OWNERS = " CROSS JOIN studies s ON s.id = f.study_id CROSS JOIN subjects u ON u.id = s.subject_id"
 # CROSS JOIN fixes the order in which SQLite looks

@@ -85,7 +85,7 @@ def files_by_sql(
     if query.study_id is not None:  # the planner does not know how few these are
         tables = (
             "studies s CROSS JOIN files f ON f.study_id = s.id"
-            " CROSS JOIN paths p ON p.id = f.path_id"
+            " CROSS JOIN paths p ON p.id = f.path_id CROSS JOIN subjects u ON u.id = s.subject_id"
         )
     return _found(con, tables, "f.id", all_of(parts), order)
 

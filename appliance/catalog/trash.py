@@ -17,6 +17,7 @@ import msgspec
 from appliance.catalog.history import LEVELS, add_part, one_project, parts_of, tell_files
 from appliance.catalog.projects import require_open
 from appliance.catalog.tags import Bulk
+from appliance.catalog.templates import path_sql
 from appliance.core import Conflict, Invalid, now_ms
 
 if TYPE_CHECKING:
@@ -263,7 +264,7 @@ def trashed_rows(
         (studies, stamp),
     ).fetchall()
     single = con.execute(
-        "SELECT f.id, p.path, "
+        f"SELECT f.id, {path_sql()} AS path, "
         + names.format(
             "files f ON f.id = i.value JOIN studies s ON s.id = f.study_id"
             " JOIN paths p ON p.id = f.path_id"
@@ -366,7 +367,7 @@ def _names(con: sqlite3.Connection, level: str, ids: Sequence[int]) -> list[str]
         "subject": "SELECT u.pid FROM subjects u WHERE u.id = ?",
         "study": "SELECT u.pid || '#' || s.sid FROM studies s"
         " JOIN subjects u ON u.id = s.subject_id WHERE s.id = ?",
-        "file": "SELECT u.pid || '#' || s.sid || '/' || p.path FROM files f"
+        "file": f"SELECT u.pid || '#' || s.sid || '/' || {path_sql()} FROM files f"
         " JOIN paths p ON p.id = f.path_id JOIN studies s ON s.id = f.study_id"
         " JOIN subjects u ON u.id = s.subject_id WHERE f.id = ?",
     }[level]

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-__all__ = ["escape", "fold", "is_everything", "like", "likes", "matcher"]
+__all__ = ["escape", "fold", "is_everything", "like", "likes", "matcher", "pieces", "suffixes"]
 
 _PIECE = re.compile(r"\\[*_\\]|\*+|_|\\|[^\\*_]+", re.DOTALL)
 _ANY, _ONE = "*", "_"
@@ -43,15 +43,20 @@ def like(pattern: str, *, anchored: bool) -> str:
     anchored : bool
         False adds the implicit wildcard at the end, as filter bars do.
     """
-    pieces = list(_pieces(pattern))
-    text = "".join(_like_piece(kind, piece) for kind, piece in pieces)
-    return text if anchored or (pieces and pieces[-1][0] == _ANY) else text + "%"
+    found = list(pieces(pattern))
+    text = "".join(_like_piece(kind, piece) for kind, piece in found)
+    return text if anchored or (found and found[-1][0] == _ANY) else text + "%"
 
 
 def likes(pattern: str, *, anchored: bool) -> tuple[str, ...]:
     """Give the LIKE arguments of a pattern on paths: a final ``.nii`` also means ``.nii.gz``."""
     text = like(pattern, anchored=anchored)
-    return (text, f"{text}.gz") if anchored and text.endswith(".nii") else (text,)
+    return tuple(text + ending for ending in suffixes(pattern, anchored=anchored))
+
+
+def suffixes(pattern: str, *, anchored: bool) -> tuple[str, ...]:
+    """Give what paths may end with after a pattern: a final ``.nii`` also means ``.nii.gz``."""
+    return ("", ".gz") if anchored and _is_nii(pattern) else ("",)
 
 
 @lru_cache(maxsize=2048)
@@ -73,7 +78,7 @@ def matcher(pattern: str, *, anchored: bool, path: bool = True) -> re.Pattern[st
     to go back to: O(text) for each run.
     """
     runs = [""]
-    for kind, piece in _pieces(pattern):
+    for kind, piece in pieces(pattern):
         if kind == _ANY:
             runs.append("")
         else:
@@ -91,8 +96,8 @@ def _is_nii(pattern: str) -> bool:
     return like(pattern, anchored=True).endswith(".nii")
 
 
-def _pieces(pattern: str) -> Iterator[tuple[str, str]]:
-    """Split into (kind, text); the kind is a wildcard, or empty for plain text."""
+def pieces(pattern: str) -> Iterator[tuple[str, str]]:
+    """Split a pattern into (kind, text); the kind is a wildcard, or empty for plain text."""
     for match in _PIECE.finditer(pattern):
         text = match[0]
         if text[0] == _ANY or text == _ONE:

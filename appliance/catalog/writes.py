@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from appliance.catalog.path_rows import intern_in, put_paths
 from appliance.catalog.projects import set_project_state
 from appliance.catalog.reads import get_project
 from appliance.catalog.removing import is_purged
@@ -199,10 +200,8 @@ def add_file(
     int
         Id of the file.
     """
-    tx.con.execute(
-        "INSERT INTO paths (path, path_fold) VALUES (?, ?) ON CONFLICT (path) DO NOTHING",
-        (path, path.casefold()),
-    )
+    (kept,) = intern_in(tx.con, study_id, [path])
+    put_paths(tx.con, [kept])
     tx.con.execute(
         "INSERT INTO files (key, project_id, study_id, series_id, path_id, size_bytes, mtime_ns,"
         " sha256, kind, origin, header, created_at)"
@@ -223,13 +222,13 @@ def add_file(
             json.dumps(header) if header is not None else None,
             now_ms(),
             study_id,
-            path,
+            kept,
         ),
     )
     row = tx.con.execute(
         "SELECT f.id, j.name FROM paths p JOIN files f ON f.path_id = p.id"
         " JOIN projects j ON j.id = f.project_id WHERE p.path = ? AND f.study_id = ?",
-        (path, study_id),
+        (kept, study_id),
     ).fetchone()
     if row is None:
         raise NotFound(f"no study with id {study_id}")

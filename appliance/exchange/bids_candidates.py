@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from appliance.catalog import path_sql
 from appliance.exchange.bids_guess import SeriesFacts
 from appliance.exchange.names import suffix_of
 
@@ -21,12 +22,15 @@ _VISITS = (
     " ORDER BY u.pid, s.date IS NULL, s.date, s.sid"
 )
 _FILES = (
-    "SELECT f.id, f.study_id, f.kind, f.size_bytes, f.header, p.path, r.number, r.description,"
-    " r.protocol, r.modality, m.doc, (SELECT json_group_array(t.name) FROM file_tags x"
-    "  JOIN tags t ON t.id = x.tag_id WHERE x.x_id = f.id) AS tags"
-    " FROM files f JOIN paths p ON p.id = f.path_id LEFT JOIN series r ON r.id = f.series_id"
+    f"SELECT f.id, f.study_id, f.kind, f.size_bytes, f.header, {path_sql()} AS path, r.number,"
+    " r.description, r.protocol, r.modality, m.doc,"
+    " (SELECT json_group_array(t.name) FROM file_tags x JOIN tags t ON t.id = x.tag_id"
+    "  WHERE x.x_id = f.id) AS tags"
+    " FROM files f JOIN paths p ON p.id = f.path_id JOIN studies s ON s.id = f.study_id"
+    " JOIN subjects u ON u.id = s.subject_id LEFT JOIN series r ON r.id = f.series_id"
     " LEFT JOIN meta m ON m.file_id = f.id AND f.kind = 'json'"
-    " WHERE f.study_id = ? AND f.trashed_at IS NULL ORDER BY r.number IS NULL, r.number, p.path"
+    " WHERE f.study_id = ? AND f.trashed_at IS NULL"
+    f" ORDER BY r.number IS NULL, r.number, {path_sql()}"
 )
 _COMPANIONS = (".json", ".bval", ".bvec", ".tsv")
 _IMAGES = (".nii", ".nii.gz")

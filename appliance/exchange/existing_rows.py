@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from appliance.catalog import files_at, path_sql
 from appliance.exchange.bids_read import BidsLayout, subject_facts
 from appliance.exchange.context import Context
 from appliance.exchange.existing_plan import PlacedFile
@@ -21,7 +22,7 @@ PSID: Callable[[PlacedFile], tuple[str, str]] = attrgetter("pid", "sid")
 Part = tuple[PlacedFile, "list[NewFile]"]  # the first file of a study, and its rows
 _HEADERS = 1000
 _PLACES = (
-    "SELECT f.id, u.pid, s.sid, p.path FROM files f JOIN paths p ON p.id = f.path_id"
+    f"SELECT f.id, u.pid, s.sid, {path_sql()} AS path FROM files f JOIN paths p ON p.id = f.path_id"
     " JOIN studies s ON s.id = f.study_id JOIN subjects u ON u.id = s.subject_id"
 )
 
@@ -64,15 +65,15 @@ class SourceRows:
         if psid not in self._before:
             return {}
         with self._ctx.catalog.read() as con:
+            ids = files_at(con, self._before[psid], paths)
             rows = con.execute(
-                "SELECT f.id, p.path, f.size_bytes, f.mtime_ns, f.origin,"
+                "SELECT f.id, f.size_bytes, f.mtime_ns, f.origin,"
                 " ifnull(f.trashed_at, s.trashed_at) AS trashed_at FROM json_each(?) j"
-                " CROSS JOIN paths p ON p.path = j.value"
-                " CROSS JOIN files f ON f.study_id = ? AND f.path_id = p.id"
-                " JOIN studies s ON s.id = f.study_id",
-                (msgspec.json.encode(paths).decode(), self._before[psid]),
+                " CROSS JOIN files f ON f.id = j.value JOIN studies s ON s.id = f.study_id",
+                (msgspec.json.encode(list(ids.values())).decode(),),
             ).fetchall()
-        return {row["path"]: row for row in rows}
+        found = {row["id"]: row for row in rows}
+        return {path: found[file_id] for path, file_id in ids.items()}
 
     def write(self, tx: Tx, parts: Sequence[Part]) -> list[int]:
         """Enter files, with their subjects and studies; gives the ids."""

@@ -142,17 +142,15 @@ def _rows(tx: Tx, row: Any, facts: Facts) -> tuple[int, int, str]:
 
 def _retire(tx: Tx, row: Any, study_id: int, paths: list[str]) -> None:
     """Put files into the trash that an earlier conversion of this series made and this did not."""
-    from appliance.catalog import trash_files
+    from appliance.catalog import files_at, trash_files
 
     gone = set(msgspec.json.decode(row["outputs"])) - set(paths)
     ids = [
-        found[0]
-        for path in gone
-        for found in tx.con.execute(
-            "SELECT f.id FROM files f JOIN paths p ON p.id = f.path_id"
-            " WHERE f.study_id = ? AND p.path = ? AND f.trashed_at IS NULL",
-            (study_id, path),
-        )
+        file_id
+        for file_id in files_at(tx.con, study_id, gone).values()
+        if tx.con.execute(
+            "SELECT 1 FROM files WHERE id = ? AND trashed_at IS NULL", (file_id,)
+        ).fetchone()
     ]
     if ids:
         trash_files(tx, ids, "import")

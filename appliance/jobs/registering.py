@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from appliance.catalog import Catalog, Tx, add_file, find_study, project_root, study_dir, tag
+from appliance.catalog import (
+    Catalog,
+    Tx,
+    add_file,
+    files_at,
+    find_study,
+    project_root,
+    study_dir,
+    tag,
+)
 from appliance.core import ApplianceError, Conflict, DataFolder, Invalid, fsync_dir, fsync_file
 from appliance.jobs.outputs import made_since
 from appliance.jobs.plan import Targets, plan_of
@@ -99,10 +108,13 @@ def _tag_studies(tx: Tx, job: sqlite3.Row, found: Iterable[NewFile]) -> None:
 
 def _known(tx: Tx, new: NewFile) -> int | None:
     """Id of a file that is in the catalog as it is on disk: it keeps its origin."""
+    assert new.study_id is not None  # noqa: S101
+    assert new.name is not None  # noqa: S101
+    file_id = files_at(tx.con, new.study_id, [new.name]).get(new.name)
     row = tx.con.execute(
-        "SELECT f.id FROM paths p JOIN files f ON f.path_id = p.id WHERE p.path = ?"
-        " AND f.study_id = ? AND f.size_bytes = ? AND f.mtime_ns = ? AND f.trashed_at IS NULL",
-        (new.name, new.study_id, new.facts["size_bytes"], new.facts["mtime_ns"]),
+        "SELECT id FROM files WHERE id = ? AND size_bytes = ? AND mtime_ns = ?"
+        " AND trashed_at IS NULL",
+        (file_id, new.facts["size_bytes"], new.facts["mtime_ns"]),
     ).fetchone()
     return None if row is None else int(row["id"])
 

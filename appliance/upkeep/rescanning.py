@@ -18,6 +18,7 @@ from appliance.catalog import (
     ensure_study,
     ensure_subject,
     list_projects_in,
+    path_sql,
     set_fields,
     tag,
     trash_again,
@@ -33,6 +34,12 @@ __all__ = ["rescan"]
 
 _LOG = logging.getLogger(__name__)
 _ACTOR = "rescan"
+_FILES = (
+    f"SELECT {path_sql()} AS path, f.id, f.size_bytes, f.mtime_ns, f.trashed_at"  # noqa: S608
+    " FROM projects j JOIN subjects u ON u.project_id = j.id JOIN studies s ON s.subject_id = u.id"
+    " JOIN files f ON f.study_id = s.id JOIN paths p ON p.id = f.path_id"
+    " WHERE j.name = ? AND u.pid = ? AND s.sid = ?"
+)
 
 
 @dataclass
@@ -245,13 +252,7 @@ def _nodeinfo(root: Path) -> dict[str, str]:
 
 def _known(catalog: Catalog, names: tuple[str, str, str]) -> dict[str, sqlite3.Row]:
     with catalog.read() as con:
-        rows = con.execute(
-            "SELECT p.path, f.id, f.size_bytes, f.mtime_ns, f.trashed_at FROM projects j"
-            " JOIN subjects u ON u.project_id = j.id JOIN studies s ON s.subject_id = u.id"
-            " JOIN files f ON f.study_id = s.id JOIN paths p ON p.id = f.path_id"
-            " WHERE j.name = ? AND u.pid = ? AND s.sid = ?",
-            names,
-        ).fetchall()
+        rows = con.execute(_FILES, names).fetchall()
     return {row["path"]: row for row in rows}
 
 

@@ -44,6 +44,20 @@ WORLD = [
         "mask_1.nii.gz": (), "x/y/mask_1.nii": (), "!odd/(1).nii": (), "it's/a,b.nii": (),
     }),
     Study("ANALYSIS", "MNI", None, "group", (), (), "", {"t1.nii": ("atlas",), "sub/t1.nii": ()}),
+    Study("sub-01", "ses-1", "2022-01-01", None, (), ("bids",), "", {
+        "anat/sub-01_ses-1_T1w.nii.gz": ("mask",), "func/sub-01_ses-1_task-rest_bold.nii": (),
+        "anat/sub-02_ses-1_T1w.nii.gz": (), "sub-01x_ses-1.nii": (), "ses-1/\x02ses-1.json": (),
+        "meg/sub-01_20240101.fif": (),
+    }),
+    Study("sub-01", "ses-12", "2022-03-01", None, (), (), "", {
+        "anat/sub-01_ses-12_T1w.nii.gz": (), "anat/sub-01_ses-1_T1w.nii.gz": (),
+    }),
+    Study("sub-02", "ses-1", "2022-01-01", None, (), (), "", {
+        "anat/sub-02_ses-1_T1w.nii.gz": (), "func/SUB-02_ses-1_bold.nii": (),
+    }),
+    Study("Größe-ß", "été", None, None, (), (), "", {
+        "anat/Größe-ß_été_T1w.nii.gz": (), "été.nii": (), "a/\x01.nii": (),
+    }),
 ]  # fmt: skip
 
 

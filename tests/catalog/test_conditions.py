@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from appliance.catalog import Catalog, FileQuery, StudyQuery, list_files, list_studies
+from appliance.catalog import Catalog, FileQuery, StudyQuery, list_files, list_studies, path_sql
 from appliance.catalog.conditions import (
     asks_files,
     file_condition,
@@ -93,8 +93,9 @@ def test_SEL_files_are_those_a_naive_search_finds(world, tree):
     with world.read() as con:
         where, values = file_tree_condition(con, tree)
         sql = (
-            "SELECT s.id, p.path FROM paths p JOIN files f ON f.path_id = p.id"
-            " JOIN studies s ON s.id = f.study_id WHERE s.project_id = ?"
+            f"SELECT s.id, {path_sql()} FROM paths p"  # noqa: S608
+            " JOIN files f ON f.path_id = p.id JOIN studies s ON s.id = f.study_id"
+            " JOIN subjects u ON u.id = s.subject_id WHERE s.project_id = ?"
             " AND s.trashed_at IS NULL AND f.trashed_at IS NULL AND "
         )
         rows = con.execute(f"{sql} ({where})", [world.project.id, *values]).fetchall()
@@ -152,7 +153,10 @@ def test_a_condition_on_files_reads_words_as_bars_or_as_selectors(world):
     def found(text, *, anchored):
         with world.read() as con:
             where, values = file_condition(con, text, anchored=anchored)
-            sql = f"SELECT count(*) FROM paths p JOIN files f ON f.path_id = p.id WHERE {where}"  # noqa: S608
+            sql = (
+                "SELECT count(*) FROM paths p JOIN files f ON f.path_id = p.id"  # noqa: S608
+                f" JOIN studies s ON s.id = f.study_id WHERE {where}"
+            )
             return con.execute(sql, values).fetchone()[0]
 
     assert found("t1.nii", anchored=False) == 1  # t1.nii… at the root

@@ -15,6 +15,7 @@ from appliance.catalog import (
     fields_of,
     get_project,
     list_sources,
+    path_sql,
     set_project_state,
     trash_files,
     undo,
@@ -53,8 +54,9 @@ def snapshot(root: Path):
 def meta_of(kit: Kit, path: str):
     with kit.catalog.read() as con:
         row = con.execute(
-            "SELECT m.doc FROM meta m JOIN files f ON f.id = m.file_id"
-            " JOIN paths p ON p.id = f.path_id WHERE p.path = ?",
+            "SELECT m.doc FROM meta m JOIN files f ON f.id = m.file_id"  # noqa: S608
+            " JOIN paths p ON p.id = f.path_id JOIN studies s ON s.id = f.study_id"
+            f" JOIN subjects u ON u.id = s.subject_id WHERE {path_sql()} = ?",
             (path,),
         ).fetchone()
     import json

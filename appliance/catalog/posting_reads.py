@@ -43,6 +43,9 @@ _COLUMNS = {
 _FILES = "SELECT {} FROM files WHERE trashed_at IS NULL AND {{}}".format(
     ", ".join(f"group_concat({sql})" for _, sql in _COLUMNS.values())
 )
+_TEMPLATES = (  # the + keeps it from reading all names
+    "SELECT id, path_fold FROM paths INDEXED BY paths_templated WHERE templated AND +id > ?"
+)
 _LAST = chr(0x10FFFF)
 
 
@@ -87,7 +90,7 @@ def path_ids(con: sqlite3.Connection, pattern: str, *, anchored: bool, after: in
 
 def templates_after(con: sqlite3.Connection, after: int) -> dict[int, str]:
     """Give the folded templates that are newer than a path id."""
-    rows = con.execute("SELECT id, path_fold FROM paths WHERE templated AND id > ?", (after,))
+    rows = con.execute(_TEMPLATES, (after,))
     return {row[0]: row[1] for row in rows.fetchall()}
 
 

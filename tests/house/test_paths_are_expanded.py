@@ -8,7 +8,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[2] / "appliance"
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if "static" not in p.parts)
-KEPT = re.compile(r"\b(?:[a-z]\.path|path_fold)\b")
+KEPT = re.compile(r"\b(?:[pn]\.path|path_fold)\b")
 TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+(?:main\.)?paths\b")
 KNOWING = {
     f"catalog/{name}.py"

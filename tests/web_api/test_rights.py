@@ -67,6 +67,8 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
 }
 # The keys of archives are checked against who made them; nobody else's exists.
 OWN_THINGS = {("GET", "/downloads/{key:str}/{name:str}")}
+# Nobody brought a tool: who may look finds nothing.
+NOTHING_THERE = {("GET", "/tools/descriptors/{tool:str}")}
 
 
 @dataclass

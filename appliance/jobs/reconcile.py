@@ -103,11 +103,11 @@ def adopt(catalog: Catalog, job: sqlite3.Row, folder: Path) -> int | None:
 def finish_attempt(catalog: Catalog, job: sqlite3.Row, folder: Path, ends: Ends) -> State | None:
     """Record the end of an attempt whose supervisor is gone."""
     crash_point("before_finish")
-    end = read_exit(folder)
-    if end is None:
+    found = read_exit(folder)
+    end = None if found is None else ends.amend(job, found)
+    if end is None or end.why == "lost":
         loss = ends.bury(job, folder)
         return catalog.write(lambda tx: _lose(tx, job["id"], loss))
-    end = ends.amend(job, end)
     return catalog.write(lambda tx: _finish(tx, job["id"], end))
 
 

@@ -173,6 +173,7 @@ if TYPE_CHECKING:
         change_user,
         create_user,
         find_user,
+        grants_of,
         list_members,
         list_users,
         set_grant,
@@ -245,8 +246,8 @@ _ROOMS = {
     ),
     "undoing": "check_undo finish_undos mark_undone undo undo_all",
     "users": (
-        "ANY_LOGIN Grant Member UserRow change_user create_user find_user list_members"
-        " list_users set_grant"
+        "ANY_LOGIN Grant Member UserRow change_user create_user find_user grants_of"
+        " list_members list_users set_grant"
     ),
     "writes": (
         "add_file create_project ensure_project ensure_series ensure_study ensure_subject"
@@ -355,6 +356,7 @@ __all__ = [
     "get_project",
     "get_source",
     "get_study",
+    "grants_of",
     "issue_login_code",
     "issue_token",
     "join_selector",

@@ -116,11 +116,12 @@ class Appliance:
 
     def _build(self) -> None:
         """Make every object; nothing runs by itself yet."""
+        from appliance.cli.arriving import ArrivalFeed
         from appliance.cli.import_rows import ImportRows
         from appliance.cli.previews import Previews
         from appliance.cli.warming import MetaWarmer
         from appliance.exchange import Importer
-        from appliance.jobs import Notebooks, Queue, Scheduler
+        from appliance.jobs import AutoRuns, Notebooks, Queue, Scheduler
         from appliance.privacy import IdentityStore
         from appliance.upkeep import finish_interrupted_restore
         from appliance.web import Services
@@ -142,6 +143,7 @@ class Appliance:
         scheduler.register_row_source(ImportRows(catalog, importer.retry))
         meta = self._meta(catalog)
         self._warmer = MetaWarmer(catalog, meta, queue)
+        self._feed = ArrivalFeed(catalog)
         self.services = Services(
             settings=settings,
             folder=folder,
@@ -150,6 +152,7 @@ class Appliance:
             queue=queue,
             scheduler=scheduler,
             notebooks=Notebooks(catalog, folder, settings, scheduler.capacity),
+            autoruns=AutoRuns(catalog, queue, scheduler.submit_batch, self._feed),
             importer=importer,
             upkeep=self._make_upkeep(catalog),
             tools=tools,
@@ -206,6 +209,7 @@ class Appliance:
     def _start_queue(self) -> None:
         queue, importer = self.services.queue, self.services.importer
         self._stack.callback(self._warmer.start())
+        self._stack.callback(self._feed.listen(self.services.autoruns.look))
         queue.start()
         self._stack.callback(queue.stop)
         importer.start()

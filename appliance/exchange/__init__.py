@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from appliance.core import lazy_door
 
 if TYPE_CHECKING:
+    from appliance.exchange.arrived import Brought, brought_by, brought_since
     from appliance.exchange.bids_export import Export
     from appliance.exchange.bids_plan import BidsMapping, BidsPlan, BidsRule, RuleRow
     from appliance.exchange.existing_plan import (
@@ -50,6 +51,7 @@ __all__ = [
     "BidsMapping",
     "BidsPlan",
     "BidsRule",
+    "Brought",
     "DicomListener",
     "DropWatcher",
     "ExistingOptions",
@@ -70,6 +72,8 @@ __all__ = [
     "Upload",
     "WaitingIdentity",
     "WatchedRoot",
+    "brought_by",
+    "brought_since",
     "change_settings",
     "create_from_module",
     "exchange_migrations",
@@ -85,6 +89,7 @@ _NAMES = {
     "BidsMapping": "bids_plan",
     "BidsPlan": "bids_plan",
     "BidsRule": "bids_plan",
+    "Brought": "arrived",
     "DicomListener": "listener",
     "DropWatcher": "watch",
     "ExistingOptions": "existing_plan",
@@ -105,6 +110,8 @@ _NAMES = {
     "Upload": "upload",
     "WaitingIdentity": "revealing",
     "WatchedRoot": "watch",
+    "brought_by": "arrived",
+    "brought_since": "arrived",
     "change_settings": "modules",
     "create_from_module": "modules",
     "exchange_migrations": "schema",

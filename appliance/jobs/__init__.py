@@ -11,6 +11,17 @@ from typing import TYPE_CHECKING
 from appliance.core import lazy_door
 
 if TYPE_CHECKING:
+    from appliance.jobs.autorule_rows import (
+        Arrival,
+        Arrivals,
+        AutoRule,
+        Firing,
+        RuleFacts,
+        RuleTried,
+        Verdict,
+    )
+    from appliance.jobs.autorules import delete_rule, list_firings, list_rules, save_rule
+    from appliance.jobs.autoruns import AutoRuns
     from appliance.jobs.bulk import Outcome
     from appliance.jobs.cluster import ClusterAdapter
     from appliance.jobs.columns import COLUMNS, conditions, sort_expression
@@ -78,6 +89,9 @@ if TYPE_CHECKING:
     )
 
 _ROOMS = {
+    "autorule_rows": "Arrival Arrivals AutoRule Firing RuleFacts RuleTried Verdict",
+    "autorules": "delete_rule list_firings list_rules save_rule",
+    "autoruns": "AutoRuns",
     "cluster": "ClusterAdapter",
     "bulk": "Outcome",
     "desk": "BatchDetail Desk",
@@ -121,8 +135,12 @@ __all__ = [
     "SORTS",
     "SQL_VIEWS",
     "Argument",
+    "Arrival",
+    "Arrivals",
     "Asker",
     "AttemptRow",
+    "AutoRule",
+    "AutoRuns",
     "BatchDetail",
     "BatchRow",
     "BatchSpec",
@@ -136,6 +154,7 @@ __all__ = [
     "Edit",
     "FakeGpus",
     "Finding",
+    "Firing",
     "GpuSource",
     "JobDetail",
     "JobFileRow",
@@ -156,6 +175,8 @@ __all__ = [
     "Resources",
     "Retry",
     "RowSource",
+    "RuleFacts",
+    "RuleTried",
     "SavedBatch",
     "Scheduler",
     "State",
@@ -166,9 +187,11 @@ __all__ = [
     "ToolFolder",
     "Unresolved",
     "Variable",
+    "Verdict",
     "basic_tools",
     "conditions",
     "count_jobs",
+    "delete_rule",
     "find_references",
     "find_saved",
     "forget_saved",
@@ -178,6 +201,8 @@ __all__ = [
     "job_rows",
     "jobs_migrations",
     "letter_of",
+    "list_firings",
+    "list_rules",
     "list_saved",
     "list_variables",
     "missing_of",
@@ -186,6 +211,7 @@ __all__ = [
     "read_log",
     "render_command",
     "save_batch",
+    "save_rule",
     "set_variable",
     "sort_expression",
     "spec_of_attempt",

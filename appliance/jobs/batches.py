@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from appliance.catalog import Catalog, check_quota, get_project, require_open
+from appliance.catalog import Catalog, Tx, check_quota, get_project, require_open
 from appliance.core import ApplianceError, DataFolder, Invalid
 from appliance.jobs.capacity import Capacity
 from appliance.jobs.dryrun import dry_row, walk
@@ -63,8 +63,18 @@ class Batches:
             work = walk(con, self._folder, project, spec, plans=plans, chains=chains)
             return [dry_row(chain, step) for chain, steps in work for step in steps]
 
-    def submit(self, spec: BatchSpec, targets: Sequence[str], actor: str) -> Submitted:
-        """Write a batch down; its jobs are durable when this returns."""
+    def submit(
+        self,
+        spec: BatchSpec,
+        targets: Sequence[str],
+        actor: str,
+        *,
+        within: Callable[[Tx, Submitted], None] | None = None,
+    ) -> Submitted:
+        """Write a batch down; its jobs are durable when this returns.
+
+        `within` is called in the same transaction; what it raises takes the batch back.
+        """
         with self._catalog.read() as con:
             project = get_project(con, spec.project)
             require_open(con, project.id)
@@ -75,7 +85,14 @@ class Batches:
             work = list(looked)
         used = [self._tools.get(plan.job.tool) for plan in plans if plan.job.tool]
         order = Order(project, spec, plans, actor, used, self._routes)
-        return self._catalog.write(lambda tx: insert_batch(tx, order, work))
+
+        def write(tx: Tx) -> Submitted:
+            done = insert_batch(tx, order, work)
+            if within is not None:
+                within(tx, done)
+            return done
+
+        return self._catalog.write(write)
 
     def check(self, spec: BatchSpec, actor: str = "") -> list[str]:
         """Tell what is wrong with the jobs of a batch, whatever it would run on."""

@@ -6,12 +6,12 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from appliance.catalog import Catalog, Page
+from appliance.catalog import Catalog, Page, Tx
 from appliance.core import Conflict, DataFolder, NotFound, Settings
 from appliance.jobs.adapterset import build_adapters, clusters_of, routes_of
 from appliance.jobs.batches import Batches
@@ -176,8 +176,17 @@ class Scheduler:
         if self.is_running():
             self.adapters.wake()
 
-    def submit_batch(self, spec: BatchSpec, targets: Sequence[str], actor: str) -> Submitted:
+    def submit_batch(
+        self,
+        spec: BatchSpec,
+        targets: Sequence[str],
+        actor: str,
+        *,
+        within: Callable[[Tx, Submitted], None] | None = None,
+    ) -> Submitted:
         """Accept a batch for its targets; once accepted it is never forgotten.
+
+        `within` is called in the transaction that writes it down.
 
         Raises
         ------
@@ -188,7 +197,7 @@ class Scheduler:
         NotFound
             If the project, a target or a tool does not exist.
         """
-        accepted = self._batches.submit(spec, targets, actor)
+        accepted = self._batches.submit(spec, targets, actor, within=within)
         self.wake()
         return accepted
 

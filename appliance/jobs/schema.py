@@ -126,3 +126,46 @@ def m005_batches(db: Database) -> None:
       actor TEXT NOT NULL, spec TEXT NOT NULL CHECK (json_valid(spec)),
       spec_sha256 TEXT NOT NULL, PRIMARY KEY (job_id, n)) STRICT, WITHOUT ROWID;
     """)
+
+
+@jobs_migrations()
+def m006_autoexecution(db: Database) -> None:
+    """Rules that run batches by themselves, what each did with what arrived, and how far it is."""
+    db.executescript("""
+    CREATE TABLE autorule (
+      id INTEGER PRIMARY KEY, project_id INTEGER NOT NULL, name TEXT NOT NULL COLLATE NOCASE,
+      owner TEXT NOT NULL, rule TEXT NOT NULL CHECK (json_valid(rule)),
+      batch TEXT NOT NULL CHECK (json_valid(batch)), created_at INTEGER NOT NULL,
+      updated_at INTEGER NOT NULL, rev INTEGER NOT NULL, UNIQUE (project_id, name)) STRICT;
+    CREATE TABLE autofire (
+      id INTEGER PRIMARY KEY, rule_id INTEGER NOT NULL REFERENCES autorule(id),
+      project_id INTEGER NOT NULL, unit_id INTEGER NOT NULL, psid TEXT NOT NULL,
+      revision TEXT NOT NULL, state TEXT NOT NULL, why TEXT NOT NULL DEFAULT '',
+      batch_key TEXT, due_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+      UNIQUE (rule_id, unit_id, revision)) STRICT;
+    CREATE INDEX autofire_due ON autofire (due_at) WHERE state = 'waiting';
+    CREATE INDEX autofire_by_time ON autofire (project_id, updated_at);
+    CREATE TABLE autocursor (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL) STRICT;
+    INSERT INTO autocursor SELECT 1, ifnull((SELECT max(seq) FROM events), 0);
+    """)
+
+
+@jobs_migrations()
+def m007_provenance(db: Database) -> None:
+    """How files were made, kept longer than their jobs; and which of them are out of date."""
+    db.executescript("""
+    CREATE TABLE provenance (
+      origin TEXT PRIMARY KEY, at INTEGER NOT NULL,
+      record TEXT NOT NULL CHECK (json_valid(record))) STRICT;
+    CREATE TABLE provenance_plan (
+      sha256 TEXT PRIMARY KEY, plan TEXT NOT NULL CHECK (json_valid(plan))) STRICT, WITHOUT ROWID;
+    CREATE TABLE provenance_file (
+      origin TEXT NOT NULL, dir TEXT NOT NULL CHECK (dir IN ('in', 'out')),
+      file_id INTEGER NOT NULL, size_bytes INTEGER, mtime_ns INTEGER, sha256 TEXT,
+      PRIMARY KEY (origin, dir, file_id)) STRICT, WITHOUT ROWID;
+    CREATE INDEX provenance_file_by_file ON provenance_file (file_id, dir);
+    CREATE INDEX provenance_file_unhashed ON provenance_file (file_id) WHERE sha256 IS NULL;
+    CREATE TABLE stale (
+      file_id INTEGER PRIMARY KEY, study_id INTEGER NOT NULL,
+      reason TEXT NOT NULL, input_id INTEGER NOT NULL) STRICT;
+    """)

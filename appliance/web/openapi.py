@@ -56,6 +56,7 @@ def openapi_text() -> str:
             queue=absent,
             scheduler=absent,
             notebooks=absent,
+            autoruns=absent,
             importer=absent,
             upkeep=absent,
             tools=ToolBox(),

@@ -14,7 +14,7 @@ from appliance.jobs import ToolBox
 
 if TYPE_CHECKING:
     from appliance.exchange import Importer
-    from appliance.jobs import Notebooks, Queue, Scheduler
+    from appliance.jobs import AutoRuns, Notebooks, Queue, Scheduler
     from appliance.privacy import IdentityStore
     from appliance.upkeep import Upkeep
 
@@ -32,6 +32,7 @@ class Services:
     queue: Queue
     scheduler: Scheduler
     notebooks: Notebooks
+    autoruns: AutoRuns
     importer: Importer
     upkeep: Upkeep
     tools: ToolBox

@@ -15,9 +15,11 @@ import pytest
 
 from appliance import catalog
 from appliance.catalog import Catalog, MetaStore
+from appliance.cli.arriving import ArrivalFeed
 from appliance.core import DataFolder, Settings
 from appliance.exchange import Importer, exchange_migrations
 from appliance.jobs import (
+    AutoRuns,
     Notebooks,
     Queue,
     Scheduler,
@@ -107,6 +109,7 @@ def make_services(root: Path) -> Services:
         queue=absent,
         scheduler=absent,
         notebooks=absent,
+        autoruns=absent,
         importer=absent,
         upkeep=absent,
         tools=ToolBox(),
@@ -125,6 +128,9 @@ def working_services(root: Path) -> Iterator[Services]:
     scheduler = Scheduler(opened, folder, settings, queue, tools)
     importer = Importer(opened, identities, queue, folder, settings)
     upkeep = Upkeep(CheckContext(settings=settings, folder=folder, catalog=opened))
+    feed = ArrivalFeed(opened)
+    autoruns = AutoRuns(opened, queue, scheduler.submit_batch, feed)
+    feed.listen(autoruns.look)
     opened.write(lambda tx: catalog.ensure_project(tx, "default"))
     queue.start()
     importer.start()
@@ -138,6 +144,7 @@ def working_services(root: Path) -> Iterator[Services]:
             queue=queue,
             scheduler=scheduler,
             notebooks=Notebooks(opened, folder, settings, scheduler.capacity),
+            autoruns=autoruns,
             importer=importer,
             upkeep=upkeep,
             tools=tools,

@@ -7,6 +7,7 @@ from litestar.handlers import BaseRouteHandler
 from appliance.web.routes import (
     about,
     adapters,
+    autorules,
     batches,
     bids,
     docs,
@@ -53,6 +54,7 @@ ROUTES: list[BaseRouteHandler] = [
     *tools.ROUTES,
     *batches.ROUTES,
     *saved.ROUTES,
+    *autorules.ROUTES,
     *jobs.ROUTES,
     *selections.ROUTES,
     *notebooks.ROUTES,

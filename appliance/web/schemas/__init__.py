@@ -23,6 +23,7 @@ from appliance.web.schemas.arrivals import (
     ResolveRequest,
     WaitingIdentity,
 )
+from appliance.web.schemas.autorules import AutoFiring, AutoRuleRow, AutoRun, AutoTry
 from appliance.web.schemas.base import Done, Input, Items, Page, Problem
 from appliance.web.schemas.batches import (
     BatchCheck,
@@ -118,6 +119,10 @@ from appliance.web.schemas.work import (
 __all__ = [
     "Adapter",
     "AttemptFacts",
+    "AutoFiring",
+    "AutoRuleRow",
+    "AutoRun",
+    "AutoTry",
     "Backup",
     "BatchAccepted",
     "BatchCheck",

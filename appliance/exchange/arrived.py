@@ -1,0 +1,46 @@
+"""Which studies an arrival has brought something to, for those who do something with it."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import msgspec
+
+__all__ = ["Brought", "brought_by", "brought_since"]
+
+_STUDIES = (
+    "SELECT r.project_id, s.id, ifnull(r.closed_at, r.updated_at) AS at FROM receipts r"
+    " JOIN receipt_items i ON i.receipt_id = r.id AND i.state IN ('converted', 'stored')"
+    " JOIN subjects u ON u.project_id = r.project_id AND u.pid = i.pid AND u.trashed_at IS NULL"
+    " JOIN studies s ON s.subject_id = u.id AND s.sid = i.sid AND s.trashed_at IS NULL"
+    " WHERE r.kind <> 'existing' AND r.state IN ('done', 'partial', 'waiting')"
+)
+
+
+class Brought(msgspec.Struct, frozen=True):
+    """The studies of one project that arrivals have brought something to, and when."""
+
+    project_id: int
+    study_ids: tuple[int, ...]
+    at: int
+
+
+def brought_by(con: sqlite3.Connection, key: str) -> list[Brought]:
+    """Give what one arrival has brought; nothing while it is worked on.
+
+    What a folder of existing data has is left out, and so is what was there already.
+    """
+    return _grouped(con.execute(f"{_STUDIES} AND r.key = ? GROUP BY 1, 2", (key,)))
+
+
+def brought_since(con: sqlite3.Connection, at: int) -> list[Brought]:
+    """Give what all arrivals since a moment have brought."""
+    return _grouped(con.execute(f"{_STUDIES} AND r.updated_at >= ? GROUP BY r.id, 2", (at,)))
+
+
+def _grouped(rows: Any) -> list[Brought]:
+    found: dict[tuple[int, int], list[int]] = {}
+    for project_id, study_id, at in rows:
+        found.setdefault((project_id, at), []).append(study_id)
+    return [Brought(project, tuple(ids), at) for (project, at), ids in found.items()]

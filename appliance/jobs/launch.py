@@ -91,7 +91,11 @@ def prepare(start: Start) -> None:
     for output in start.resolved.outputs:
         folder = output.path if output.is_folder else output.path.parent
         folder.mkdir(parents=True, exist_ok=True)
-    _write_json(start.folder / "before.json", snapshot(start.resolved.outputs))
+    _write_json(
+        start.folder / "before.json",
+        snapshot(start.resolved.outputs),
+        durable=bool(start.resolved.outputs),
+    )
     argv = _argv(start)
     if start.site.is_local:
         argv = start.sandbox.wrap(argv, start.folder, start.facts["NORA_PROJECT"], start.binds)
@@ -103,8 +107,10 @@ def prepare(start: Start) -> None:
         "sandboxed": start.sandbox.active,
         **start.limits.spec(start.plan.resources),
     }
-    _write_json(start.folder / "spec.json", spec)
-    fsync_dir(start.folder.parent)
+    elsewhere = not start.site.is_local  # here nothing needs it after a loss of power
+    _write_json(start.folder / "spec.json", spec, durable=elsewhere)
+    if elsewhere:
+        fsync_dir(start.folder.parent)
     crash_point("run_dir_made")
 
 
@@ -197,9 +203,9 @@ def _write_scripts(folder: Path, files: Mapping[str, str]) -> None:
         (folder / name).write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
-def _write_json(path: Path, data: Any) -> None:
+def _write_json(path: Path, data: Any, *, durable: bool) -> None:
     """Write a private file; ``spec.json`` holds the token of the job."""
-    with atomic_write(path, mode=0o600) as stream:
+    with atomic_write(path, mode=0o600, durable=durable) as stream:
         stream.write(msgspec.json.encode(data) if not isinstance(data, dict) else _dump(data))
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from appliance.catalog import Catalog
 from appliance.core import JobError
 from appliance.jobs.attemptrows import mark_running
-from appliance.jobs.attempts import Exit, Loss, kill_strays, open_pid, send_signal
+from appliance.jobs.attempts import Exit, Loss, kill_strays, send_signal
+from appliance.jobs.births import Births, Born
 from appliance.jobs.crash import crash_point
 from appliance.jobs.launch import Start, spawn
 from appliance.jobs.reconcile import live_jobs, reconcile_job, why_lost
@@ -39,6 +40,7 @@ class LocalAdapter:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self._births = Births()
         self._watcher: Watcher | None = None
 
     def start(self, wake: Callable[[], None]) -> None:  # noqa: ARG002 - it is our own
@@ -49,23 +51,33 @@ class LocalAdapter:
         """Let go of all supervisors; they live on."""
         if self._watcher is not None:
             self._watcher.close()
+            self._births.close()
             self._watcher = None
 
     def submit(self, job: sqlite3.Row, start: Start) -> None:
         """Start the supervisor, write it down, and watch it."""
         try:
-            need = start.plan.resources
-            child = spawn(start.folder, start.limits.prefix(start.key, start.attempt, need))
+            born, child = self._bear(start)
         except OSError as error:
             raise JobError(str(error)) from error
+        if born is None:
+            return  # the nursery died over it: `reconcile` finds out what came of it
         crash_point("spawned")
-        began = start_time(child.pid) or 0
-        cancel = self._catalog.write(lambda tx: mark_running(tx, job["id"], child.pid, began))
+        began = start_time(born.pid) or 0
+        cancel = self._catalog.write(lambda tx: mark_running(tx, job["id"], born.pid, began))
         crash_point("running_committed")
-        handle = open_pid(child.pid, began)
         if cancel:
-            send_signal(child.pid, began, signal.SIGTERM)
-        self._watched.add(job["id"], _handle_of(child, handle), child)
+            send_signal(born.pid, began, signal.SIGTERM)
+        self._watched.add(job["id"], born.handle, child)
+
+    def _bear(self, start: Start) -> tuple[Born | None, subprocess.Popen[bytes] | None]:
+        """Let a supervisor be born: at once from the nursery, or as a child in its own scope."""
+        need = start.plan.resources
+        prefix = start.limits.prefix(start.key, start.attempt, need)
+        if not prefix:
+            return self._births.ask(start.folder), None
+        child = spawn(start.folder, prefix)
+        return Born(child.pid, os.pidfd_open(child.pid)), child
 
     def poll(self) -> list[int]:
         """Give the jobs whose supervisor has ended."""
@@ -134,8 +146,3 @@ class LocalAdapter:
             ).fetchone()
         if row is not None:
             send_signal(row["shim_pid"], row["shim_start"], number)
-
-
-def _handle_of(child: subprocess.Popen[bytes], handle: int | None) -> int:
-    """Pidfd of a child of ours; it exists even when the child has ended, until it is reaped."""
-    return os.pidfd_open(child.pid) if handle is None else handle

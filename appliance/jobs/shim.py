@@ -112,17 +112,19 @@ def _is_wrapper(pid: int) -> bool:
         return False
 
 
-def _write_durably(folder: int, name: str, data: dict[str, Any]) -> None:
+def _write_json(folder: int, name: str, data: dict[str, Any], *, durable: bool = True) -> None:
     """Replace a small JSON file; its blocks may have been set aside before."""
     part = f"{name}.part"
     handle = os.open(part, os.O_WRONLY | os.O_CREAT, 0o600, dir_fd=folder)
     try:
         os.write(handle, json.dumps(data).encode().ljust(_RESERVED_BYTES))
-        os.fsync(handle)
+        if durable:
+            os.fsync(handle)
     finally:
         os.close(handle)
     os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
-    os.fsync(folder)
+    if durable:
+        os.fsync(folder)
 
 
 def _inherited(names: list[str]) -> dict[str, str]:
@@ -199,9 +201,12 @@ class Shim:
     def _reserve_exit(self) -> None:
         """Set aside the blocks of exit.json, so that a full disk cannot hide how the job ended."""
         with open(f"{self.folder}/exit.json.part", "wb") as stream:  # noqa: PTH123
-            stream.write(b" " * _RESERVED_BYTES)
-            stream.flush()
-            os.fsync(stream.fileno())
+            try:
+                os.posix_fallocate(stream.fileno(), 0, _RESERVED_BYTES)
+            except OSError:  # no such call on this file system
+                stream.write(b" " * _RESERVED_BYTES)
+                stream.flush()
+                os.fsync(stream.fileno())
 
     def _start(self) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
@@ -223,7 +228,7 @@ class Shim:
             self.why = "cannot_start"
             self.status = (126 if isinstance(error, PermissionError) else 127) << 8
         facts = self.identity | {"child_pid": self.child, "started_at": time.time_ns() // 10**6}
-        _write_durably(self.handle, "run.json", facts)
+        _write_json(self.handle, "run.json", facts, durable=False)
 
     def _in_child(self) -> None:
         """Undo our signal mask, step back behind interactive work, and offer to die first."""
@@ -354,7 +359,7 @@ class Shim:
             code = 128 - code  # the wrapper tells the signal of the job as a shell does
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         wall = time.monotonic() - self.began
-        _write_durably(
+        _write_json(
             self.handle,
             "exit.json",
             {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +79,10 @@ def test_a_job_sees_no_homes_no_keys_and_no_other_process(boxed: Bench) -> None:
 
 
 def test_the_system_cannot_be_changed(boxed: Bench) -> None:
+    own = f"/tmp/nora-test-{os.getpid()}-{time.monotonic_ns()}"
     probe = "touch /usr/probe /etc/probe 2>&1 | grep -c -e 'Read-only' -e denied"
-    assert says(boxed, f"{probe}; echo mine > /tmp/mine; cat /tmp/mine") == ["2", "mine"]
-    assert not Path("/tmp/mine").exists()
+    assert says(boxed, f"{probe}; echo mine > {own}; cat {own}") == ["2", "mine"]
+    assert not Path(own).exists()
 
 
 def test_the_socket_of_the_owner_cannot_be_reached(boxed: Bench) -> None:

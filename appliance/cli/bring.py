@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from appliance.cli.autoexec import warn_without_rules
 from appliance.cli.transport import connect, settings_for
 from appliance.core import NotFound
 
@@ -41,7 +42,7 @@ def import_line(call: Call) -> int:
     path = source_path(Path(call.line.words[0]))
     more = {name: call.line.options[name] for name in _OPTIONS if name in call.line.options}
     if "autoexec_queue" in call.line.options:
-        print("warning: no autoexecution is set up; the import alone runs", file=sys.stderr)
+        warn_without_rules(call)
     receipt = call.client.import_path(call.project, str(path), **more)
     code = follow(call.client, receipt.key, as_json=call.wants("json"))
     if call.wants("handle_job_result"):

@@ -13,7 +13,7 @@ from appliance.core import Invalid, NotFound
 if TYPE_CHECKING:
     from appliance.client import JobRow
 
-__all__ = ["launch", "launch_autoexec"]
+__all__ = ["launch"]
 
 _LAST_LINES, _LAST_BYTES = 10, 20_000
 
@@ -89,14 +89,6 @@ def _last_lines(call: Call, key: str) -> list[str]:
         done = piece.done or piece.offset == offset
         text, offset = (text + piece.text)[-_LAST_BYTES:], piece.offset
     return text.splitlines()[-_LAST_LINES:]
-
-
-def launch_autoexec(call: Call) -> int:
-    """Tell that there is no autoexecution."""
-    raise Invalid(
-        f"project {call.project} has no autoexecution pipeline",
-        hint='Start a saved batch with --launch \'{"saved": NAME, "targets": [PID#SID]}\'.',
-    )
 
 
 def _saved(call: Call, project: str, name: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ _ACTIONS = {
     "exportmeta": "asking:exportmeta",
     "import": "bring:import_line",
     "launch": "launch:launch",
-    "launch_autoexec": "launch:launch_autoexec",
+    "launch_autoexec": "autoexec:launch_autoexec",
     "launchfile": "launch:launch",
     "out": "asking:out",
     "pathout": "asking:out",

@@ -52,6 +52,8 @@ NORA'S FLAGS (in any order; most need a project: -p, $NORA_PROJECT or a file .dp
   --launch, -l JSON               start a batch; --launchfile FILE; --throwerror and
                                   --handle_job_result wait for its end. JSON: jobs or saved,
                                   targets or studies; "dry_run": true only tells
+  --launch_autoexec PSID          run the project's autoexecution rules on a study now;
+                                  --autoexec_queue QUEUE (DEFAULT: that of each rule)
   --import PATH                   as `nora import`, with --patients_id PID, --studies_id SID,
                                   --pattern REGEX, --extrafiles_filter nii,hdr
   --admin TOOL ...                an admin tool; `nora --admin` lists them. Each is a flag, too:

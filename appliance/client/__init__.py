@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from appliance.core import lazy_door
 
 if TYPE_CHECKING:
+    from appliance.client.autorules import AutoRuleRow, AutoVerdict
     from appliance.client.client import Client, connect
     from appliance.client.job_rows import (
         ActionsDone,
@@ -72,6 +73,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ActionsDone",
+    "AutoRuleRow",
+    "AutoVerdict",
     "Backup",
     "BatchAccepted",
     "BatchRow",
@@ -137,6 +140,8 @@ _NAMES = {
     **dict.fromkeys(__all__, "rows"),
     **dict.fromkeys(_JOBS.split(), "job_rows"),
     **dict.fromkeys(_MANAGING.split(), "managing_rows"),
+    "AutoRuleRow": "autorules",
+    "AutoVerdict": "autorules",
     "Client": "client",
     "Table": "tables",
     "Volume": "volumes",

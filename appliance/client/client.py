@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from appliance.client.arrivals import ArrivalCalls
+from appliance.client.autorules import AutoRuleCalls
 from appliance.client.care import CareCalls
 from appliance.client.content import ContentCalls
 from appliance.client.curation import CurationCalls
@@ -25,6 +26,7 @@ class Client(
     ArrivalCalls,
     WorkCalls,
     JobCalls,
+    AutoRuleCalls,
     ToolCalls,
     CurationCalls,
     ManagingCalls,

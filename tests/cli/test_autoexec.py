@@ -1,0 +1,42 @@
+"""Autoexecution on the command line (CLI-15)."""
+
+from __future__ import annotations
+
+import json
+
+from appliance.client import Client
+from tests.cli.test_lines import PROJECT, STUDY, _image_file, nora
+
+__all__ = ["nora"]
+
+
+def test_CLI_15_the_rules_of_a_project_run_for_a_study(nora, monkeypatch):
+    import os
+
+    code, _, err = nora.run("-p", PROJECT, "--launch_autoexec", STUDY)
+    assert code != 0
+    assert "no autoexecution rule" in err
+    job = {"name": "j", "language": "bash", "code": "true"}
+    with Client(socket=os.environ["NORA_SOCKET"]) as client:
+        client.save_batch(PROJECT, "auto", {"jobs": [job]})
+        client.save_autorule(PROJECT, "rule", "auto", quiet_minutes=60, requires="mask*")
+        try:
+            tried = client.try_autorule(PROJECT, {"batch": "auto", "requires": "mask*"})
+            assert {row.psid: row.action for row in tried}[STUDY] == "run"
+            code, out, _ = nora.run(
+                "-p", PROJECT, "--launch_autoexec", STUDY, "--autoexec_queue", "DPXimport",
+                "--handle_job_result", "--json",
+            )  # fmt: skip
+            assert code == 0
+            (row,) = json.loads(out.rpartition("DONE")[0])
+            assert (row["rule"], row["study"], row["action"]) == ("rule", STUDY, "run")
+            (done,) = client.wait(row["batch"])
+            assert (done.letter, done.queue) == ("d", "DPXimport")
+            nora.run("-p", PROJECT, "--import", str(_image_file(nora)), "--patients_id", "P-7",
+                     "--studies_id", "1", "--autoexec_queue", "DEFAULT")  # fmt: skip
+            assert client.autorules(PROJECT)[0].owner == "owner"
+        finally:
+            client.delete_autorule(PROJECT, "rule")
+    _, _, err = nora.run("-p", PROJECT, "--import", str(_image_file(nora)), "--patients_id",
+                         "P-7", "--studies_id", "1", "--autoexec_queue", "DEFAULT")  # fmt: skip
+    assert "has no autoexecution rule" in err

@@ -19,6 +19,7 @@ __all__ = [
     "Exit",
     "Fate",
     "Loss",
+    "is_from_outside",
     "judge",
     "kill_strays",
     "open_pid",
@@ -93,6 +94,11 @@ def read_exit(folder: Path) -> Exit | None:
         return msgspec.json.decode((folder / "exit.json").read_bytes(), type=Exit)
     except FileNotFoundError:
         return None
+
+
+def is_from_outside(end: Exit) -> bool:
+    """Tell whether a signal may have ended an attempt that its own job did not send."""
+    return end.why == "cancelled" or end.signal in (signal.SIGTERM, signal.SIGKILL)
 
 
 def poison(folder: Path) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import queue
 import shlex
-import signal
 import sqlite3
 import threading
 import time
@@ -21,7 +20,7 @@ import msgspec
 
 from appliance.catalog import Catalog, Tx
 from appliance.core import AdapterSettings, JobError
-from appliance.jobs.attempts import Exit, Loss, poison
+from appliance.jobs.attempts import Exit, Loss, is_from_outside, poison
 from appliance.jobs.clusterrows import find_keys, live_attempts
 from appliance.jobs.finish import attempt_folder, job_by_id
 from appliance.jobs.hosts import HostDown
@@ -164,22 +163,28 @@ class ClusterAdapter:
 
     def bury(self, job: sqlite3.Row, folder: Path) -> Loss:  # noqa: ARG002 - the protocol's
         """Say why an attempt is lost; what is left of it there is ended by the thread."""
-        for entry in self._entries:
-            if read_mark(entry.mark) == (job["key"], job["attempt"]) and entry.state in _ENDS:
-                failure, why = _ENDS[entry.state]
-                return Loss(why, failure)
+        if (state := self._state_of(job)) in _ENDS:
+            failure, why = _ENDS[state]
+            return Loss(why, failure)
         return Loss(f"{self.name} knows it no more and it left no result: retry it")
 
     def amend(self, job: sqlite3.Row, end: Exit) -> Exit:
         """Tell whose signal ended an attempt: its supervisor only knows that it came."""
-        if job["cancel_by"] and end.signal in (signal.SIGTERM, signal.SIGKILL):
-            return msgspec.structs.replace(end, why="cancelled")
-        if end.why != "cancelled" or job["cancel_by"]:
+        if not is_from_outside(end):
             return end
-        for entry in self._entries:
-            if read_mark(entry.mark) == (job["key"], job["attempt"]) and entry.state in _ENDS:
-                return msgspec.structs.replace(end, why=_ENDS[entry.state][0])
+        if job["cancel_by"]:
+            return msgspec.structs.replace(end, why="cancelled")
+        state = self._state_of(job)
+        if state in _ENDS:
+            return msgspec.structs.replace(end, why=_ENDS[state][0])
+        if state.startswith("CANCELLED"):
+            return msgspec.structs.replace(end, why="cancelled")
         return end
+
+    def _state_of(self, job: sqlite3.Row) -> str:
+        """Give what the cluster said last about the attempt of a job."""
+        mark = (job["key"], job["attempt"])
+        return next((one.state for one in self._entries if read_mark(one.mark) == mark), "")
 
     def problem(self) -> str:
         """Say why the cluster does not answer."""

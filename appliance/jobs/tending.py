@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.core import JobError
-from appliance.jobs.attempts import poison, read_claim, read_exit
+from appliance.jobs.attempts import is_from_outside, poison, read_claim, read_exit
 from appliance.jobs.clusterrows import mark_running_there, note, refuse
 from appliance.jobs.crash import crash_point
 from appliance.jobs.hosts import HostDown
@@ -63,7 +63,7 @@ class Tender:
         alive = [one for one in found or () if one.seen is not Seen.ENDED]
         end = read_exit(folder)
         if end is not None:
-            unclear = end.why == "cancelled" and not row["cancel_by"]
+            unclear = not row["cancel_by"] and is_from_outside(end)
             if not (unclear and alive) or self._is_settled(row):  # whose signal it was, comes later
                 self._forget(row)
                 self._adapter.tell_ended(row)

@@ -143,6 +143,15 @@ def test_a_job_that_waits_there_says_so_and_can_be_held_and_cancelled(
     )[0] == (1, "never_ran")
 
 
+def test_a_suspended_job_can_be_cancelled(there: Bench) -> None:
+    (key,) = there.submit(bash("sleep 300"), queue="far")
+    there.wait_state(key, "running")
+    there.scheduler.suspend(key, "owner")
+    there.scheduler.cancel(key, "owner")
+    assert there.wait([key]) == ["cancelled"]
+    assert there.row(key).why == "cancelled by owner"
+
+
 @ELSEWHERE
 def test_a_job_that_the_cluster_refuses_fails_with_its_words(there: Bench) -> None:
     (key,) = there.submit(bash("true"), queue="nowhere")

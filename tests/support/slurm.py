@@ -51,7 +51,7 @@ ReturnToService=2
 KillWait=15
 MinJobAge=300
 GresTypes=gpu
-NodeName={node} NodeAddr=127.0.0.1 CPUs=32 RealMemory=16000 State=UNKNOWN Gres=gpu:2
+NodeName={node} NodeAddr=127.0.0.1 CPUs=64 RealMemory=1000000 State=UNKNOWN Gres=gpu:2
 PartitionName=normal Nodes={node} Default=YES MaxTime=INFINITE State=UP DefMemPerCPU=64
 PartitionName=gpus Nodes={node} MaxTime=60 State=UP DefMemPerCPU=64
 PartitionName=closed Nodes={node} MaxTime=60 State=DOWN DefMemPerCPU=64

@@ -299,11 +299,13 @@ def _finish_changes(catalog: Catalog, folder: DataFolder, identities: IdentitySt
 
 def _all_tools(folder: DataFolder) -> ToolBox:
     """Collect the predefined jobs of all rooms that ship some."""
+    from appliance.exchange import EXCHANGE_TOOLS
     from appliance.jobs import ToolBox, ToolFolder, basic_tools, suite_tools
     from appliance.viewing import TOOLS
 
     return ToolBox(
-        [*basic_tools(), *TOOLS, *suite_tools()], ToolFolder(folder.root / "tools")
+        [*basic_tools(), *TOOLS, *EXCHANGE_TOOLS, *suite_tools()],
+        ToolFolder(folder.root / "tools"),
     )
 
 

@@ -30,6 +30,25 @@ class ToolCalls(Base):
         path = Path(descriptor)
         return self._transport.send_file("/tools/descriptors", path, dict[str, Any], {})
 
+    def convert_again(self, project: str, study: str, series: str = "") -> int:
+        """Convert series of a study (``PID#SID``) again from their kept originals.
+
+        Parameters
+        ----------
+        series : str
+            Folder of the series, with ``*`` and ``_``; all by default.
+
+        Returns
+        -------
+        int
+            How many will be converted.
+        """
+        [named] = self._post(
+            f"/projects/{quote(project, safe='')}/names", Items[dict[str, Any]], {"names": [study]}
+        ).items
+        path = f"/studies/{named['id']}/conversions"
+        return int(self._post(path, dict[str, Any], {"series": series})["n_series"])
+
     def tool_descriptor(self, tool: str) -> bytes:
         """Give a descriptor that was brought, as it was brought."""
         out = io.BytesIO()

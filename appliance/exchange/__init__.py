@@ -43,10 +43,12 @@ if TYPE_CHECKING:
     )
     from appliance.exchange.schema import exchange_migrations
     from appliance.exchange.sending import Peer, send_objects
+    from appliance.exchange.toolset import EXCHANGE_TOOLS
     from appliance.exchange.upload import Upload
     from appliance.exchange.watch import DropWatcher, WatchedRoot
 
 __all__ = [
+    "EXCHANGE_TOOLS",
     "ArrivalKind",
     "BidsMapping",
     "BidsPlan",
@@ -91,6 +93,7 @@ _NAMES = {
     "BidsRule": "bids_plan",
     "Brought": "arrived",
     "DicomListener": "listener",
+    "EXCHANGE_TOOLS": "toolset",
     "DropWatcher": "watch",
     "ExistingOptions": "existing_plan",
     "ExistingPreview": "existing_plan",

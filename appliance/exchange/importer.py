@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from appliance.core import Conflict, Invalid, NotFound, Settings, now_ms, safe_name
+from appliance.exchange.again import convert_again
 from appliance.exchange.bids_export import BidsExports
 from appliance.exchange.collect import (
     Found,
@@ -265,6 +266,12 @@ class Importer:
             raise Conflict("nothing of this arrival failed")
         self.reconcile()
         return self.receipt(key)
+
+    def convert_again(self, study_id: int, series: str = "") -> int:
+        """Convert series of a study again from their kept originals; tell how many."""
+        count = convert_again(self.ctx, study_id, series)
+        self.reconcile()
+        return count
 
     def resolve(
         self,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from appliance.catalog import issue_token
 from appliance.client import Client
 from appliance.core import Invalid, Refused
+from appliance.exchange import EXCHANGE_TOOLS
 from tests.cli.shell import Shell, use_server
-from tests.web_api.conftest import Site
+from tests.web_api.conftest import Site, add_file
 
 TOOL: dict[str, Any] = {
     "name": "Look at it",
@@ -22,10 +25,15 @@ TOOL: dict[str, Any] = {
 }
 
 
+def client_of(works: Site, scope: str = "") -> Client:
+    issue = works.services.catalog.write
+    return Client(works.url, token=issue(lambda tx: issue_token(tx, "test", scope=scope)))
+
+
 @pytest.fixture
-def client(works: Site) -> Client:
-    token = works.bearer().headers["Authorization"].removeprefix("Bearer ")
-    return Client(works.url, token=token)
+def client(works: Site) -> Iterator[Client]:
+    with client_of(works) as found:
+        yield found
 
 
 def test_a_descriptor_is_brought_listed_and_removed(client: Client, tmp_path: Any) -> None:
@@ -58,11 +66,10 @@ def test_a_wrong_descriptor_is_refused_with_the_place(client: Client, tmp_path: 
 def test_only_an_administrator_brings_tools(works: Site, tmp_path: Any) -> None:
     path = tmp_path / "look.json"
     path.write_text(json.dumps(TOOL))
-    token = works.bearer(scope="reader batch").headers["Authorization"].removeprefix("Bearer ")
-    limited = Client(works.url, token=token)
-    assert limited.tools()
-    with pytest.raises(Refused):
-        limited.add_tool(path)
+    with client_of(works, "reader batch") as limited:
+        assert limited.tools()
+        with pytest.raises(Refused):
+            limited.add_tool(path)
 
 
 def test_the_verb_lists_brings_and_tells_what_is_refused(
@@ -82,3 +89,15 @@ def test_the_verb_lists_brings_and_tells_what_is_refused(
     assert json.loads(nora.run("tools", "--show", "boutiques.look_at_it")[1]) == TOOL
     assert nora.run("tools", "--remove", "boutiques.look_at_it")[0] == 0
     assert nora.run("tools", "--remove", "boutiques.look_at_it")[0] == 2
+
+
+def test_a_job_asks_for_a_new_conversion_with_its_own_token(works: Site, client: Client) -> None:
+    for tool in EXCHANGE_TOOLS:
+        works.services.tools.register_tool(tool)
+    works.services.scheduler.url = works.url
+    study = add_file(works.services, "t1/s001.nii", b"not really", "image")
+    assert study
+    job = {"name": "again", "tool": "exchange.convert_again"}
+    [row] = client.wait(client.launch("default", job, ["S-0001#2024"]))
+    assert "no such series with kept originals" in client.log(row.key).text
+    assert client.convert_again("default", "S-0001#2024") == 0

@@ -13,15 +13,22 @@ __all__ = ["Chosen", "Need", "Patience", "Picker", "Room", "need_of"]
 
 _AT_ONCE = 500
 _COLUMNS = "j.id, j.key, j.priority, j.cpus, j.memory_mb, j.gpus, j.retries, j.adapter, j.attempt"
-_READY = f"""
-SELECT {_COLUMNS}, j.walltime_s, j.disk_mb FROM job j WHERE j.state = 'queued' AND NOT EXISTS (
+_READY = """
+SELECT {columns}, j.walltime_s, j.disk_mb FROM job j INDEXED BY {index}
+WHERE j.state = 'queued' AND {where} AND NOT EXISTS (
   SELECT 1 FROM job_dep d JOIN job n ON n.id = d.needs_job_id WHERE d.job_id = j.id
   AND NOT (n.state = 'done' OR (d.kind = 'any'
     AND n.state IN ('failed', 'cancelled', 'lost', 'skipped', 'unresolved'))))
+ORDER BY j.priority DESC, j.id LIMIT ?
 """
-_ORDER = " ORDER BY j.priority DESC, j.id LIMIT ?"
-_LOCAL = f"{_READY} AND j.adapter = 'local' AND j.cpus <= ? AND j.gpus <= ? {_ORDER}"
-_ELSEWHERE = f"{_READY} AND j.adapter <> 'local' {_ORDER}"
+_LOCAL = _READY.format(
+    columns=_COLUMNS,
+    index="job_waiting",
+    where="j.cpus <= ? AND j.gpus <= ? AND j.adapter = 'local'",
+)
+_ELSEWHERE = _READY.format(
+    columns=_COLUMNS, index="job_waiting_elsewhere", where="j.adapter <> 'local'"
+)
 
 
 class Need(NamedTuple):
@@ -121,6 +128,8 @@ class Picker:
         late = self.patience.is_over(first["id"])
         ends_by = self._could_start(first) if late else None
         for row in self._rows(self._free(), _AT_ONCE):
+            if self._free().cpus <= 0:
+                return
             may = row["id"] not in taken and self._fits(row)
             if may and (not late or self._may_pass(row, first, ends_by)):
                 yield self._take(row)
@@ -135,7 +144,7 @@ class Picker:
         """Jobs that wait for nothing else, in order, and ask for no more than is free."""
         if free.cpus > 0:
             values = (free.cpus, free.gpus, limit)
-            yield from self.con.execute(_LOCAL, values).fetchall()
+            yield from self.con.execute(_LOCAL, values)  # read only as far as there is room
 
     def _may_pass(self, row: sqlite3.Row, first: sqlite3.Row, ends_by: float | None) -> bool:
         """Tell whether a job takes nothing that the first one waits for, or gives it back in time.

@@ -67,6 +67,10 @@ _EXPRESSIONS = {
     "cpu_s": "a.cpu_s",
     "maxrss_kb": "a.maxrss_kb",
 }
+_SEARCHED = (
+    *("job.name", "job.function", "job.psid", "job.state", "job.why", "job.queue"),
+    *("batch.name", "batch.actor"),
+)
 _FROM = (
     "FROM job JOIN batch ON batch.id = job.batch_id"
     " LEFT JOIN attempt a ON a.job_id = job.id AND a.n = job.attempt"
@@ -253,9 +257,8 @@ def where_of(query: JobQuery) -> tuple[str, list[Any]]:
         parts.append((f"job.state IN ({', '.join('?' * len(states))})", list(states)))
     parts += conditions(query.column_filters, _EXPRESSIONS)
     for like in query.patterns():
-        columns = ("job.name", "job.psid", "job.state", "job.why", "job.queue", "batch.name")
-        test = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in columns)
-        parts.append((f"({test})", [like] * len(columns)))
+        test = " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in _SEARCHED)
+        parts.append((f"({test})", [like] * len(_SEARCHED)))
     return " AND ".join(sql for sql, _ in parts), [v for _, values in parts for v in values]
 
 

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from appliance.core import Invalid
@@ -51,6 +51,27 @@ def test_JOB_04_references_are_found(code: str, found: str) -> None:
     assert [arg.id for arg in find_references("bash", code)] == found.split()
 
 
+NAMES = st.builds(lambda kind, n: f"{kind}{n}", st.sampled_from("fopsn"), st.integers(1, 9))
+PIECES = st.one_of(
+    NAMES.map(lambda name: (f"${name} ", name)),
+    NAMES.map(lambda name: (f'"${{{name}%.nii}}"', name)),
+    NAMES.map(lambda name: (f"${{{name}[@]}} ", name)),
+    NAMES.map(lambda name: (rf"\\${name} ", None)),
+    NAMES.map(lambda name: (f"${name}x ", None)),
+    st.text("abc /|;'{}\n", max_size=6).map(lambda text: (text + " ", None)),
+)
+
+
+@given(st.lists(PIECES, max_size=8))
+def test_JOB_04_each_reference_is_found_once_wherever_it_stands(
+    pieces: list[tuple[str, str | None]],
+) -> None:
+    code = " ".join(text for text, _ in pieces)
+    found = [arg.id for arg in find_references("bash", code)]
+    assert len(found) == len(set(found))
+    assert set(found) == {name for _, name in pieces if name}
+
+
 def test_JOB_08_matlab_arguments_are_ordinary_variables() -> None:
     code = "x = input2{1}; y = input10; save(output1, 'x'); my.input3 = 1; inputs1 = 2;"
     found = [(arg.id, arg.kind) for arg in find_references("matlab", code)]
@@ -70,6 +91,21 @@ def test_a_value_is_never_code_in_bash(tmp_path: Path, value: str) -> None:
     )
     assert done.stdout.decode().split("\0")[:-1] == [value, value, "second", value, value]
     assert [path.name for path in tmp_path.iterdir()] == ["script.sh"]
+
+
+WORDS = st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+
+
+@settings(max_examples=25, deadline=None)
+@given(WORDS, WORDS)
+def test_words_reach_a_bash_script_as_they_are(files: list[str], words: list[str]) -> None:
+    code = 'printf "%s\\0" "${f1[@]}" "${varargin[@]}" "$@"'
+    script = bash_script(code, {"f1": files, "varargin": words})
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-c", script], capture_output=True, check=True
+    )
+    told = done.stdout.decode("utf-8").split("\0")[:-1]
+    assert told == (2 * [*files, *words] or [""])
 
 
 def run_python(code: str, values: dict[str, list[str]]) -> dict[str, object]:

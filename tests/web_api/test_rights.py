@@ -388,3 +388,43 @@ def test_statements_of_a_project_tell_of_no_other(world: World) -> None:
             answer = http.post("/projects/alpha/sql", json={"sql": f"FROM {table}"})
             assert "beta" not in answer.text, table
             assert "outsider" not in answer.text, table
+
+
+def test_an_action_on_all_that_fits_stays_in_the_callers_projects(world: World) -> None:
+    def dismissed() -> set[str]:
+        with world.site.services.catalog.read() as con:
+            rows = con.execute("SELECT key FROM job WHERE dismissed = 1 AND key LIKE 'job-%'")
+            return {row["key"] for row in rows.fetchall()}
+
+    before, everything = dismissed(), {"action": "dismiss", "where": {}}
+    with world.http("reader") as reader, world.http("outsider") as outsider:
+        assert reader.post("/jobs/actions", json=everything).status_code == 403
+        outsider.post("/jobs/actions", json=everything).raise_for_status()
+        assert dismissed() - before <= {"job-two"}
+        named = {**everything, "where": {"project": "alpha"}}
+        assert outsider.post("/jobs/actions", json=named).status_code == 404
+        assert outsider.post("/jobs/rerun", json={"where": {"batch": "batch-one"}}).json()["n"] == 0
+        found = outsider.post("/jobs/logs", json={"where": {}, "text": "x"}).json()
+        assert {hit["key"] for hit in found["items"]} <= {"job-two"}
+        counts = outsider.get("/jobs/counts").json()
+        assert sum(counts["own"].values()) + sum(counts["others"].values()) <= 1
+
+
+def test_saved_batches_and_names_for_studies_are_their_owners(world: World) -> None:
+    doc = {"jobs": [{"name": "x", "language": "bash", "code": "true"}]}
+    asked = {"project": "alpha"}
+    with world.http("batcher") as batcher, world.http("manager") as manager:
+        for name, private in (("own", True), ("all", False)):
+            params = {**asked, "private": private}
+            batcher.put(f"/batches/saved/{name}", params=params, json=doc).raise_for_status()
+        value = {"value": "ANALYSIS#MNI"}
+        batcher.put("/batches/variables/MNI", params=asked, json=value).raise_for_status()
+        items = manager.get("/batches/saved", params=asked).json()["items"]
+        assert [(one["name"], one["owner"]) for one in items if one["owner"]] == [
+            ("all", "batcher")
+        ]
+        assert manager.get("/batches/variables", params=asked).json()["items"] == []
+        with world.http("owner") as owner:
+            assert owner.put("/batches/saved/all", params=asked, json=doc).status_code == 200
+        batcher.delete("/batches/saved/own", params={**asked, "private": True}).raise_for_status()
+        assert manager.delete("/docs/batch/all", params=asked).status_code == 400

@@ -57,6 +57,27 @@ def test_a_dry_run_tells_and_starts_nothing(http: httpx.Client) -> None:
     assert http.get("/jobs").json()["total"] == before
 
 
+def test_a_dry_run_puts_problems_first_and_counts_the_rest(http: httpx.Client) -> None:
+    bad = batch(COPY)["jobs"][0]
+    lost = [{"id": "f1", "kind": "FILE", "value": "nothing"}, bad["args"][1]]
+    jobs = [bad, {**bad, "name": "lost", "args": lost}]
+    asked = batch(COPY, jobs=jobs, mode="parallel", dry_run=True, limit=1)
+    answer = http.post("/batches", json=asked).json()
+    assert (answer["total"], answer["counts"]) == (2, {"run": 1, "problem": 1})
+    [row] = answer["rows"]
+    assert (row["job"], row["position"], row["findings"][0]["kind"]) == ("lost", 1, "no_match")
+    choice = {"do": "without", "job": 1, "arg": "f1"}
+    answer = http.post("/batches", json={**asked, "choices": [choice]}).json()
+    assert answer["counts"] == {"run": 2}
+
+
+def test_an_action_names_jobs_by_key_or_by_a_filter(http: httpx.Client) -> None:
+    for body in ({}, {"keys": ["a"], "where": {}}):
+        answer = http.post("/jobs/actions", json={"action": "dismiss", **body})
+        assert (answer.status_code, answer.json()["hint"]) == (400, "Use keys, or where.")
+    assert http.get("/jobs", params={"filter": ["name:x", "none:y"]}).status_code == 400
+
+
 def test_a_batch_runs_and_its_output_appears_with_its_tag(http: httpx.Client) -> None:
     accepted = http.post("/batches", json=batch(COPY))
     assert (accepted.status_code, accepted.json()["n_jobs"]) == (202, 1)

@@ -14,9 +14,16 @@ import pytest
 from numpy.typing import NDArray
 
 from appliance.core import Invalid
-from appliance.formats import read_streamlines, read_volume, scan_dicom, write_nifti, write_tck
+from appliance.formats import (
+    convert_file,
+    read_streamlines,
+    read_volume,
+    scan_dicom,
+    write_nifti,
+    write_tck,
+)
 from appliance.geometry import Grid, Tractogram, Transform, Volume
-from appliance.imaging import calculate, resample
+from appliance.imaging import calculate, filter_streamlines, resample
 from appliance.jobs import ToolBox, missing_of, render_command
 from appliance.viewing import TOOLS
 
@@ -234,7 +241,6 @@ def test_threshold_keeps_and_numbers_parts(tmp_path: Path) -> None:
     assert json.loads(table.read_bytes())["parts"]["volume"] == pytest.approx([4.096, 0.512])
     ok(run("imaging.threshold", **args, otsu=True, largest=1))
     assert (read_volume(out).data > 0).sum() == 512
-    assert run("imaging.threshold", **args, low=1000).returncode == 2
 
 
 @pytest.fixture(scope="module")
@@ -294,10 +300,12 @@ def test_streamlines_are_filtered_by_length_and_masks(tmp_path: Path) -> None:
     affine[2, 3] = -1
     write_nifti(mask, Volume(data, affine))
     args = {"tracts": source, "out": out}
-    assert "3 of 4" in ok(run("imaging.filter_streamlines", **args, min_mm=10))
-    assert "2 of 4" in ok(run("imaging.filter_streamlines", **args, include=mask))
     assert "1 of 4" in ok(run("imaging.filter_streamlines", **args, exclude=[mask], min_mm=10))
-    assert "0 of 4" in ok(run("imaging.filter_streamlines", **args, ends_in=mask))
+    assert read_streamlines(out).points[0].tolist() == [0, 0, 0]
+    tracts, touched = read_streamlines(source), [read_volume(mask)]
+    assert len(filter_streamlines(tracts, min_mm=10)) == 3
+    assert len(filter_streamlines(tracts, include=touched)) == 2
+    assert len(filter_streamlines(tracts, ends_in=touched)) == 0
 
 
 def test_the_mosaic_shows_slices_and_outlines(t1: Path, tmp_path: Path) -> None:
@@ -319,8 +327,12 @@ def test_an_image_is_the_same_in_other_formats(name: str, tmp_path: Path) -> Non
     affine = Transform.rotation(1, 10).matrix @ np.diag([-1.5, 2.0, 2.5, 1.0])
     image = Volume(random.normal(size=(6, 7, 8)).astype(np.float32), affine)
     write_nifti(tmp_path / "in.nii", image)
-    ok(run("imaging.convert", image=tmp_path / "in.nii", out=tmp_path / name))
-    ok(run("imaging.convert", image=tmp_path / name, out=tmp_path / "back.nii"))
+    convert_file(tmp_path / "in.nii", tmp_path / name)
+    ways = {"image": tmp_path / name, "out": tmp_path / "back.nii"}
+    if name == "out.mgh":
+        ok(run("imaging.convert", **ways))  # nibabel leaves this format's file open
+    else:
+        convert_file(ways["image"], ways["out"])
     back = read_volume(tmp_path / "back.nii").reoriented(image.grid.codes)
     assert np.allclose(back.data, image.data)
     assert np.allclose(back.affine, image.affine, atol=1e-4)
@@ -329,7 +341,7 @@ def test_an_image_is_the_same_in_other_formats(name: str, tmp_path: Path) -> Non
 def test_streamlines_are_the_same_in_trackvis_and_wrong_names_are_refused(tmp_path: Path) -> None:
     lines = [[(-3.25, 4.5, 60), (1, 2, 3)], [(0, 0, 0), (1, 1, 1), (9, 9, 9)]]
     write_tck(tmp_path / "a.tck", Tractogram.from_streamlines(lines))
-    ok(run("imaging.convert", image=tmp_path / "a.tck", out=tmp_path / "b.trk"))
+    convert_file(tmp_path / "a.tck", tmp_path / "b.trk")
     back = read_streamlines(tmp_path / "b.trk")
     assert np.allclose(back.points, np.concatenate(lines), atol=1e-4)
     done = run("imaging.convert", image=tmp_path / "a.tck", out=tmp_path / "c.nii")

@@ -3,7 +3,7 @@ import { ApiError, toApiError } from "./problem";
 
 export const BASE = "/api/v1";
 
-type QueryValue = string | number | boolean | null | undefined;
+type QueryValue = string | number | boolean | readonly string[] | null | undefined;
 export type Query = Record<string, QueryValue>;
 
 let csrf = "";
@@ -20,7 +20,8 @@ export function whenSignedOut(action: () => void): void {
 export function queryText(query: Query): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    if (value !== null && value !== undefined && value !== "") search.set(name, String(value));
+    if (Array.isArray(value)) value.forEach((one) => search.append(name, String(one)));
+    else if (value !== null && value !== undefined && value !== "") search.set(name, String(value));
   }
   const text = search.toString();
   return text ? `?${text}` : "";

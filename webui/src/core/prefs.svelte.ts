@@ -13,6 +13,8 @@ const defaults = {
   linkViewports: true,
   radiological: true,
   jobDetailWidth: 520,
+  jobColumns: [] as string[],
+  batchWidth: 450,
   metaKeysWidth: 280,
   lastSql: "",
   table: {

@@ -2,26 +2,53 @@
 import { api } from "../core/api";
 import { t } from "../core/strings";
 import { complain, inform } from "../core/toast.svelte";
-import type { ActionsDone } from "../core/types-jobs";
+import type { ActionsDone, JobFilter } from "../core/types-jobs";
 import type { JobAction } from "./view";
+
+/** Some jobs by their keys, or all that fit a filter. */
+export type Chosen = { keys: readonly string[] } | { where: Partial<JobFilter> };
 
 /** Do one thing to some jobs; gives the keys of those that took it. */
 export async function actOn(keys: readonly string[], action: JobAction): Promise<string[]> {
+  const refused = await actOnAll({ keys }, action);
+  return refused ? keys.filter((key) => !(key in refused)) : [];
+}
+
+/** Do one thing to chosen jobs; gives what refused it and why, null when nothing was done. */
+export async function actOnAll(
+  chosen: Chosen,
+  action: JobAction,
+): Promise<Record<string, string> | null> {
   try {
-    const done = await api.post<ActionsDone>("/jobs/actions", { keys, action });
+    const done = await api.post<ActionsDone>("/jobs/actions", { ...chosen, action });
     const refused = done.refused ?? {};
-    const taken = keys.filter((key) => !(key in refused));
-    tell(action, taken, Object.values(refused));
-    return taken;
+    tell(chosen, action, done, refused);
+    return refused;
   } catch (error) {
     complain(error, t(`action_${action}`));
-    return [];
+    return null;
   }
 }
 
-function tell(action: JobAction, taken: readonly string[], refused: readonly string[]): void {
-  const parts = [t("action_done", { action: t(`action_${action}`), n: taken.length })];
-  if (refused[0]) parts.push(t("action_refused", { n: refused.length, why: refused[0] }));
-  const undo = { label: t("undo"), run: () => void actOn(taken, "restore") };
-  inform(parts.join(". "), action === "dismiss" && taken.length > 0 ? undo : undefined);
+function tell(
+  chosen: Chosen,
+  action: JobAction,
+  done: ActionsDone,
+  refused: Record<string, string>,
+): void {
+  const [why] = Object.values(refused);
+  const n = done.n_refused ?? Object.keys(refused).length;
+  const parts = [t("action_done", { action: t(`action_${action}`), n: done.n })];
+  if (why) parts.push(t("action_refused", { n, why }));
+  inform(parts.join(". "), action === "dismiss" && done.n > 0 ? undo(chosen, refused) : undefined);
+}
+
+/** Bring back what was dismissed: the same jobs, which are now among the dismissed ones. */
+function undo(
+  chosen: Chosen,
+  refused: Record<string, string>,
+): { label: string; run: () => void } | undefined {
+  if (!("keys" in chosen)) return undefined;
+  const keys = chosen.keys.filter((key) => !(key in refused));
+  return { label: t("undo"), run: () => void actOn(keys, "restore") };
 }

@@ -4,81 +4,65 @@ import { session } from "../core/session.svelte";
 import type {
   Argument,
   BatchBody,
+  BatchDoc,
   BatchLaunched,
   BatchLevel,
-  DryRow,
-  JobSpec,
+  Choice,
+  Decision,
+  DryRun,
   Language,
-  Resources,
   SavedBatch,
   Tool,
 } from "../core/types-jobs";
+import { decided, sameCase, type Case } from "./dry";
 import { rowsFor } from "./references";
+import { draft, draftOfTool, fromSpec, toSpec, type Draft } from "./spec";
 
-export interface Draft {
-  id: number;
-  name: string;
-  tool: string | null;
-  language: Language | null;
-  code: string;
-  args: Argument[];
-  resources: Resources;
-  strict: boolean;
-  enabled: boolean;
-  env: Record<string, string>;
-  folded: boolean;
-}
+export type How = "split" | "free" | "subject" | "rows";
 
-const DEFAULTS: Resources = { cpus: 1, memory_mb: 2048, gpus: 0, disk_mb: 0, walltime_s: null };
-
-let last = 0;
 const memories = new Map<number, Map<string, Argument>>();
+
+/** Everything about how a batch runs, as it is at first. */
+const USUAL = {
+  level: "study" as BatchLevel,
+  how: "split" as How,
+  rows: 1,
+  immediate: false,
+  skipDone: false,
+  priority: 0,
+  onError: "stop" as BatchBody["on_error"],
+  queue: "DPXproc",
+};
 
 export const batch = $state({
   name: "",
-  level: "study" as BatchLevel,
-  mode: "serial" as BatchBody["mode"],
-  on_error: "stop" as BatchBody["on_error"],
-  queue: "DPXproc",
+  /** Whether what was loaded is one's own. */
+  isPrivate: false,
+  ...USUAL,
   jobs: [] as Draft[],
-  dry: null as DryRow[] | null,
+  choices: [] as Choice[],
+  dry: null as DryRun | null,
   launched: null as BatchLaunched | null,
 });
 
-function draft(part: Partial<Draft>): Draft {
-  last += 1;
-  return {
-    id: last,
-    name: "",
-    tool: null,
-    language: null,
-    code: "",
-    args: [],
-    resources: { ...DEFAULTS },
-    strict: true,
-    enabled: true,
-    env: {},
-    folded: false,
-    ...part,
-  };
-}
-
 export function addTool(tool: Tool): void {
-  const args = tool.args.map((arg) => ({ ...arg }));
-  const resources = { ...DEFAULTS, ...tool.resources };
-  batch.jobs.push(draft({ name: tool.name, tool: tool.id, args, resources }));
-  if (batch.jobs.length === 1) batch.level = tool.level;
-  touched();
+  batch.jobs.push(draftOfTool(tool));
+  if (batch.jobs.length === 1) {
+    batch.level = tool.level;
+    if (tool.queue) batch.queue = tool.queue;
+  }
+  reordered();
 }
 
 export function addCode(language: Language): void {
   const n = batch.jobs.filter((job) => job.language === language).length + 1;
   batch.jobs.push(draft({ name: `${language} ${n}`, language }));
-  touched();
+  reordered();
 }
 
 /** New code: its references become rows, values that were typed come back. */
 export function setCode(job: Draft, code: string): void {
+  if (code === job.code) return;
   job.code = code;
   if (!job.language) return;
   const memory = memories.get(job.id) ?? new Map<string, Argument>();
@@ -89,22 +73,27 @@ export function setCode(job: Draft, code: string): void {
 
 export function removeJob(job: Draft): void {
   batch.jobs = batch.jobs.filter((one) => one.id !== job.id);
-  touched();
+  reordered();
 }
 
 export function copyJob(job: Draft): void {
-  const { id: _, ...rest } = $state.snapshot(job) as Draft;
   const at = batch.jobs.findIndex((one) => one.id === job.id);
-  batch.jobs.splice(at + 1, 0, draft(rest));
-  touched();
+  batch.jobs.splice(at + 1, 0, draft($state.snapshot(job) as Draft));
+  reordered();
 }
 
-export function moveJob(job: Draft, by: number): void {
-  const from = batch.jobs.findIndex((one) => one.id === job.id);
-  const to = from + by;
-  if (to < 0 || to >= batch.jobs.length) return;
+/** Put a job before the one that is at a place now. */
+export function moveJobTo(id: number, place: number): void {
+  const from = batch.jobs.findIndex((one) => one.id === id);
+  const to = from < place ? place - 1 : place;
+  if (from < 0 || to === from || to < 0 || to >= batch.jobs.length) return;
   batch.jobs.splice(to, 0, ...batch.jobs.splice(from, 1));
-  touched();
+  reordered();
+}
+
+export function moveJob(job: Draft, by: -1 | 1): void {
+  const from = batch.jobs.findIndex((one) => one.id === job.id);
+  moveJobTo(job.id, by < 0 ? from - 1 : from + 2);
 }
 
 /** What was tried no longer holds. */
@@ -112,75 +101,75 @@ export function touched(): void {
   batch.dry = null;
 }
 
+/** Decisions name jobs by their place. */
+function reordered(): void {
+  batch.choices = [];
+  touched();
+}
+
 export function clearBatch(): void {
-  Object.assign(batch, { name: "", level: "study", mode: "serial", on_error: "stop", jobs: [] });
+  Object.assign(batch, { name: "", isPrivate: false, ...USUAL, jobs: [], choices: [] });
   batch.dry = null;
   batch.launched = null;
 }
 
-const number = (value: unknown): number | null =>
-  value === "" || value === null || value === undefined ? null : Number(value);
+const MODES: Record<How, Pick<BatchDoc, "mode" | "group">> = {
+  split: { mode: "serial", group: "none" },
+  free: { mode: "parallel", group: "none" },
+  subject: { mode: "serial", group: "subject" },
+  rows: { mode: "serial", group: "batch" },
+};
 
-function argument(arg: Argument): Argument {
-  const value = arg.kind === "NUMERIC" ? number(arg.value) : (arg.value ?? null);
-  return { ...arg, value };
+export function howOf(doc: Partial<BatchDoc>): How {
+  if (doc.mode === "parallel") return "free";
+  return doc.group === "subject" ? "subject" : doc.group === "batch" ? "rows" : "split";
 }
 
-/** A draft as the service takes it: only the fields it knows. */
-export function toSpec(job: Draft): JobSpec {
+/** The batch without project and targets, as it is saved and exported. */
+export function description(only?: number): BatchDoc {
+  const now = $state.snapshot(batch) as typeof batch;
   return {
-    name: job.name.trim() || job.tool || job.language || "job",
-    tool: job.tool,
-    ...(job.language ? { language: job.language } : {}),
-    code: job.code,
-    args: job.args.map(argument),
-    resources: job.resources,
-    strict: job.strict,
-    enabled: job.enabled,
-    env: job.env,
+    level: now.level,
+    ...MODES[now.how],
+    n_groups: Math.max(1, now.rows),
+    immediate: now.immediate,
+    skip_done: now.skipDone,
+    priority: now.priority,
+    on_error: now.onError,
+    queue: now.queue,
+    choices: now.choices,
+    jobs: now.jobs
+      .map(toSpec)
+      .map((job, i) => (only === undefined ? job : { ...job, enabled: now.jobs[i]!.id === only })),
   };
 }
 
-function fromSpec(spec: JobSpec): Draft {
-  return draft({
-    name: spec.name,
-    tool: spec.tool ?? null,
-    language: (spec.language as Language | undefined) ?? null,
-    code: spec.code ?? "",
-    args: spec.args.map((arg) => ({ ...arg })),
-    resources: { ...DEFAULTS, ...spec.resources },
-    strict: spec.strict ?? true,
-    enabled: spec.enabled ?? true,
-    env: spec.env ?? {},
-    folded: true,
-  });
-}
-
-export function body(targets: readonly string[], dry_run: boolean): BatchBody {
-  const { name, level, mode, on_error, queue, jobs } = $state.snapshot(batch) as typeof batch;
-  const first = jobs.find((job) => job.enabled);
+export function body(targets: readonly string[], dry_run: boolean, only?: number): BatchBody {
+  const jobs = batch.jobs;
+  const first = jobs.find((job) => (only === undefined ? job.enabled : job.id === only));
   return {
     project: session.project,
-    name: name.trim() || first?.name || "Batch",
-    level,
-    mode,
-    on_error,
-    queue,
-    jobs: jobs.map(toSpec),
+    name: batch.name.trim() || first?.name || "Batch",
+    ...description(only),
     targets: [...targets],
     dry_run,
   };
 }
 
-export async function tryBatch(targets: readonly string[]): Promise<void> {
-  const answer = await api.post<{ rows: DryRow[] }>("/batches", body(targets, true));
-  batch.dry = answer.rows;
+export async function tryBatch(targets: readonly string[], only?: number): Promise<void> {
+  batch.dry = await api.post<DryRun>("/batches", body(targets, true, only));
 }
 
-export async function launch(targets: readonly string[]): Promise<BatchLaunched> {
-  const answer = await api.post<BatchLaunched>("/batches", body(targets, false));
+export async function launch(targets: readonly string[], only?: number): Promise<BatchLaunched> {
+  const answer = await api.post<BatchLaunched>("/batches", body(targets, false, only));
   batch.launched = answer;
   return answer;
+}
+
+/** Decide a case of the dry run; null takes the decision back. */
+export function decide(one: Case, what: Decision | null): void {
+  const others = batch.choices.filter((choice) => !sameCase(choice, one));
+  batch.choices = what === null ? others : [...others, decided(one, what)];
 }
 
 export async function listSaved(): Promise<SavedBatch[]> {
@@ -188,30 +177,35 @@ export async function listSaved(): Promise<SavedBatch[]> {
   return (await api.get<{ items: SavedBatch[] }>("/batches/saved", query)).items;
 }
 
-export async function saveBatch(name: string): Promise<void> {
-  const { name: _, level, mode, on_error, queue, jobs } = body([], false);
-  await api.put(
-    path("batches", "saved", name),
-    { level, mode, on_error, queue, jobs },
-    { project: session.project },
-  );
+export async function saveBatch(name: string, isPrivate: boolean): Promise<void> {
+  const query = { project: session.project, private: isPrivate ? "true" : "false" };
+  await api.put(path("batches", "saved", name), description(), query);
   batch.name = name;
+  batch.isPrivate = isPrivate;
 }
 
-export async function forgetBatch(name: string): Promise<{ operation_id: number }> {
-  return api.delete(path("batches", "saved", name), { project: session.project });
+export async function forgetBatch(saved: SavedBatch): Promise<{ operation_id: number }> {
+  const query = { project: session.project, private: saved.private ? "true" : "false" };
+  return api.delete(path("batches", "saved", saved.name), query);
 }
 
-export function loadSaved(saved: SavedBatch): void {
-  const doc = saved.doc;
+export function loadDoc(name: string, doc: Partial<BatchDoc>, isPrivate = false): void {
   Object.assign(batch, {
-    name: saved.name,
-    level: doc.level ?? "study",
-    mode: doc.mode ?? "serial",
-    on_error: doc.on_error ?? "stop",
-    queue: doc.queue ?? "DPXproc",
+    name,
+    isPrivate,
+    level: doc.level ?? USUAL.level,
+    how: howOf(doc),
+    rows: doc.n_groups ?? USUAL.rows,
+    immediate: doc.immediate ?? false,
+    skipDone: doc.skip_done ?? false,
+    priority: doc.priority ?? 0,
+    onError: doc.on_error ?? USUAL.onError,
+    queue: doc.queue ?? USUAL.queue,
+    choices: doc.choices ?? [],
     jobs: (doc.jobs ?? []).map(fromSpec),
   });
   batch.dry = null;
   batch.launched = null;
 }
+
+export const loadSaved = (saved: SavedBatch): void => loadDoc(saved.name, saved.doc, saved.private);

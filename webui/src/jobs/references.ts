@@ -6,6 +6,9 @@ const SHELL = /(?<![\\$\w])\$(?:\{([fopsn][1-9])(?=[^0-9A-Za-z_])|([fopsn][1-9])
 const MATLAB = /(?<![\w.])(input|output)([1-9][0-9]?)(?!\w)/g;
 const ORDER = "fopsn";
 
+/** Argument that any script may have without naming it: more words for its command line. */
+export const VARARGIN = "varargin";
+
 const KINDS: Record<string, ArgumentKind> = {
   f: "FILE",
   o: "OUT",
@@ -28,9 +31,11 @@ function compare(a: string, b: string): number {
   return ga - gb || na - nb;
 }
 
+/** What counts as a reference in a language. */
+export const patternOf = (language: Language): RegExp => (language === "matlab" ? MATLAB : SHELL);
+
 export function findReferences(language: Language, code: string): string[] {
-  const pattern = language === "matlab" ? MATLAB : SHELL;
-  const found = [...code.matchAll(pattern)].map((m) =>
+  const found = [...code.matchAll(patternOf(language))].map((m) =>
     language === "matlab" ? m[0] : (m[1] ?? m[2] ?? ""),
   );
   return [...new Set(found)].sort(compare);
@@ -64,5 +69,6 @@ export function rowsFor(
   memory: Map<string, Argument>,
 ): Argument[] {
   for (const row of rows) memory.set(row.id, row);
-  return findReferences(language, code).map((id) => memory.get(id) ?? blank(id, language));
+  const found = findReferences(language, code).map((id) => memory.get(id) ?? blank(id, language));
+  return [...found, ...rows.filter((row) => row.id === VARARGIN)];
 }

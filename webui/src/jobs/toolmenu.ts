@@ -34,7 +34,12 @@ export function addMenu(
     for (const tool of members) {
       items.push({
         label: tool.name,
-        detail: tool.level === "study" ? "" : t(`blevel_${tool.level}`),
+        detail: tool.missing
+          ? t("tool_missing", { what: tool.missing })
+          : tool.level === "study"
+            ? ""
+            : t(`blevel_${tool.level}`),
+        disabled: tool.missing !== "",
         run: () => addTool(tool),
       });
     }

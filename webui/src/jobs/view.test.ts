@@ -6,8 +6,8 @@ const job = (state: string, letter: Letter) => ({ batch_key: "b", state, letter 
 const arrival = (state: string, letter: Letter) => ({ batch_key: null, state, letter });
 
 it("GRID-03 GRID-04 a job is offered what its state takes", () => {
-  expect(actionsFor(job("queued", "q"))).toEqual(["suspend", "cancel"]);
-  expect(actionsFor(job("held", "q"))).toEqual(["resume", "cancel"]);
+  expect(actionsFor(job("queued", "q"))).toEqual(["hold", "cancel"]);
+  expect(actionsFor(job("held", "q"))).toEqual(["release", "cancel"]);
   expect(actionsFor(job("starting", "q"))).toEqual(["cancel"]);
   expect(actionsFor(job("running", "r"))).toEqual(["suspend", "cancel"]);
   expect(actionsFor(job("suspended", "r"))).toEqual(["resume", "cancel"]);

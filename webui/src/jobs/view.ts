@@ -2,9 +2,19 @@
 import type { JobRow } from "../core/types-jobs";
 import { secondsBetween } from "../core/format";
 
-export type JobAction = "cancel" | "suspend" | "resume" | "retry" | "dismiss" | "restore";
+export type JobAction =
+  "cancel" | "hold" | "release" | "suspend" | "resume" | "retry" | "dismiss" | "restore";
 
-export const ACTIONS: JobAction[] = ["retry", "suspend", "resume", "restore", "dismiss", "cancel"];
+export const ACTIONS: JobAction[] = [
+  "retry",
+  "hold",
+  "release",
+  "suspend",
+  "resume",
+  "restore",
+  "dismiss",
+  "cancel",
+];
 
 /** Waiting, running and failed: what still concerns somebody. */
 export const OPEN = "qre";
@@ -27,10 +37,16 @@ export interface ImportFacts {
   files: { state: string; reason: string; hint: string; n: number }[];
 }
 
-type Row = Pick<JobRow, "batch_key" | "state" | "letter"> & { dismissed?: boolean };
+type Row = Pick<JobRow, "batch_key" | "state" | "letter"> & {
+  dismissed?: boolean;
+  foreign?: boolean;
+};
+
+/** A job of somebody else on the cluster, which the appliance only sees. */
+export const isForeign = (job: Row): boolean => job.foreign === true;
 
 /** Jobs are always of a batch; what is of none is an arrival. */
-export const isImport = (job: Row): boolean => job.batch_key === null;
+export const isImport = (job: Row): boolean => job.batch_key === null && !isForeign(job);
 
 /** Stopped, but not because anything broke: a person has to look at it. */
 export const needsPerson = (job: Row): boolean =>
@@ -41,9 +57,11 @@ export const arrivalAddress = (key: string): string => `/arrivals?key=${encodeUR
 function actionsOfJob(state: string): JobAction[] {
   switch (state) {
     case "queued":
+      return ["hold", "cancel"];
+    case "held":
+      return ["release", "cancel"];
     case "running":
       return ["suspend", "cancel"];
-    case "held":
     case "suspended":
       return ["resume", "cancel"];
     case "draft":
@@ -63,8 +81,29 @@ function actionsOfImport(letter: string): JobAction[] {
 
 /** What can be done to a job as it is now. */
 export function actionsFor(job: Row): JobAction[] {
+  if (isForeign(job)) return [];
   if (job.dismissed) return ["restore"];
   return isImport(job) ? actionsOfImport(job.letter) : actionsOfJob(job.state);
+}
+
+/** Jobs that ended may run again with other parameters or another script. */
+export const mayEdit = (job: Row): boolean =>
+  !isImport(job) && !isForeign(job) && !job.dismissed && actionsOfJob(job.state).includes("retry");
+
+/** What jobs in these states may take, when they are not all here: by their letters. */
+export function actionsForLetters(letters: string): JobAction[] {
+  if (letters === DISMISSED) return ["restore"];
+  const has = (letter: string): boolean => letters === "all" || letters.includes(letter);
+  const some: Partial<Record<JobAction, boolean>> = {
+    retry: has("e") || has("k") || has("d"),
+    hold: has("q"),
+    release: has("q"),
+    suspend: has("r"),
+    resume: has("r"),
+    dismiss: has("e") || has("k") || has("d"),
+    cancel: has("q") || has("r"),
+  };
+  return ACTIONS.filter((action) => some[action]);
 }
 
 /** What at least one of several jobs takes. */

@@ -26,7 +26,7 @@ export function nearerEnd(
     : { backwards: false, far: fromHead };
 }
 
-export class RowList<T extends { id: number }> {
+export class RowList<T extends { id: number | string }> {
   /** Rows from the beginning, without a gap. */
   head = $state.raw<T[]>([]);
   /** Rows from the end, the last one first. */
@@ -64,7 +64,7 @@ export class RowList<T extends { id: number }> {
   }
 
   /** Place of a row by its id, or -1. */
-  indexOf(id: number): number {
+  indexOf(id: T["id"]): number {
     const near = this.head.findIndex((row) => row.id === id);
     if (near >= 0) return near;
     const far = this.tail.findIndex((row) => row.id === id);
@@ -72,7 +72,7 @@ export class RowList<T extends { id: number }> {
   }
 
   /** Rows that are here whose id is among these, with their places. */
-  placesOf(ids: ReadonlySet<number>): { index: number; row: T }[] {
+  placesOf(ids: ReadonlySet<T["id"]>): { index: number; row: T }[] {
     const found: { index: number; row: T }[] = [];
     this.head.forEach((row, index) => ids.has(row.id) && found.push({ index, row }));
     this.tail.forEach((row, i) => {

@@ -1,0 +1,48 @@
+// Trying and starting the batch: what is under way, what failed, what to say when it runs.
+import { navigate } from "../core/router.svelte";
+import { t } from "../core/strings";
+import { inform } from "../core/toast.svelte";
+import { selection } from "../table/selection.svelte";
+import { batch, launch, tryBatch } from "./batch.svelte";
+
+let busy = $state<"" | "try" | "run">("");
+let failure = $state.raw<unknown>(null);
+
+export const working = {
+  get busy(): "" | "try" | "run" {
+    return busy;
+  },
+  get failure(): unknown {
+    return failure;
+  },
+  get targets(): string[] {
+    return selection.targets;
+  },
+  get ready(): boolean {
+    const some = selection.targets.length > 0 || batch.level === "project";
+    return busy === "" && some && batch.jobs.some((job) => job.enabled);
+  },
+};
+
+async function started(only?: number): Promise<void> {
+  const made = await launch(selection.targets, only);
+  const n = made.n_jobs;
+  inform(t(n ? "batch_launched" : "batch_launched_none", { n }), {
+    label: t("batch_see_jobs"),
+    run: () => navigate(`/jobs?batch=${made.key}&state=all`),
+  });
+}
+
+export async function work(kind: "try" | "run", only?: number): Promise<void> {
+  if (busy) return;
+  busy = kind;
+  failure = null;
+  try {
+    if (kind === "try") await tryBatch(selection.targets, only);
+    else await started(only);
+  } catch (error) {
+    failure = error;
+  } finally {
+    busy = "";
+  }
+}

@@ -37,7 +37,7 @@ consumer = Consumer(huey, workers=2, initial_delay=0.01, max_delay=0.05, backoff
 consumer._set_signal_handlers = lambda: None
 consumer.start()
 for one in results:
-    one.get(blocking=True, backoff=1, initial_delay=0.01, max_delay=0.05, preserve=True)
+    one.get(blocking=True, backoff=1.01, max_delay=0.05)
 print(time.perf_counter() - begin)
 consumer.stop()
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import sqlite3
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from appliance.catalog import Tx
 from appliance.core import ApplianceError, Conflict
 from appliance.jobs import Retry
 from appliance.jobs.attemptrows import mark_running
@@ -144,11 +146,13 @@ class Jobs(RuleBasedStateMachine):
             assert not set(gpus) & busy
             self.bench.catalog.write(lambda tx, r=row, g=gpus: self._begin(tx, r, g))
 
-    def _begin(self, tx, row, gpus) -> None:  # type: ignore[no-untyped-def]
-        from appliance.jobs.resolve import Resolved
-
-        n, _ = self.bench.scheduler._starter._begin(
-            tx, job_by_id(tx.con, row["id"]), gpus, Resolved()
+    def _begin(self, tx: Tx, row: sqlite3.Row, gpus: list[str]) -> None:
+        n = row["attempt"] + 1
+        transition(tx, row["id"], State.STARTING, attempt=n, failure=None)
+        tx.con.execute(
+            "INSERT INTO attempt (job_id, n, state, run_dir, gpu_uuids, host, started_at)"
+            " VALUES (?, ?, 'starting', '/', ?, 'here', ?)",
+            (row["id"], n, json.dumps(gpus), self.now),
         )
         assert (row["id"], n) not in self.ran
         self.ran.add((row["id"], n))

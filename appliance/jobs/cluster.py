@@ -35,7 +35,7 @@ __all__ = ["ClusterAdapter"]
 
 _LOG = logging.getLogger(__name__)
 _IDLE_S, _WATCHED_S, _ORPHAN_S = 30.0, 60.0, 10.0
-_SENT_AT_ONCE = 50
+_SENT_AT_ONCE, _STOP_S = 50, 5.0
 _IN_LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
 _ENDS: Mapping[str, tuple[str, str]] = {
     "TIMEOUT": ("timeout", "the cluster ended it at its time limit: raise it and retry"),
@@ -106,7 +106,7 @@ class ClusterAdapter:
         self._stopping.set()
         self._nudge.set()
         if self._thread is not None:
-            self._thread.join(self.settings.timeout_s + 1)
+            self._thread.join(_STOP_S)
             self._thread = None
 
     def room(self) -> int:

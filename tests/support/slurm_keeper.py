@@ -1,7 +1,8 @@
-"""Keeps the daemons of a small Slurm as its children, and ends them all when its input ends.
+"""Keeps the daemons of a small Slurm as its children; ends them all when its input ends.
 
 Run as ``python slurm_keeper.py DIR``. Reads lines ``start NAME`` and ``kill NAME``; answers each
-with ``ok``. The input ends when the tests end, even by SIGKILL, so nothing is left behind.
+with ``ok``. The input ends when the tests end, even by SIGKILL, so that
+neither a process nor DIR is left behind.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -54,6 +56,7 @@ def main(root: Path) -> None:
                 os.kill(pid, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(-1, 0)
+    shutil.rmtree(root, ignore_errors=True)
 
 
 if __name__ == "__main__":

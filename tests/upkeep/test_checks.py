@@ -10,12 +10,13 @@ import msgspec
 import pytest
 
 from appliance.catalog import add_source, ensure_project, set_project_state
-from appliance.core import NotFound, Settings, network_kind, new_key, now_ms
+from appliance.core import AdapterSettings, NotFound, Settings, network_kind, new_key, now_ms
 from appliance.upkeep import CheckContext, CheckResult, Upkeep, backup
 from appliance.upkeep.checks import BaseCheck, all_checks
 from appliance.upkeep.checks.arrivals import ArrivalsCheck
 from appliance.upkeep.checks.backups import BackupCheck
 from appliance.upkeep.checks.bundle import BundleCheck
+from appliance.upkeep.checks.clusters import ClusterCheck
 from appliance.upkeep.checks.database import DatabaseCheck
 from appliance.upkeep.checks.disk import DiskCheck
 from appliance.upkeep.checks.isolation import IsolationCheck
@@ -141,6 +142,17 @@ def test_a_taken_port_of_notebooks_is_a_warning_for_the_rest_works(ctx):
         "warning",
         "port 8182 is taken",
     )
+
+
+def test_a_cluster_that_does_not_answer_is_a_warning_as_jobs_wait(ctx):
+    assert ClusterCheck().run(ctx).level == "ok"
+    jobs = msgspec.structs.replace(ctx.settings.jobs, adapters={"hpc": AdapterSettings()})
+    clustered = with_(ctx, settings=msgspec.structs.replace(ctx.settings, jobs=jobs))
+    well = with_(clustered, probes={"clusters": lambda: ""})
+    assert (ClusterCheck().run(well).level, "hpc" in ClusterCheck().run(well).text) == ("ok", True)
+    down = with_(clustered, probes={"clusters": lambda: "hpc: Slurm does not answer"})
+    assert ClusterCheck().run(down).level == "warning"
+    assert "does not answer" in ClusterCheck().run(down).text
 
 
 def test_parts_that_are_switched_off_are_no_fault(ctx):

@@ -119,7 +119,10 @@ class Starter:
     def _begin(
         self, tx: Tx, row: sqlite3.Row, gpus: Sequence[str], found: Resolved
     ) -> tuple[int, str]:
-        n = int(job_by_id(tx.con, row["id"])["attempt"]) + 1
+        now = job_by_id(tx.con, row["id"])
+        if now["spec"] != row["spec"]:
+            raise Conflict("the job was edited meanwhile")
+        n = int(now["attempt"]) + 1
         transition(tx, row["id"], State.STARTING, attempt=n, failure=None)
         tx.con.execute(
             "INSERT INTO attempt (job_id, n, state, run_dir, gpu_uuids, host, started_at, adapter)"

@@ -292,3 +292,16 @@ def test_logs_that_are_to_be_kept_outlive_the_others(bench: Bench) -> None:
     bench.catalog.write(lambda tx: tx.con.execute("UPDATE job SET ended_at = 0"))
     assert purge_jobs(bench.catalog, bench.folder, 90) == 1
     assert bench.row(kept).state == State.DONE
+
+
+def test_a_job_that_was_edited_since_it_was_picked_does_not_start_as_it_was(idle: Bench) -> None:
+    (key,) = idle.submit(bash("echo old"))
+    with idle.catalog.read() as con:
+        job = con.execute("SELECT * FROM job WHERE key = ?", (key,)).fetchone()
+    idle.scheduler.desk.act([key], "hold", "anna")
+    idle.scheduler.desk.rerun([key], Edit(code="echo new"), "anna")
+    idle.scheduler._starter.start(job, idle.scheduler.adapters.of(job), [])
+    assert idle.row(key).state == "queued"
+    idle.start()
+    assert idle.wait([key]) == ["done"]
+    assert idle.log(key) == "new\n"

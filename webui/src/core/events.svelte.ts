@@ -5,6 +5,8 @@ export const TOPICS = [
   "files.changed",
   "studies.changed",
   "tags.changed",
+  "stale.changed",
+  "autorules.changed",
   "receipt.changed",
   "job.changed",
   "batch.changed",

@@ -1,4 +1,5 @@
 // Every text of the user interface, in one table; `t("key", {n: 3})` fills the braces.
+import { autorules } from "./strings/autorules";
 import { curate } from "./strings/curate";
 import { exchange } from "./strings/exchange";
 import { frame } from "./strings/frame";
@@ -20,6 +21,7 @@ const en = {
   ...metadata,
   ...upkeep,
   ...curate,
+  ...autorules,
 } as const;
 
 export type StringKey = keyof typeof en;

@@ -29,7 +29,7 @@ from huey.consumer import Consumer
 huey = SqliteHuey(filename=sys.argv[2] + "/huey.sqlite", fsync=True)
 @huey.task()
 def noop():
-    subprocess.run(["true"], check=True)
+    return subprocess.run(["true"], check=True).returncode + 1
 n = int(sys.argv[1])
 begin = time.perf_counter()
 results = [noop() for _ in range(n)]

@@ -34,7 +34,7 @@ def live(root: Path, settings: str, crash_at: str) -> subprocess.Popen[bytes]:
 def test_a_crash_at_any_point_forgets_nothing_and_runs_nothing_twice(
     tmp_path: Path, slurm: Slurm
 ) -> None:
-    settings = json.dumps(slurm_place(slurm).settings)
+    settings = json.dumps(slurm_place(slurm, poll_s=1.0).settings)
     first = {point: live(tmp_path / point, settings, point) for point in POINTS}
     assert {point: one.wait(120) for point, one in first.items()} == dict.fromkeys(POINTS, 9)
     second = {point: live(tmp_path / point, settings, "") for point in POINTS}

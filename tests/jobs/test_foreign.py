@@ -20,8 +20,16 @@ def foreign(bench: Bench, **query: object) -> list[JobRow]:
 def test_jobs_of_others_are_listed_and_left_alone(make_bench: MakeBench, slurm: Slurm) -> None:
     bench = make_bench(**slurm_place(slurm).settings)
     bench.study("S-1#V1", "x.txt")
-    slurm.run("sbatch", "-pclosed", "-Jtheirs|one", "--mem=96", "--comment=a\x1fb", "--wrap=true")
-    slurm.run("sbatch", "-pclosed", "-Jtheirs two", "-c2", "--wrap=true")
+    slurm.run(
+        "sbatch",
+        "-pclosed",
+        "-Jtheirs|one",
+        "--mem=96",
+        "--comment=a\x1fb",
+        "--output=/dev/null",
+        "--wrap=true",
+    )
+    slurm.run("sbatch", "-pclosed", "-Jtheirs two", "-c2", "--output=/dev/null", "--wrap=true")
     (ours,) = bench.submit(bash("true"), queue="shut")
     try:
         wait_until(lambda: "at hill" in bench.row(ours).why, "ours waits there, too")

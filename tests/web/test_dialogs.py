@@ -83,8 +83,8 @@ def save_batch(desktop: Desktop) -> None:
     desktop.go("/batch")
     desktop.page.get_by_role("button", name="Add job").first.click()
     desktop.page.get_by_role("menuitem", name="BASH script").click()
-    desktop.page.get_by_role("button", name="Saved").click()
-    desktop.page.get_by_role("menuitem", name="Save as").click()
+    desktop.page.get_by_role("button", name="Saved…").click()
+    desktop.page.get_by_label("Keep this batch as").wait_for()
 
 
 def revoke(desktop: Desktop) -> None:

@@ -160,7 +160,7 @@ def asks_files(tree: Filter) -> bool:
     if isinstance(tree, Not):
         return asks_files(tree.term)
     if isinstance(tree, Attribute):
-        return tree.name == "FTAG"
+        return tree.name in ("FTAG", "STALE")
     return isinstance(tree, Pattern | Absolute)
 
 
@@ -186,6 +186,7 @@ class _Studies:
     def __init__(self, con: sqlite3.Connection) -> None:
         self.con = con
         self.attributes: Mapping[str, AttributeProvider] = getattr(con, "attributes", {})
+        self.of_files: Mapping[str, AttributeProvider] = getattr(con, "file_attributes", {})
 
     def ask(self, tree: Filter) -> Condition:
         """Give the condition of a tree."""
@@ -245,7 +246,12 @@ class _Studies:
 
     def provided(self, term: Attribute) -> Condition:
         """Let the room answer that registered the attribute."""
-        provider = self.attributes.get(term.name)
+        sql, values = self.answer(term, self.attributes)
+        return f"s.id IN ({sql})", values
+
+    def answer(self, term: Attribute, providers: Mapping[str, AttributeProvider]) -> Condition:
+        """Give the query of ids that a room answers with."""
+        provider = providers.get(term.name)
         if provider is None:
             raise Invalid(f"filter: {term.name}: cannot be asked here", position=term.at)
         try:
@@ -253,7 +259,7 @@ class _Studies:
         except Invalid as error:
             message = f"filter: {error.message} (character {term.at + 1})"
             raise Invalid(message, hint=error.hint, position=term.at) from error
-        return f"s.id IN ({sql})", list(values)
+        return sql, list(values)
 
 
 class _Files(_Studies):
@@ -277,6 +283,13 @@ class _Files(_Studies):
         """Give the condition of ``NAME:value``."""
         return self.tagged(term) if term.name == "FTAG" else super().attribute(term)
 
+    def provided(self, term: Attribute) -> Condition:
+        """Let the room answer about files, if it can."""
+        if term.name not in self.of_files:
+            return super().provided(term)
+        sql, values = self.answer(term, self.of_files)
+        return f"f.id IN ({sql})", values
+
 
 class _OnePath(_Files):
     """Conditions on a study ``s`` for a file of which only the path is known."""
@@ -294,6 +307,10 @@ class _OnePath(_Files):
     def tagged(self, term: Attribute) -> Condition:
         """Give the condition of a tag."""
         return ("0", []) if term.name == "FTAG" else super().tagged(term)
+
+    def provided(self, term: Attribute) -> Condition:
+        """Say no where files are asked."""
+        return ("0", []) if term.name in self.of_files else super().provided(term)
 
 
 def _is_all(tree: Pattern) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from appliance.catalog.conditions import study_tree_condition
+from appliance.catalog.conditions import file_tree_condition, study_tree_condition
 from appliance.catalog.nodes import And, Attribute, Filter, Not, Or, Pattern
 from appliance.catalog.path_cache import PathCache
 from appliance.catalog.posting_reads import ids_of
@@ -74,6 +74,10 @@ def file_mask(view: View, tree: Filter) -> FileMask:
         return _files_with(view, tree)
     if isinstance(tree, Attribute) and tree.name == "FTAG":
         return _tagged_files(view.postings, _tagged(view.postings, "file", tree))
+    if isinstance(tree, Attribute) and tree.name in getattr(view.con, "file_attributes", {}):
+        sql, values = file_tree_condition(view.con, tree)
+        query = f"SELECT group_concat(f.id) FROM files f WHERE {sql}"
+        return _tagged_files(view.postings, ids_of(view.con, query, values))
     if isinstance(tree, Pattern):
         return of_studies(view.postings, np.ones(len(view.postings.studies), np.bool_))
     return of_studies(view.postings, study_mask(view, tree))

@@ -49,6 +49,7 @@ class Reader(sqlite3.Connection):
     """
 
     attributes: Mapping[str, AttributeProvider]
+    file_attributes: Mapping[str, AttributeProvider]
     job_counter: JobCounter | None
     keeper: Keeper | None
     postings: Postings | None
@@ -132,6 +133,7 @@ class Catalog:
         self.path = path
         self.events = EventBus()
         self._attributes: dict[str, AttributeProvider] = {}
+        self._file_attributes: dict[str, AttributeProvider] = {}
         self._job_counter: JobCounter | None = None
         self._keeper: Keeper | None = None
         self._foreign: int | None = None
@@ -179,9 +181,16 @@ class Catalog:
         catalog._writer.start()
         return catalog
 
-    def register_attribute(self, name: str, provider: AttributeProvider) -> None:
-        """Let a room above answer ``NAME:value`` in filters, such as ``JOB:e``."""
+    def register_attribute(
+        self, name: str, provider: AttributeProvider, of_files: AttributeProvider | None = None
+    ) -> None:
+        """Let a room above answer ``NAME:value`` in filters, such as ``JOB:e``.
+
+        `of_files` gives the ids of files instead, where a filter asks single files.
+        """
         self._attributes[name.upper()] = provider
+        if of_files is not None:
+            self._file_attributes[name.upper()] = of_files
 
     def register_job_counter(self, counter: JobCounter) -> None:
         """Let the jobs room count jobs by letter for rows of studies."""
@@ -301,6 +310,7 @@ class Catalog:
         con.row_factory = sqlite3.Row
         con.execute("PRAGMA query_only = 1")
         con.attributes = self._attributes
+        con.file_attributes = self._file_attributes
         with self._readers_lock:
             self._readers.append(con)
         return con

@@ -23,7 +23,7 @@ from appliance.core import Invalid, Refused
 
 __all__ = ["ATTRIBUTES", "LISTS", "bar_term", "file_term", "prefix_of", "subject_term"]
 
-ATTRIBUTES = ("STAG", "PTAG", "FTAG", "JOB", "SDESC", "PID", "SID")
+ATTRIBUTES = ("STAG", "PTAG", "FTAG", "JOB", "STALE", "SDESC", "PID", "SID")
 LISTS = ("PIDLIST", "PSIDLIST", "SQL", "FILE")
 _NEGATED = {"NOTSTAG": "STAG", "NOTPTAG": "PTAG", "NOTFTAG": "FTAG"}
 _RANKED = re.compile(r"(LATEST|OLDEST)(?:\[(\d{1,4})\]|(\d{1,4}))?")

@@ -13,6 +13,7 @@ from appliance.client.data import DataCalls
 from appliance.client.jobs import JobCalls
 from appliance.client.managing import ManagingCalls
 from appliance.client.meta import MetaCalls
+from appliance.client.provenance import ProvenanceCalls
 from appliance.client.tools import ToolCalls
 from appliance.client.work import WorkCalls
 
@@ -27,6 +28,7 @@ class Client(
     WorkCalls,
     JobCalls,
     AutoRuleCalls,
+    ProvenanceCalls,
     ToolCalls,
     CurationCalls,
     ManagingCalls,

@@ -28,13 +28,17 @@ if TYPE_CHECKING:
     from appliance.jobs.desk import BatchDetail, Desk
     from appliance.jobs.gpus import FakeGpus, GpuSource
     from appliance.jobs.legacy import SQL_VIEWS
+    from appliance.jobs.lineage import Lineage, LineageFile, Making, StaleMark, stale_texts
     from appliance.jobs.listing import count_jobs, job_attribute, job_detail, job_rows, read_log
     from appliance.jobs.logs import LogHit, LogHits
     from appliance.jobs.notebook_server import NOTEBOOK
     from appliance.jobs.notebooks import NOTEBOOK_SOCKET, Door, Notebook, NotebookRequest, Notebooks
+    from appliance.jobs.provenance import Provenance
     from appliance.jobs.queue import Queue
+    from appliance.jobs.records import made_in_study, restore_records
     from appliance.jobs.references import find_references
     from appliance.jobs.registering import pend_tags
+    from appliance.jobs.replaying import ReplayedFile, ReplayReport
     from appliance.jobs.rerun import Downstream, Edit, spec_of_attempt
     from appliance.jobs.retention import purge_jobs
     from appliance.jobs.rows import (
@@ -104,6 +108,10 @@ _ROOMS = {
     "columns": "COLUMNS conditions sort_expression",
     "gpus": "FakeGpus GpuSource",
     "legacy": "SQL_VIEWS",
+    "lineage": "Lineage LineageFile Making StaleMark stale_texts",
+    "provenance": "Provenance",
+    "records": "made_in_study restore_records",
+    "replaying": "ReplayReport ReplayedFile",
     "listing": "count_jobs job_attribute job_detail job_rows read_log",
     "notebook_server": "NOTEBOOK",
     "notebooks": "Door NOTEBOOK_SOCKET Notebook NotebookRequest Notebooks",
@@ -161,17 +169,23 @@ __all__ = [
     "JobQuery",
     "JobRow",
     "JobSpec",
+    "Lineage",
+    "LineageFile",
     "Listing",
     "LogHit",
     "LogHits",
     "LogPiece",
+    "Making",
     "Notebook",
     "NotebookRequest",
     "Notebooks",
     "Outcome",
     "Place",
     "Placed",
+    "Provenance",
     "Queue",
+    "ReplayReport",
+    "ReplayedFile",
     "Resources",
     "Retry",
     "RowSource",
@@ -179,6 +193,7 @@ __all__ = [
     "RuleTried",
     "SavedBatch",
     "Scheduler",
+    "StaleMark",
     "State",
     "Submitted",
     "Template",
@@ -205,16 +220,19 @@ __all__ = [
     "list_rules",
     "list_saved",
     "list_variables",
+    "made_in_study",
     "missing_of",
     "pend_tags",
     "purge_jobs",
     "read_log",
     "render_command",
+    "restore_records",
     "save_batch",
     "save_rule",
     "set_variable",
     "sort_expression",
     "spec_of_attempt",
+    "stale_texts",
     "suite_tools",
     "template_of",
     "variables_of",

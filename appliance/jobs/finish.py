@@ -14,6 +14,7 @@ from appliance.core import DataFolder, NotFound, now_ms
 from appliance.jobs.attempts import Exit
 from appliance.jobs.crash import crash_point
 from appliance.jobs.outputs import missing, move_partial
+from appliance.jobs.records import Remark, look_after, write_record
 from appliance.jobs.registering import Found, find_outputs, write_outputs
 from appliance.jobs.resolve import OutputPath
 from appliance.jobs.retrying import retry_by_rule
@@ -166,7 +167,9 @@ class Finisher:
             self._catalog.write(lambda tx: _fail_missing(tx, job, absent))
             return
         found = find_outputs(self._catalog, self._folder, job, outputs, run_dir)
-        self._catalog.write(lambda tx: _register(tx, job, found))
+        with self._catalog.read() as con:
+            remark = look_after(con, self._folder, job, run_dir, found)
+        self._catalog.write(lambda tx: _register(tx, job, found, remark))
         crash_point("register_committed")
 
     def failed(self, job_id: int, error: Exception) -> None:
@@ -202,11 +205,12 @@ def _fail_missing(tx: Tx, job: sqlite3.Row, absent: list[str]) -> None:
         end_job(tx, job, State.FAILED, why, failure="missing_output")
 
 
-def _register(tx: Tx, job: sqlite3.Row, found: Found) -> None:
+def _register(tx: Tx, job: sqlite3.Row, found: Found, remark: Remark) -> None:
     now = job_by_id(tx.con, job["id"])
     if now["state"] != State.FINISHING or now["attempt"] != job["attempt"]:
         return
     write_outputs(tx, job, found)
+    write_record(tx, job, remark)
     tx.con.execute(
         "UPDATE attempt SET state = 'done' WHERE job_id = ? AND n = ?", (job["id"], job["attempt"])
     )

@@ -105,6 +105,8 @@ def prepare(start: Start) -> None:
         "inherit": list(start.site.inherit),
         "env": job_environment(start),
         "sandboxed": start.sandbox.active,
+        "values": start.resolved.values,
+        "resolved_env": start.resolved.env,
         **start.limits.spec(start.plan.resources),
     }
     elsewhere = not start.site.is_local  # here nothing needs it after a loss of power

@@ -37,6 +37,7 @@ from appliance.jobs.local import LocalAdapter
 from appliance.jobs.machine import Machine
 from appliance.jobs.merging import OwnJobs, merged_page
 from appliance.jobs.picking import Chosen
+from appliance.jobs.provenance import Provenance
 from appliance.jobs.queue import Queue
 from appliance.jobs.reconcile import finish_attempt
 from appliance.jobs.registering import pend_tags
@@ -127,6 +128,9 @@ class Scheduler:
         queue.register_step(REGISTER_STEP, finisher.step, on_error=finisher.failed)
         queue.register_reconciler(self._requeue_finishing)
         catalog.register_attribute("JOB", job_attribute)
+        self.provenance = Provenance(
+            catalog, folder, self.desk, self.submit_batch, jobs.matlab_command
+        )
         catalog.register_job_counter(count_jobs)
 
     @property
@@ -156,12 +160,14 @@ class Scheduler:
         """Start the thread; it first finds the jobs of an earlier life again."""
         self._stopping.clear()
         self.adapters.start()
+        self.provenance.keeper.start()
         self._thread = threading.Thread(target=self._loop, name="scheduler", daemon=True)
         self._thread.start()
 
     def stop(self, timeout: float = 10.0) -> None:
         """Stop looking after jobs; those that run go on and are found again."""
         self._stopping.set()
+        self.provenance.keeper.stop()
         self.wake()
         if self._thread is not None:
             self._thread.join(timeout)

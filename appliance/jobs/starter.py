@@ -20,6 +20,7 @@ from appliance.core import ApplianceError, Conflict, DataFolder, JobError, now_m
 from appliance.jobs.adapters import Adapter
 from appliance.jobs.crash import crash_point
 from appliance.jobs.finish import end_job, job_by_id, skip_dependents
+from appliance.jobs.inputs import Fact, look_at_inputs, note_inputs
 from appliance.jobs.launch import Start, prepare
 from appliance.jobs.limits import Limits
 from appliance.jobs.notebook_server import NOTEBOOK, SCOPE
@@ -73,12 +74,13 @@ class Starter:
         with self._catalog.read() as con:
             project = get_project(con, row["project"])
             found = resolve(con, self._folder, project, plan, targets)
+            facts = {} if found.problems else look_at_inputs(con, found.inputs)
         if found.problems:
             why = "; ".join(found.problems)
             self._catalog.write(lambda tx: _unresolved(tx, row, why))
             return
         try:
-            n, token = self._catalog.write(lambda tx: self._begin(tx, row, gpus, found))
+            n, token = self._catalog.write(lambda tx: self._begin(tx, row, gpus, found, facts))
         except Conflict:
             return  # cancelled or held meanwhile
         crash_point("starting_committed")
@@ -117,7 +119,12 @@ class Starter:
         self._catalog.write(lambda tx: _cannot_start(tx, row["id"], why))
 
     def _begin(
-        self, tx: Tx, row: sqlite3.Row, gpus: Sequence[str], found: Resolved
+        self,
+        tx: Tx,
+        row: sqlite3.Row,
+        gpus: Sequence[str],
+        found: Resolved,
+        facts: dict[int, Fact],
     ) -> tuple[int, str]:
         now = job_by_id(tx.con, row["id"])
         if now["spec"] != row["spec"]:
@@ -133,6 +140,7 @@ class Starter:
             ),
         )
         _note_files(tx, row["id"], n, found)
+        note_inputs(tx, row["id"], n, facts)
         revoke_job_tokens(tx, row["key"])
         scope = SCOPE if row["function"] == NOTEBOOK else "job"
         return n, issue_token(

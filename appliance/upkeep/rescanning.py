@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from appliance.catalog import (
     Catalog,
@@ -26,6 +27,7 @@ from appliance.catalog import (
 )
 from appliance.core import DataFolder
 from appliance.formats import FileFacts, file_facts
+from appliance.jobs import restore_records
 from appliance.upkeep.project_notes import adopt_projects
 from appliance.upkeep.sidecar import StudySidecar, read_sidecar
 from appliance.upkeep.values import RescanReport
@@ -51,6 +53,8 @@ class _Tally:
     n_trashed: int = 0
     missing: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    made: list[dict[str, Any]] = field(default_factory=list)
+    """How files were made, as the sidecars of new studies tell."""
     trash: dict[str, int] = field(default_factory=dict)
     """By project: the operation that holds what was in the trash before the catalog was lost."""
 
@@ -102,6 +106,8 @@ def rescan(
         for pid in _folders(root):
             for sid in _folders(root / pid):
                 _guarded(catalog, root, (name, pid, sid), tally, prune=prune)
+    if tally.made:
+        catalog.write(lambda tx: restore_records(tx, tally.made))
     return tally.report()
 
 
@@ -165,6 +171,7 @@ def _study(
         ids = [file_id for path, file_id in gone.items() if not (root / path).is_symlink()]
         catalog.write(lambda tx: trash_files(tx, ids, _ACTOR))  # a link's disk may be away
     tally.n_studies += 1
+    tally.made += [note.provenance] if new and note.provenance else []
     tally.n_added += len(new)
     tally.n_changed += len(changed)
     tally.n_same += len(found) - len(new) - len(changed)

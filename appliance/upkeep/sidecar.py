@@ -1,7 +1,7 @@
 """Writing what is not on disk otherwise into one small ``.nora.json`` per study, for `rescan`.
 
-It holds tags and custom fields, the facts of study and series, where each file came from, and
-what of it lies in the trash.
+It holds tags and custom fields, the facts of study and series, where each file came from and how
+it was made, and what of it lies in the trash.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 
 from appliance.catalog import Catalog, Event, fields_of, study_dir, study_files, tags_of
 from appliance.core import DataFolder, StorageError, atomic_write
+from appliance.jobs import made_in_study
 from appliance.upkeep.project_notes import write_project_notes
 
 __all__ = ["SIDECAR", "SidecarWriter", "StudySidecar", "read_sidecar", "write_sidecar"]
@@ -75,6 +76,7 @@ class StudySidecar(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     study_fields: dict[str, Any] = {}
     series: dict[str, SeriesNote] = {}
     files: dict[str, FileNote] = {}
+    provenance: dict[str, Any] = {}
 
 
 def read_sidecar(study: Path) -> StudySidecar:
@@ -129,6 +131,7 @@ def _collect(con: sqlite3.Connection, row: sqlite3.Row) -> StudySidecar:
         subject_fields=fields_of(con, "subject", [subject])[subject],
         study_fields=fields_of(con, "study", [study])[study],
         series={s["folder"]: _series_note(s) for s in series},
+        provenance=made_in_study(con, study),
         files=_file_notes(con, study, in_trash=True) | _file_notes(con, study, in_trash=False),
     )
 

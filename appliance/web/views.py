@@ -83,7 +83,7 @@ def study_row(row: catalog.StudyRow) -> StudyRow:
     return StudyRow(**facts, preview_url=_preview(file_id) if file_id else None)
 
 
-def file_row(row: catalog.FileRow) -> FileRow:
+def file_row(row: catalog.FileRow, stale: str | None = None) -> FileRow:
     """Show a file with the addresses of its contents."""
     is_volume = row.kind in _VOLUMES
     return FileRow(
@@ -105,6 +105,7 @@ def file_row(row: catalog.FileRow) -> FileRow:
         volume_url=f"{API}/volumes/{row.id}/{volume_name(row.name)}" if is_volume else None,
         preview_url=_preview(row.id) if is_volume else None,
         origin=row.origin,
+        stale=stale,
     )
 
 

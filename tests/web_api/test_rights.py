@@ -59,6 +59,7 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("POST", "/jobs/rerun"): {"keys": ["JOB"]},
     ("POST", "/jobs/logs"): {"keys": ["JOB"], "text": "x"},
     ("POST", "/downloads"): {"project": "alpha", "files": ["FILE"]},
+    ("POST", "/recompute"): {"project": "alpha", "files": []},
     ("POST", "/contact"): {"project": "alpha", "studies": ["STUDY"]},
     ("POST", "/operations/{operation_id:int}/undo"): {},
     ("POST", "/operations/{operation_id:int}/purge"): {},

@@ -8,7 +8,7 @@ from typing import Any
 from litestar import get, route
 from litestar.params import FromPath
 
-from appliance import catalog
+from appliance import catalog, jobs
 from appliance.catalog import Caller
 from appliance.core import NotFound, Refused
 from appliance.web import views
@@ -33,7 +33,8 @@ def show_file(services: Rooms, who: Who, file_id: FromPath[int]) -> FileRow:
     """Give one file."""
     with services.catalog.read() as con:
         check_ids(con, who, "file", [file_id])
-        return views.file_row(catalog.get_file(con, file_id))
+        mark = jobs.stale_texts(con, [file_id]).get(file_id)
+        return views.file_row(catalog.get_file(con, file_id), mark)
 
 
 @get("/studies/{study_id:int}", right="reader", job=True, sync_to_thread=True)

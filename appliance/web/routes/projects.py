@@ -7,7 +7,7 @@ from typing import Annotated
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from appliance import catalog
+from appliance import catalog, jobs
 from appliance.catalog import FileQuery, StudyQuery, SubjectQuery
 from appliance.web import managing, views
 from appliance.web.schemas import (
@@ -146,7 +146,8 @@ def list_files(
     with services.catalog.read() as con:
         check_project(con, who, project)
         found = catalog.list_files(con, catalog.get_project(con, project).id, query)
-    return views.page(found, views.file_row)
+        marks = jobs.stale_texts(con, [row.id for row in found.items])
+    return views.page(found, lambda row: views.file_row(row, marks.get(row.id)))
 
 
 @get("/projects/{project:str}/tags", right="reader", sync_to_thread=True)

@@ -89,6 +89,7 @@ from appliance.web.schemas.meta import (
     SqlResult,
 )
 from appliance.web.schemas.notebooks import NewNotebook, Notebook, NotebookLimits, Notebooks
+from appliance.web.schemas.provenance import Recompute, RecomputePlan, ReplayStarted
 from appliance.web.schemas.table import (
     ContactRequest,
     ContactTile,
@@ -204,7 +205,10 @@ __all__ = [
     "Receipt",
     "ReceiptDetail",
     "ReceiptItem",
+    "Recompute",
+    "RecomputePlan",
     "ReferencesRequest",
+    "ReplayStarted",
     "Rerun",
     "RerunTried",
     "ResolveRequest",

@@ -112,6 +112,8 @@ class FileRow(msgspec.Struct, frozen=True, kw_only=True):
         The same image as plain NIfTI-1 for the viewer.
     origin : str or None
         Receipt item or attempt that the file came from.
+    stale : str or None
+        Why the file is out of date: an input was changed, or is gone.
     """
 
     id: int
@@ -132,6 +134,7 @@ class FileRow(msgspec.Struct, frozen=True, kw_only=True):
     volume_url: str | None
     preview_url: str | None
     origin: str | None
+    stale: str | None = None
 
 
 class TagRequest(Input, frozen=True):

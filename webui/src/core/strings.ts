@@ -7,6 +7,7 @@ import { jobs } from "./strings/jobs";
 import { metadata } from "./strings/metadata";
 import { notebooks } from "./strings/notebooks";
 import { projects } from "./strings/projects";
+import { provenance } from "./strings/provenance";
 import { table } from "./strings/table";
 import { upkeep } from "./strings/upkeep";
 import { count } from "./format";
@@ -18,6 +19,7 @@ const en = {
   ...jobs,
   ...notebooks,
   ...projects,
+  ...provenance,
   ...metadata,
   ...upkeep,
   ...curate,

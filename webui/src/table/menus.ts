@@ -1,6 +1,7 @@
 // What can be done with rows of the table: context menus and the commands behind them.
 import CircleUser from "@lucide/svelte/icons/circle-user-round";
 import Copy from "@lucide/svelte/icons/copy";
+import GitFork from "@lucide/svelte/icons/git-fork";
 import HardDrive from "@lucide/svelte/icons/hard-drive";
 import Images from "@lucide/svelte/icons/images";
 import TagIcon from "@lucide/svelte/icons/tag";
@@ -25,6 +26,7 @@ import { t } from "../core/strings";
 import { attempt, complain, inform } from "../core/toast.svelte";
 import type { FileRow, Operation, StudyRow } from "../core/types";
 import { canView, openFile } from "../core/viewing.svelte";
+import ProvenanceDialog from "../jobs/provenance/ProvenanceDialog.svelte";
 import IdentityDialog from "./IdentityDialog.svelte";
 import { checkRows, clearSelection, isChecked, selection } from "./selection.svelte";
 import { changeTags, undoAction, type Labelled } from "./edits";
@@ -189,6 +191,11 @@ function fileMenu(row: Row & { kind: "file" }): MenuItem[] {
       separate: true,
       disabled: !may("download"),
       run: () => download(meant(row)),
+    },
+    {
+      label: t("prov_menu"),
+      icon: GitFork,
+      run: () => openDialog(ProvenanceDialog, { file: file.id }),
     },
     { label: t("copy_path"), icon: Copy, run: () => void copyNames(meant(row)) },
     {

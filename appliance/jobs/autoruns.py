@@ -193,7 +193,6 @@ class AutoRuns:
     # -- by itself ---------------------------------------------------------------------------
     def _step(self, _row_id: int) -> None:
         self._take()
-        crash_point("autorun_taken")
         with self._catalog.read() as con:
             rows = con.execute(
                 "SELECT * FROM autofire WHERE state = 'waiting' AND due_at <= ?"
@@ -204,6 +203,8 @@ class AutoRuns:
             projects = dict(con.execute(_NAMES).fetchall()) if rows else {}
         for rule_id, group in groupby(rows, key=lambda row: int(row["rule_id"])):
             due = list(group)
+            if rule_id not in rules:
+                continue  # deleted this moment, and with it what waited
             try:
                 self._fire(rules[rule_id], projects.get(due[0]["project_id"]), due)
             except ApplianceError as error:
@@ -233,6 +234,7 @@ class AutoRuns:
                 raise Conflict("somebody else has looked at these arrivals")
 
         self._catalog.write(write)
+        crash_point("autorun_taken")
 
     def _fire(self, kept: KeptRule, project: str | None, rows: Sequence[sqlite3.Row]) -> None:
         with self._catalog.read() as con:

@@ -1,5 +1,7 @@
 // Texts of autoexecution: rules, their dry test, what they did.
 export const autorules = {
+  verb_save_autorule: "Rule of autoexecution saved",
+  verb_delete_autorule: "Rule of autoexecution deleted",
   tab_auto: "Autoexecution",
   auto_text:
     "A rule runs a saved batch by itself when a study has arrived, with the rights of the person who saved the rule.",

@@ -59,3 +59,5 @@ def test_a_file_shows_how_it_was_made_and_that_it_is_out_of_date(
     dialog.get_by_role("button", name="out/second.txt").click()
     dialog.get_by_text(re.compile("Out of date: out/first.txt")).wait_for()
     dialog.get_by_role("button", name="Recompute").wait_for()
+    dialog.get_by_role("button", name="See the job").first.click()
+    page.locator("aside", has_text="make out/second.txt").wait_for()

@@ -84,6 +84,15 @@ def test_BATCH_03_GRID_x02_failed_studies_are_corrected_and_run_again(
     panel.get_by_label("Search the log").fill("bad values")
     panel.get_by_text("1 line with").wait_for()
     panel.get_by_role("button", name="Close").click()
+    # So it is in the logs of all of them; a hit opens the log at its line.
+    page.get_by_role("button", name="Search in logs", exact=True).click()
+    logs = page.get_by_role("region", name="Search in logs")
+    logs.get_by_role("searchbox").fill("bad values")
+    logs.get_by_text(f"In {len(BAD)} logs").wait_for()
+    logs.get_by_role("listitem").first.click()
+    panel.locator("mark", has_text="bad values in").wait_for()
+    panel.get_by_role("button", name="Close").click()
+    logs.get_by_role("button", name="Close the search in logs").click()
     # All of them, with another script.
     page.get_by_role("checkbox", name="Select all shown").check()
     page.get_by_role("button", name=re.compile("^Edit and run again")).click()

@@ -1,4 +1,4 @@
-"""Routes of tools and batches: tried, started, checked, and found by name in code."""
+"""Routes of batches: tried, started, checked, found by name in code; and their queues."""
 
 from __future__ import annotations
 
@@ -65,6 +65,12 @@ def check_batch(services: Rooms, who: Who, data: JSONBody[BatchCheck]) -> BatchC
     return BatchChecked(work.plain(template), problems)
 
 
+@get("/queues", right="reader", within="open", sync_to_thread=True)
+def list_queues(services: Rooms) -> Items[str]:
+    """List the names of the queues that jobs may be put in; the first is the default."""
+    return Items(list(services.settings.jobs.queues))
+
+
 @post("/batches/references", right="batch", within="open", status_code=200, sync_to_thread=True)
 def find_references(data: JSONBody[ReferencesRequest]) -> CodeReferences:
     """Find the ``$f1`` … references in code."""
@@ -78,4 +84,5 @@ ROUTES = [
     show_batch,
     check_batch,
     find_references,
+    list_queues,
 ]

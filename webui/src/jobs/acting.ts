@@ -2,11 +2,34 @@
 import { api } from "../core/api";
 import { t } from "../core/strings";
 import { complain, inform } from "../core/toast.svelte";
-import type { ActionsDone, JobFilter } from "../core/types-jobs";
-import type { JobAction } from "./view";
+import type { Page } from "../core/types";
+import type { ActionsDone, JobFilter, JobRow } from "../core/types-jobs";
+import { isImport, type JobAction } from "./view";
 
 /** Some jobs by their keys, or all that fit a filter. */
 export type Chosen = { keys: readonly string[] } | { where: Partial<JobFilter> };
+
+/** Jobs whose logs are looked through: those picked, or all that fit. Imports have no log. */
+export function logsOf(
+  picked: readonly JobRow[],
+  all: Chosen,
+  total: number,
+): { chosen: Chosen; n: number } {
+  const keys = picked.filter((job) => !isImport(job)).map((job) => job.key);
+  return keys.length > 0 ? { chosen: { keys }, n: keys.length } : { chosen: all, n: total };
+}
+
+/** Those of some letters that a job has which fits a filter. */
+export async function lettersAmong(
+  where: Record<string, string | string[]>,
+  letters: readonly string[],
+): Promise<string> {
+  const has = async (state: string): Promise<string> => {
+    const page = await api.get<Page<JobRow>>("/jobs", { ...where, state, limit: 1 });
+    return page.total > 0 ? state : "";
+  };
+  return (await Promise.all(letters.map(has))).join("");
+}
 
 /** Do one thing to some jobs; gives the keys of those that took it. */
 export async function actOn(keys: readonly string[], action: JobAction): Promise<string[]> {

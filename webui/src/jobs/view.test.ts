@@ -1,5 +1,15 @@
 import { expect, it } from "vitest";
-import { actionsFor, actionsForAll, arrivalAddress, isImport, needsPerson, shownOf } from "./view";
+import {
+  actionsFor,
+  actionsForAll,
+  actionsForLetters,
+  arrivalAddress,
+  isImport,
+  lettersOf,
+  mayEditLetters,
+  needsPerson,
+  shownOf,
+} from "./view";
 import type { Letter } from "../core/types";
 
 const job = (state: string, letter: Letter) => ({ batch_key: "b", state, letter });
@@ -51,4 +61,16 @@ it("an import is told from a job of the queue DPXimport by having no batch", () 
   expect(needsPerson(arrival("failed", "e"))).toBe(false);
   expect(needsPerson(job("waiting", "e"))).toBe(false);
   expect(arrivalAddress("01abc")).toBe("/arrivals?key=01abc");
+});
+
+it("jobs that are not here are offered what the states that occur take, so Kill is not for failed ones", () => {
+  expect(lettersOf("all")).toEqual(["q", "r", "e", "d", "k"]);
+  expect(lettersOf("qre")).toEqual(["q", "r", "e"]);
+  expect(lettersOf("dismissed")).toEqual([]);
+  expect(actionsForLetters("e")).toEqual(["retry", "dismiss"]);
+  expect(actionsForLetters("ek")).toEqual(["retry", "dismiss"]);
+  expect(actionsForLetters("qe")).toContain("cancel");
+  expect(actionsForLetters("")).toEqual([]);
+  expect(actionsForLetters("dismissed")).toEqual(["restore"]);
+  expect(["e", "edk", "re", ""].map(mayEditLetters)).toEqual([true, true, false, false]);
 });

@@ -1,6 +1,7 @@
 // What the jobs page shows and does, as plain values.
-import type { JobRow } from "../core/types-jobs";
 import { secondsBetween } from "../core/format";
+import type { StringKey } from "../core/strings";
+import type { JobRow } from "../core/types-jobs";
 
 export type JobAction =
   "cancel" | "hold" | "release" | "suspend" | "resume" | "retry" | "dismiss" | "restore";
@@ -21,9 +22,24 @@ export const OPEN = "qre";
 export const DISMISSED = "dismissed";
 export const SHOWN = [OPEN, "q", "r", "e", "d", "all", DISMISSED];
 
+/** The letters of what is shown, of which some may have no job at all. */
+export const lettersOf = (shown: string): string[] =>
+  shown === DISMISSED ? [] : [...(shown === "all" ? "qredk" : shown)];
+
 /** What an address asks to see; what makes no sense asks for the usual. */
 export const shownOf = (asked: string | null, usual: string): string =>
   asked !== null && (SHOWN.includes(asked) || /^[qredk]+$/.test(asked)) ? asked : usual;
+
+/** What is said when there is no job like that. */
+export function emptyOf(
+  shown: string,
+  narrowed: boolean,
+): { title: StringKey; text: StringKey | "" } {
+  if (shown === DISMISSED && !narrowed) return { title: "jobs_empty_dismissed", text: "" };
+  if (narrowed || ![OPEN, "all"].includes(shown)) return { title: "jobs_empty_filter", text: "" };
+  if (shown === OPEN) return { title: "jobs_empty_open", text: "jobs_empty_open_text" };
+  return { title: "jobs_empty", text: "jobs_empty_text" };
+}
 
 /** What `spec` holds for an import: its files counted by state and reason. */
 export interface ImportFacts {
@@ -93,7 +109,7 @@ export const mayEdit = (job: Row): boolean =>
 /** What jobs in these states may take, when they are not all here: by their letters. */
 export function actionsForLetters(letters: string): JobAction[] {
   if (letters === DISMISSED) return ["restore"];
-  const has = (letter: string): boolean => letters === "all" || letters.includes(letter);
+  const has = (letter: string): boolean => letters.includes(letter);
   const some: Partial<Record<JobAction, boolean>> = {
     retry: has("e") || has("k") || has("d"),
     hold: has("q"),
@@ -105,6 +121,9 @@ export function actionsForLetters(letters: string): JobAction[] {
   };
   return ACTIONS.filter((action) => some[action]);
 }
+
+/** Whether jobs in these states may all be edited and run again. */
+export const mayEditLetters = (letters: string): boolean => /^[edk]+$/.test(letters);
 
 /** What at least one of several jobs takes. */
 export const actionsForAll = (jobs: readonly Row[]): JobAction[] =>

@@ -6,6 +6,7 @@ import { selection } from "../table/selection.svelte";
 import { batch, launch, tryBatch } from "./batch.svelte";
 
 let busy = $state<"" | "try" | "run">("");
+let last: "try" | "run" = "try";
 let failure = $state.raw<unknown>(null);
 
 export const working = {
@@ -14,6 +15,10 @@ export const working = {
   },
   get failure(): unknown {
     return failure;
+  },
+  /** A dry run may be tried again by itself; nothing starts unasked. */
+  get mayRetry(): boolean {
+    return failure !== null && last === "try";
   },
   get targets(): string[] {
     return selection.targets;
@@ -35,7 +40,7 @@ async function started(only?: number): Promise<void> {
 
 export async function work(kind: "try" | "run", only?: number): Promise<void> {
   if (busy) return;
-  busy = kind;
+  busy = last = kind;
   failure = null;
   try {
     if (kind === "try") await tryBatch(selection.targets, only);

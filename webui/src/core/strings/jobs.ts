@@ -96,8 +96,8 @@ export const jobs = {
   logs_search: "Search in logs",
   logs_close: "Close the search in logs",
   logs_hint: "Looks through the latest logs of the {n} jobs selected or shown.",
-  logs_looking: "Looking through {n} logs…",
-  logs_none: "None of {n} logs holds “{text}”",
+  logs_looking: "Looking through the logs of {n} jobs…",
+  logs_none: "None of {n} jobs has “{text}” in its log",
   logs_found: "In {n} {n|log|logs}; the first line of each",
   logs_found_more: "In {n} {n|log|logs} or more; the first ones are shown",
   logs_failed: "The logs could not be searched",
@@ -297,9 +297,9 @@ export const jobs = {
   job_strict: "Stop at the first failing command",
   job_code: "Code",
   job_code_bash:
-    "# $f1 input file, $o1 output file, $p1 output folder, $s1 text, $n1 number\nfslmaths $f1 -thr $n1 $o1",
+    "# $f1 input file, $o1 output file,\n# $p1 output folder, $s1 text, $n1 number\nfslmaths $f1 -thr $n1 $o1",
   job_code_python:
-    "# $f1 input file, $o1 output file, $p1 output folder, $s1 text, $n1 number\nimport nibabel as nib\nimage = nib.load($f1)",
+    "# $f1 input file, $o1 output file,\n# $p1 output folder, $s1 text, $n1 number\nimport nibabel as nib\nimage = nib.load($f1)",
   job_code_matlab: "% input1, input2 … are cell arrays of files, output1 … are names",
   res_cpus: "CPUs",
   res_memory_mb: "Memory (MB)",

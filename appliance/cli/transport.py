@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["connect", "service_answers", "service_ready", "settings_for"]
 
-_WAIT_S = 30.0
+_WAIT_S = 120.0
 _POLL_S = 0.2
 
 

@@ -23,6 +23,7 @@ __all__ = ["Shim", "boot_id", "main", "start_time"]
 _SET_CHILD_SUBREAPER = 36
 _ALREADY_CLAIMED = 75
 _SHORT_TICK_S, _TICK_S = 0.05, 2.0
+_LATE_S = 0.5  # between the signals to the processes of one tree
 _PUNCH_HOLE = 3  # and keep the size
 _BLOCK = 4096
 _IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
@@ -196,6 +197,7 @@ class Shim:
         while self.status is None:
             self._wait()
         self.suspended_s += self._suspended_now()
+        self._hear_late()
         return self._finish(self._reap_leftovers())
 
     def _reserve_exit(self) -> None:
@@ -272,6 +274,13 @@ class Shim:
             self._suspend()
         elif number == signal.SIGCONT:
             self._resume()
+
+    def _hear_late(self) -> None:
+        """Notice who ended the whole tree at once, as scancel does: it asks us too."""
+        status = self.status or 0
+        ended = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGTERM
+        if ended and not self.why and signal.sigtimedwait({signal.SIGTERM}, _LATE_S) is not None:
+            self.why = "cancelled"
 
     def _suspend(self) -> None:
         self.suspended_at = time.monotonic()

@@ -48,6 +48,15 @@ def slurm() -> Iterator[Slurm]:
             yield found
 
 
+@pytest.fixture
+def own_slurm() -> Iterator[Slurm]:
+    """A real Slurm of one node, for a test that harms it."""
+    with tempfile.TemporaryDirectory(prefix="nora-slurm-") as root:
+        Path(root).chmod(0o755)
+        with a_slurm(Path(root)) as found:
+            yield found
+
+
 @pytest.fixture(params=["local", "slurm", "sge"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Every place that jobs run at."""

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from appliance import catalog as cat
@@ -54,12 +55,15 @@ def test_a_crash_at_any_point_forgets_nothing_and_runs_nothing_twice(
             bench.close()
 
 
-def test_jobs_survive_a_controller_that_is_killed(make_bench: MakeBench, slurm: Slurm) -> None:
+def test_jobs_survive_a_controller_that_is_killed(make_bench: MakeBench, own_slurm: Slurm) -> None:
+    slurm = own_slurm
     bench = make_bench(**slurm_place(slurm, timeout_s=3.0).settings)
     bench.study("S-1#V1", "x.txt")
+    since = time.time()
     (runs,) = bench.submit(bash("while [ ! -e go ]; do sleep 0.05; done"), queue="far")
     work = bench.folder.jobs / runs / "1" / "work"
     bench.wait_state(runs, "running")
+    slurm.wait_saved(since)
     slurm.tell("kill slurmctld")
     try:
         (waits,) = bench.submit(bash("echo $NORA_ATTEMPT"), queue="far")

@@ -113,6 +113,19 @@ class Slurm:
             show=self.logs,
         )
 
+    def wait_saved(self, since: float) -> None:
+        """Wait until the controller has written down what came in since then.
+
+        What it has not, it forgets when it is killed; then it gives the number of a job a second
+        time, and the node may end the new job in place of the old one.
+        """
+        state = self.root / "state" / "job_state"
+        wait_until(
+            lambda: state.exists() and state.stat().st_mtime > since,
+            "the controller saves its state",
+            show=self.logs,
+        )
+
     def tell(self, order: str) -> None:
         """Let the keeper ``start`` or ``kill`` a daemon."""
         assert self._keeper is not None

@@ -100,7 +100,7 @@ def make_services(root: Path) -> Services:
     folder = DataFolder(root)
     folder.prepare()
     absent = cast("Any", None)
-    opened = Catalog.open(folder.catalog_path)
+    opened = Catalog.open(folder.catalog_path, migrations=[jobs_migrations, exchange_migrations])
     return Services(
         settings=Settings(),
         folder=folder,

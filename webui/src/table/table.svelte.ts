@@ -350,7 +350,10 @@ export function followService(): () => void {
   const jobs = gather<EventData>(1000, (events) => void jobsChanged(events));
   const labels = gather<EventData>(400, () => void loadTags().catch(() => undefined));
   const stops = [
-    on(["files.changed", "studies.changed", "stale.changed"], (event) => ours(event) && data(event)),
+    on(
+      ["files.changed", "studies.changed", "stale.changed"],
+      (event) => ours(event) && data(event),
+    ),
     on("tags.changed", (event) => ours(event) && (data(event), labels(event))),
     on("job.changed", (event) => ours(event) && jobs(event)),
     on("resync", (event) => data(event)),

@@ -46,6 +46,8 @@ export class RowList<T extends { id: number | string }> {
   #range: [number, number] | null = null;
   #stop = new AbortController();
   #busy = false;
+  #refreshing: Promise<void> | null = null;
+  #again = false;
 
   constructor(fetch: FetchRows<T>) {
     this.#fetch = fetch;
@@ -96,10 +98,7 @@ export class RowList<T extends { id: number | string }> {
     this.#busy = false;
     this.stale = false;
     const start = performance.now();
-    const ok = await this.#load(false, null, PAGE, (items) => {
-      this.head = items;
-      this.#forgetTail();
-    });
+    const ok = await this.#load(false, null, PAGE, (items, next) => this.#start(items, next));
     if (ok) this.lastMs = performance.now() - start;
   }
 
@@ -133,6 +132,25 @@ export class RowList<T extends { id: number | string }> {
    * that would be thousands of rows for each change: there it waits until somebody comes back up.
    */
   async refresh(): Promise<void> {
+    this.#again = true;
+    this.#refreshing ??= this.#refreshAll();
+    await this.#refreshing;
+  }
+
+  /** One after the other, however many ask meanwhile: two at once would mix their pages. */
+  async #refreshAll(): Promise<void> {
+    try {
+      while (this.#again) {
+        this.#again = false;
+        await this.#refreshOnce();
+      }
+    } finally {
+      this.#refreshing = null;
+    }
+    void this.#readOn();
+  }
+
+  async #refreshOnce(): Promise<void> {
     if (this.status === "idle") return;
     const [first, last] = this.#wanted;
     const inHead = first < this.head.length;
@@ -149,9 +167,7 @@ export class RowList<T extends { id: number | string }> {
       });
       if (!ok) return;
     } while (after !== null && fresh.length < enough);
-    this.head = fresh;
-    this.#forgetTail();
-    void this.#readOn();
+    this.#start(fresh, after);
   }
 
   /** Replace single rows in place. */
@@ -160,7 +176,10 @@ export class RowList<T extends { id: number | string }> {
     this.tail = this.tail.map(change);
   }
 
-  #forgetTail(): void {
+  /** These are the first rows now; nothing is known of the end. */
+  #start(rows: T[], next: string | null): void {
+    this.head = rows;
+    this.#headNext = next;
     this.tail = [];
     this.#tailNext = null;
   }
@@ -175,22 +194,35 @@ export class RowList<T extends { id: number | string }> {
   }
 
   async #readOn(): Promise<void> {
-    while (!this.#busy && this.status === "ready") {
+    while (!this.#busy && !this.#refreshing && this.status === "ready") {
       const index = this.#missing();
       if (index === null || index >= this.total) return;
       const end = nearerEnd(index, this.head.length, this.tail.length, this.total);
       const limit = end.far > 2 * PAGE ? CATCH_UP : PAGE;
-      const ok = await this.#load(
-        end.backwards,
-        end.backwards ? this.#tailNext : this.#headNext,
-        limit,
-        (items) => {
-          if (end.backwards) this.tail = [...this.tail, ...items];
-          else this.head = [...this.head, ...items];
-        },
-      );
+      const ok = end.backwards ? await this.#readTail(limit) : await this.#readHead(limit);
       if (!ok) return;
     }
+  }
+
+  /** Rows that come after the list was read anew belong to the old one: they are dropped. */
+  async #readHead(limit: number): Promise<boolean> {
+    const [head, from] = [this.head, this.#headNext];
+    if (from === null && head.length > 0) return false; // it has grown: a refresh is on its way
+    return this.#load(false, from, limit, (items, next) => {
+      if (this.head !== head) return;
+      this.head = [...head, ...items];
+      this.#headNext = next;
+    });
+  }
+
+  async #readTail(limit: number): Promise<boolean> {
+    const [head, tail, from] = [this.head, this.tail, this.#tailNext];
+    if (from === null && tail.length > 0) return false;
+    return this.#load(true, from, limit, (items, next) => {
+      if (this.head !== head || this.tail !== tail) return;
+      this.tail = [...tail, ...items];
+      this.#tailNext = next;
+    });
   }
 
   async #load(
@@ -205,8 +237,6 @@ export class RowList<T extends { id: number | string }> {
     try {
       const page = await this.#fetch(backwards, after, limit, stop.signal);
       if (stop.signal.aborted) return false;
-      if (backwards) this.#tailNext = page.next;
-      else this.#headNext = page.next;
       this.total = page.total;
       use(page.items, page.next);
       this.status = "ready";

@@ -1,0 +1,50 @@
+// What tools add to viewports: drawings over the image and buttons on the bars of layers.
+import type { Component } from "svelte";
+import type { Layer } from "./layer.svelte";
+import type { View } from "./planes";
+import type { Viewport } from "./viewport.svelte";
+
+/** Given to a component that a tool draws over every 2D viewport. */
+export interface OverlayProps {
+  viewport: Viewport;
+  view: View;
+}
+
+/** A button on the bar of a layer. */
+export interface LayerAction {
+  id: string;
+  label: string;
+  icon: Component<{ size?: number; strokeWidth?: number }>;
+  pressed?: boolean;
+  run: (event: MouseEvent) => void;
+}
+
+type ActionsOf = (layer: Layer, viewport: Viewport) => LayerAction[];
+
+interface Plugged {
+  overlays: readonly Component<OverlayProps>[];
+  actions: readonly ActionsOf[];
+}
+
+let plugged = $state.raw<Plugged>({ overlays: [], actions: [] });
+
+/** Draw a component over every 2D viewport; returns what takes it away. */
+export function registerOverlay(component: Component<OverlayProps>): () => void {
+  plugged = { ...plugged, overlays: [...plugged.overlays, component] };
+  return () => {
+    plugged = { ...plugged, overlays: plugged.overlays.filter((one) => one !== component) };
+  };
+}
+
+/** Offer buttons on the bars of layers; returns what takes them away. */
+export function registerLayerActions(actions: ActionsOf): () => void {
+  plugged = { ...plugged, actions: [...plugged.actions, actions] };
+  return () => {
+    plugged = { ...plugged, actions: plugged.actions.filter((one) => one !== actions) };
+  };
+}
+
+export const overlays = (): readonly Component<OverlayProps>[] => plugged.overlays;
+
+export const layerActionsOf: ActionsOf = (layer, viewport) =>
+  plugged.actions.flatMap((actions) => actions(layer, viewport));

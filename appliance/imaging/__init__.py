@@ -37,6 +37,26 @@ if TYPE_CHECKING:
     from appliance.imaging.mosaics import mosaic
     from appliance.imaging.registration import Metric, Motion, Registration, register
     from appliance.imaging.resampling import resample, smooth
+    from appliance.imaging.roi_components import (
+        fill_mask_holes,
+        label_parts,
+        largest_parts,
+        without_salt,
+    )
+    from appliance.imaging.roi_growing import grow_region
+    from appliance.imaging.roi_morphology import Morph, morph
+    from appliance.imaging.roi_pens import (
+        Outline,
+        Pen,
+        brush,
+        fill_outline,
+    )
+    from appliance.imaging.roi_shaping import (
+        crop_to_mask,
+        fill_between,
+        mirror_mask,
+        smooth_mask,
+    )
     from appliance.imaging.slices import Plane, slice_preview
     from appliance.imaging.statistics import RoiStatistics, roi_statistics
     from appliance.imaging.thresholds import numbered_parts, otsu, threshold
@@ -47,7 +67,10 @@ if TYPE_CHECKING:
 __all__ = [
     "MAPS",
     "Metric",
+    "Morph",
     "Motion",
+    "Outline",
+    "Pen",
     "Plane",
     "Registration",
     "RoiStatistics",
@@ -55,19 +78,29 @@ __all__ = [
     "TrackRules",
     "auto_window",
     "brain_mask",
+    "brush",
     "calculate",
     "close_mask",
     "combine_masks",
     "components",
     "correct_bias",
+    "crop_to_mask",
     "dilate",
     "erode",
+    "fill_between",
     "fill_holes",
+    "fill_mask_holes",
+    "fill_outline",
     "filter_streamlines",
     "fit_tensor",
     "foreground",
+    "grow_region",
     "itk_affine_text",
     "keep_largest",
+    "label_parts",
+    "largest_parts",
+    "mirror_mask",
+    "morph",
     "mosaic",
     "numbered_parts",
     "open_mask",
@@ -80,9 +113,11 @@ __all__ = [
     "roi_statistics",
     "slice_preview",
     "smooth",
+    "smooth_mask",
     "threshold",
     "tissue_classes",
     "track",
+    "without_salt",
 ]
 
 _HOMES = {
@@ -128,6 +163,11 @@ _HOMES = {
         "remove_salt",
     ),
     "resampling": ("resample", "smooth"),
+    "roi_components": ("fill_mask_holes", "label_parts", "largest_parts", "without_salt"),
+    "roi_growing": ("grow_region",),
+    "roi_morphology": ("Morph", "morph"),
+    "roi_pens": ("Outline", "Pen", "brush", "fill_outline"),
+    "roi_shaping": ("crop_to_mask", "fill_between", "mirror_mask", "smooth_mask"),
     "slices": ("Plane", "slice_preview"),
     "statistics": ("RoiStatistics", "roi_statistics"),
     "windows": ("auto_window",),

@@ -156,7 +156,8 @@ def _print_plan(found: BidsPlan, *, as_json: bool) -> None:
     if as_json:
         _print_json(found)
         return
-    print(f"{found.n_files} images of {found.n_subjects} subjects, {found.n_studies} studies")
+    made = f", {found.n_derived} files that jobs made" if found.n_derived else ""
+    print(f"{found.n_files} images of {found.n_subjects} subjects, {found.n_studies} studies{made}")
     table((f"{file.psid}/{file.path}", "->", file.target) for file in found.files[:_SHOWN])
     for problem in found.problems[:_SHOWN]:
         print(f"warning: {problem}", file=sys.stderr)

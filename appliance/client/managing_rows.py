@@ -83,10 +83,11 @@ class BidsFile(msgspec.Struct, frozen=True):
 
 
 class BidsPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a BIDS dataset would hold; `files` are the first of `n_files`."""
+    """What a BIDS dataset would hold; `files` are the first of all, `n_derived` what jobs made."""
 
     files: list[BidsFile]
     n_files: int
+    n_derived: int = 0
     n_subjects: int
     n_studies: int
     size_bytes: int

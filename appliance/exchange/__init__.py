@@ -13,6 +13,7 @@ from appliance.core import lazy_door
 
 if TYPE_CHECKING:
     from appliance.exchange.arrived import Brought, brought_by, brought_since
+    from appliance.exchange.bids_derived import DERIVATIVE
     from appliance.exchange.bids_export import Export
     from appliance.exchange.bids_plan import BidsMapping, BidsPlan, BidsRule, RuleRow
     from appliance.exchange.existing_plan import (
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from appliance.exchange.watch import DropWatcher, WatchedRoot
 
 __all__ = [
+    "DERIVATIVE",
     "EXCHANGE_TOOLS",
     "ArrivalKind",
     "BidsMapping",
@@ -91,6 +93,7 @@ _NAMES = {
     "BidsMapping": "bids_plan",
     "BidsPlan": "bids_plan",
     "BidsRule": "bids_plan",
+    "DERIVATIVE": "bids_derived",
     "Brought": "arrived",
     "DicomListener": "listener",
     "EXCHANGE_TOOLS": "toolset",

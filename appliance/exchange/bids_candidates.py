@@ -22,8 +22,8 @@ _VISITS = (
     " ORDER BY u.pid, s.date IS NULL, s.date, s.sid"
 )
 _FILES = (
-    f"SELECT f.id, f.study_id, f.kind, f.size_bytes, f.header, {path_sql()} AS path, r.number,"
-    " r.description, r.protocol, r.modality, m.doc,"
+    f"SELECT f.id, f.study_id, f.kind, f.size_bytes, f.header, f.origin,"
+    f" {path_sql()} AS path, r.number, r.description, r.protocol, r.modality, m.doc,"
     " (SELECT json_group_array(t.name) FROM file_tags x JOIN tags t ON t.id = x.tag_id"
     "  WHERE x.x_id = f.id) AS tags"
     " FROM files f JOIN paths p ON p.id = f.path_id JOIN studies s ON s.id = f.study_id"
@@ -134,6 +134,7 @@ def _candidate(row: sqlite3.Row, by_stem: dict[str, dict[str, sqlite3.Row]]) -> 
         tags=json.loads(row["tags"]),
         sidecar=doc if isinstance(doc, dict) else {},
         has_bvals={".bval", ".bvec"} <= set(beside),
+        is_made=(row["origin"] or "").startswith("attempt:"),
     )
     return Candidate(
         file_id=row["id"],

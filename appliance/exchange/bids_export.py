@@ -7,6 +7,7 @@ import shutil
 import threading
 import zipfile
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -23,6 +24,7 @@ from appliance.core import (
     now_ms,
     safe_join,
 )
+from appliance.exchange.bids_derivative import derivative_entries
 from appliance.exchange.bids_plan import BidsMapping, BidsPlan, check_mapping, make_plan
 from appliance.exchange.bids_write import Entry, entries
 from appliance.exchange.context import Context
@@ -153,12 +155,13 @@ class BidsExports:
         with self._ctx.catalog.read() as con:
             project_id = get_project(con, project).id
         plan = self.plan(project_id, study_ids)
-        if not plan.files:
+        n_files = len(plan.files) + len(plan.derived)
+        if not n_files:
             raise Invalid("nothing would be exported", hint="Look at the mapping of the series.")
         if target:
             self._check_target(Path(target))
         key = new_key()
-        facts = (key, project_id, target, "pending" if target else "ready", len(plan.files))
+        facts = (key, project_id, target, "pending" if target else "ready", n_files)
         studies = list(study_ids) or [visit.id for visit in plan.visits]
         options = msgspec.json.encode({"studies": studies}).decode()
 
@@ -221,21 +224,27 @@ class BidsExports:
 
     def _entries(self, export: Export) -> Iterator[Entry]:
         from appliance.catalog import fields_of, get_project, project_settings
+        from appliance.jobs import makers_of
 
         with self._ctx.catalog.read() as con:
             project = get_project(con, export.project)
             mapping = self.mapping(project.id)
             plan = make_plan(con, project.id, mapping, export.studies)
             values = fields_of(con, "subject", list(plan.participants))
+            makers = makers_of(con, [one.file.origin for one in plan.derived])
         settings = project_settings(project)
-        return entries(
-            plan,
-            mapping,
-            title=settings.title or project.name,
-            fields=settings.fields,
-            values=values,
-            path_of=lambda file_id: self._path(project, file_id),
+        title = settings.title or project.name
+
+        def path_of(file_id: int) -> Path:
+            return self._path(project, file_id)
+
+        raw = entries(
+            plan, mapping, title=title, fields=settings.fields, values=values, path_of=path_of
         )
+        if not plan.derived:
+            return raw
+        name = mapping.name or title
+        return chain(raw, derivative_entries(plan.derived, makers, title=name, path_of=path_of))
 
     def _path(self, project: Project, file_id: int) -> Path:
         from appliance.catalog import absolute_path, get_file

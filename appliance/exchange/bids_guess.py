@@ -61,6 +61,8 @@ class SeriesFacts(msgspec.Struct, frozen=True, kw_only=True):
         Of an example, relative to its study.
     sidecar : dict
         What stands in the JSON beside it.
+    is_made : bool
+        A job made it.
     """
 
     path: str
@@ -72,6 +74,7 @@ class SeriesFacts(msgspec.Struct, frozen=True, kw_only=True):
     tags: list[str] = []
     sidecar: dict[str, Any] = {}
     has_bvals: bool = False
+    is_made: bool = False
 
 
 class Guess(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +128,8 @@ def _image_type(facts: SeriesFacts) -> set[str]:
 
 
 def _left_out(facts: SeriesFacts, text: str) -> str:
+    if facts.is_made:
+        return "a job made it: belongs into derivatives"
     if facts.kind == "labels" or {"mask", "atlas"} & set(facts.tags):
         return "a mask or labels: belongs into derivatives"
     if facts.modality == "PT":

@@ -11,6 +11,7 @@ import msgspec
 
 from appliance.core import Invalid
 from appliance.exchange.bids_candidates import Candidate, Visit, candidates, is_exportable, visits
+from appliance.exchange.bids_derived import DerivedFile, name_derived
 from appliance.exchange.bids_guess import DATATYPES, guess
 from appliance.exchange.bids_names import ENTITY_ORDER, BidsName, label_of
 from appliance.exchange.layouts import NO_STUDY
@@ -46,6 +47,8 @@ class BidsMapping(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     sessions : {"number", "name"}
         Sessions are numbered in the order of their dates, or named after the study.
+    derivatives : bool
+        What jobs made goes along, as a derivative beside the dataset.
     """
 
     rules: list[BidsRule] = []
@@ -53,6 +56,7 @@ class BidsMapping(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     authors: list[str] = []
     license: str = ""
+    derivatives: bool = False
 
 
 class RuleRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,11 +107,13 @@ class BidsPlan(msgspec.Struct, frozen=True, kw_only=True):
     participants: dict[int, str]
     sessions: dict[int, str | None]
     problems: list[str]
+    derived: list[DerivedFile] = []
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of all images."""
-        return sum(file.candidate.size_bytes for file in self.files)
+        """Bytes of all images, and of what was made of them."""
+        made = sum(one.file.size_bytes for one in self.derived)
+        return made + sum(file.candidate.size_bytes for file in self.files)
 
 
 def check_mapping(mapping: BidsMapping) -> None:
@@ -160,7 +166,7 @@ def make_plan(
     participants = _participants(chosen)
     by_id = {visit.id: visit for visit in chosen}
     files = _name_all(found, rules, by_id, participants, sessions)
-    return BidsPlan(
+    plan = BidsPlan(
         rules=_rows(found, rules, files, mapping),
         files=files,
         visits=chosen,
@@ -168,6 +174,17 @@ def make_plan(
         sessions=sessions,
         problems=_problems(found, files),
     )
+    return _with_derived(con, plan) if mapping.derivatives else plan
+
+
+def _with_derived(con: sqlite3.Connection, plan: BidsPlan) -> BidsPlan:
+    """Add what jobs made of the studies."""
+    from appliance.jobs import derived_files
+
+    labels = {visit.id: plan.participants[visit.subject_id] for visit in plan.visits}
+    made = derived_files(con, [visit.id for visit in plan.visits])
+    derived, left = name_derived(made, plan.files, labels, plan.sessions)
+    return msgspec.structs.replace(plan, derived=derived, problems=[*plan.problems, *left])
 
 
 def _rules(found: Sequence[Candidate], mapping: BidsMapping) -> dict[str, tuple[BidsRule, str]]:

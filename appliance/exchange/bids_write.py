@@ -15,9 +15,9 @@ from appliance.catalog import CustomField
 from appliance.exchange.bids_plan import BidsMapping, BidsPlan, PlannedFile
 from appliance.privacy import scrub_sidecar
 
-__all__ = ["Entry", "entries"]
+__all__ = ["BIDS_VERSION", "Entry", "as_json", "entries", "repetition_time"]
 
-_BIDS_VERSION = "1.10.0"
+BIDS_VERSION = "1.10.0"
 _PRIVATE = (
     "AcquisitionDateTime",
     "AcquisitionTime",
@@ -77,14 +77,15 @@ def entries(
         yield from _of_image(file, path_of, echoes)
 
 
-def _json(doc: Any) -> bytes:
+def as_json(doc: Any) -> bytes:
+    """Write a document as files of a dataset have it."""
     return msgspec.json.format(msgspec.json.encode(doc), indent=2) + b"\n"
 
 
 def _description(mapping: BidsMapping, title: str) -> bytes:
     doc: dict[str, Any] = {
         "Name": mapping.name or title,
-        "BIDSVersion": _BIDS_VERSION,
+        "BIDSVersion": BIDS_VERSION,
         "DatasetType": "raw",
         "GeneratedBy": [{"Name": "NORA appliance", "Version": __version__}],
     }
@@ -92,7 +93,7 @@ def _description(mapping: BidsMapping, title: str) -> bytes:
         doc["License"] = mapping.license
     if mapping.authors:
         doc["Authors"] = mapping.authors
-    return _json(doc)
+    return as_json(doc)
 
 
 def _readme(mapping: BidsMapping, title: str) -> bytes:
@@ -142,7 +143,7 @@ def _columns(fields: list[CustomField]) -> bytes:
         if field.kind == "choice":
             column["Levels"] = {choice: choice for choice in field.choices}
         doc[field.name] = column
-    return _json(doc)
+    return as_json(doc)
 
 
 def _of_image(
@@ -152,7 +153,7 @@ def _of_image(
     yield Entry(file.path, source=source)
     if file.candidate.extension == ".tsv":
         return
-    yield Entry(f"{file.target}.json", _json(_sidecar(file, source, echoes)))
+    yield Entry(f"{file.target}.json", as_json(_sidecar(file, source, echoes)))
     if file.suffix == "dwi":
         for extension in (".bval", ".bvec"):
             beside = file.candidate.companions.get(extension)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from appliance.jobs.bulk import Outcome
     from appliance.jobs.cluster import ClusterAdapter
     from appliance.jobs.columns import COLUMNS, conditions, sort_expression
+    from appliance.jobs.derived import Derived, Maker, derived_files, makers_of
     from appliance.jobs.desk import BatchDetail, Desk
     from appliance.jobs.gpus import FakeGpus, GpuSource
     from appliance.jobs.legacy import SQL_VIEWS
@@ -98,6 +99,7 @@ _ROOMS = {
     "autoruns": "AutoRuns",
     "cluster": "ClusterAdapter",
     "bulk": "Outcome",
+    "derived": "Derived Maker derived_files makers_of",
     "desk": "BatchDetail Desk",
     "logs": "LogHit LogHits",
     "rerun": "Downstream Edit spec_of_attempt",
@@ -155,6 +157,7 @@ __all__ = [
     "BroughtTool",
     "Choice",
     "ClusterAdapter",
+    "Derived",
     "Desk",
     "Door",
     "Downstream",
@@ -175,6 +178,7 @@ __all__ = [
     "LogHit",
     "LogHits",
     "LogPiece",
+    "Maker",
     "Making",
     "Notebook",
     "NotebookRequest",
@@ -207,6 +211,7 @@ __all__ = [
     "conditions",
     "count_jobs",
     "delete_rule",
+    "derived_files",
     "find_references",
     "find_saved",
     "forget_saved",
@@ -221,6 +226,7 @@ __all__ = [
     "list_saved",
     "list_variables",
     "made_in_study",
+    "makers_of",
     "missing_of",
     "pend_tags",
     "purge_jobs",

@@ -21,8 +21,9 @@ from appliance.catalog import (
     study_files,
 )
 from appliance.core import DataFolder, NotFound, now_ms
+from appliance.jobs.boutiques import CONTAINER_NOTE
 from appliance.jobs.inputs import Fact, look_at
-from appliance.jobs.plan import plan_of
+from appliance.jobs.plan import Plan, plan_of
 from appliance.jobs.registering import Found
 
 __all__ = [
@@ -60,6 +61,7 @@ class Remark:
     """What only the disk tells of an attempt that has ended."""
 
     script: dict[str, str] = field(default_factory=dict)
+    runtime: str = ""
     spec: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Fact] = field(default_factory=dict)
     names: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -80,7 +82,7 @@ def look_after(
     con: sqlite3.Connection, folder: DataFolder, job: sqlite3.Row, run_dir: Path, found: Found
 ) -> Remark:
     """Read the scripts of an attempt, and hash what it made as far as that is quick."""
-    remark = Remark(_scripts(run_dir), _json(run_dir / "spec.json"))
+    remark = Remark(_scripts(run_dir), _runtime(run_dir), _json(run_dir / "spec.json"))
     room = _MOST_BYTES
     for new in found:
         fact = look_at(new.path, None, room)
@@ -109,6 +111,7 @@ def write_record(tx: Tx, job: sqlite3.Row, remark: Remark) -> None:
         "origin": origin,
         "plan": digest,
         "tool": plan.job.tool and [plan.job.tool, plan.tool_version, plan.tool_sha256],
+        "container": _container(plan, remark),
         "inputs": inputs,
         "outputs": outputs,
     }
@@ -371,6 +374,20 @@ def _scripts(run_dir: Path) -> dict[str, str]:
         for path in sorted(run_dir.glob("*"))
         if path.suffix in _SCRIPTS and path.is_file() and path.stat().st_size <= _MOST_SCRIPT
     }
+
+
+def _runtime(run_dir: Path) -> str:
+    """Tell what ran its container, as its script noted; empty when there was none."""
+    path = run_dir / CONTAINER_NOTE
+    is_note = path.is_file() and path.stat().st_size < 100
+    return path.read_text(errors="replace").strip() if is_note else ""
+
+
+def _container(plan: Plan, remark: Remark) -> dict[str, str] | None:
+    image = (plan.recipe or {}).get("container-image", {})
+    if not remark.runtime or not image.get("image"):
+        return None
+    return {"type": image["type"], "image": image["image"], "runtime": remark.runtime}
 
 
 def _json(path: Path) -> dict[str, Any]:

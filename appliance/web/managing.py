@@ -83,7 +83,7 @@ def project_detail(services: Services, who: Caller, name: str) -> ProjectDetail:
         module=project.module,
         state=project.state,
         title=mine.title,
-        settings=msgspec.structs.asdict(policy),
+        settings=msgspec.structs.asdict(policy) | {"queue": mine.queue},
         changed=sorted(project.policy),
         fields=mine.fields,
         quota_bytes=mine.quota_bytes,
@@ -258,10 +258,16 @@ def plan_bids(services: Services, name: str, data: BidsPlanRequest) -> BidsPlanV
         BidsFile(f"{one.visit.pid}#{one.visit.sid}", one.candidate.path, one.path)
         for one in plan.files[:_MOST_FILES]
     ]
+    psids = {visit.id: f"{visit.pid}#{visit.sid}" for visit in plan.visits}
+    files += [
+        BidsFile(psids[one.file.study_id], one.file.path, f"{exchange.DERIVATIVE}/{one.target}")
+        for one in plan.derived[: _MOST_FILES - len(files)]
+    ]
     return BidsPlanView(
         rules=plan.rules,
         files=files,
         n_files=len(plan.files),
+        n_derived=len(plan.derived),
         n_subjects=len({one.visit.subject_id for one in plan.files}),
         n_studies=len({one.visit.id for one in plan.files}),
         size_bytes=plan.size_bytes,

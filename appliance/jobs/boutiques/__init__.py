@@ -8,10 +8,17 @@ from __future__ import annotations
 from appliance.jobs.boutiques.making import recipe_of, tool_of
 from appliance.jobs.boutiques.reading import MAX_BYTES, read_descriptor
 from appliance.jobs.boutiques.rendering import Rendered, render
-from appliance.jobs.boutiques.running import driver_script, files_of, has_container, invocation
+from appliance.jobs.boutiques.running import (
+    CONTAINER_NOTE,
+    driver_script,
+    files_of,
+    has_container,
+    invocation,
+)
 from appliance.jobs.boutiques.wishes import complaints
 
 __all__ = [
+    "CONTAINER_NOTE",
     "MAX_BYTES",
     "Rendered",
     "complaints",

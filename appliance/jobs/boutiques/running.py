@@ -15,12 +15,21 @@ from typing import Any
 from appliance.jobs.boutiques.making import program_of
 from appliance.jobs.boutiques.rendering import Output, Rendered, render
 
-__all__ = ["CONTAINERS", "driver_script", "files_of", "has_container", "invocation"]
+__all__ = [
+    "CONTAINERS",
+    "CONTAINER_NOTE",
+    "driver_script",
+    "files_of",
+    "has_container",
+    "invocation",
+]
 
 CONTAINERS = {
     "docker": ("apptainer", "singularity", "podman", "docker"),
     "singularity": ("apptainer", "singularity"),
 }
+CONTAINER_NOTE = "container.txt"
+"""File of the run folder that says what ran the container, where one was used."""
 _PATTERN = re.compile(r"[*?\[]")
 _Part = Mapping[str, Any]
 _Found = Mapping[str, Sequence[str]]
@@ -121,9 +130,11 @@ def _run(recipe: _Part, rendered: Rendered, values: _Found, run_folder: Path) ->
         return [here]
     lines = [f"if command -v {shlex.quote(program)} >/dev/null 2>&1; then", f"  {here}"]
     binds = _binds(recipe, values, run_folder)
+    note = shlex.quote(str(run_folder / CONTAINER_NOTE))
     for runtime in CONTAINERS.get(image["type"], ()):
         words = _container(runtime, recipe, rendered, binds, folder_of(recipe, values))
-        lines += [f"elif command -v {runtime} >/dev/null 2>&1; then", f"  {words} {here}"]
+        lines += [f"elif command -v {runtime} >/dev/null 2>&1; then", f"  echo {runtime} > {note}"]
+        lines.append(f"  {words} {here}")
     return [*lines, "else", f"  {here}", "fi"]
 
 

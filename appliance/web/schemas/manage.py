@@ -177,6 +177,7 @@ class BidsSettings(Input, frozen=True):
     name: str = ""
     authors: list[str] = msgspec.field(default_factory=list)
     license: str = ""
+    derivatives: bool = False
 
 
 class BidsPlanRequest(Input, frozen=True):
@@ -195,11 +196,18 @@ class BidsFile(msgspec.Struct, frozen=True):
 
 
 class BidsPlanView(msgspec.Struct, frozen=True, kw_only=True):
-    """What a dataset would hold; `files` are the first of `n_files`."""
+    """What a dataset would hold; `files` are the first of all.
+
+    Attributes
+    ----------
+    n_derived : int
+        How many files go into the derivative beside it.
+    """
 
     rules: list[RuleRow]
     files: list[BidsFile]
     n_files: int
+    n_derived: int
     n_subjects: int
     n_studies: int
     size_bytes: int

@@ -168,6 +168,10 @@ export const projects = {
   bids_sessions: "Sessions",
   bids_sessions_number: "numbered by date, so that no date is told",
   bids_sessions_name: "named after the study",
+  bids_derivatives: "With what jobs made of them",
+  bids_derivatives_hint:
+    "As a derivative of its own in derivatives/nora, which says which tools made it and from what.",
+  bids_derived_n: "{n} {n|file|files} that jobs made",
   bids_name: "Name of the dataset",
   bids_authors: "Authors, separated by commas",
   bids_license: "Licence",

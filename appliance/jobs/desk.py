@@ -13,8 +13,8 @@ from appliance.catalog import Catalog, get_project
 from appliance.core import NotFound
 from appliance.jobs.batches import Batches
 from appliance.jobs.bulk import Bulk, Outcome
-from appliance.jobs.listing import count_by_owner, job_ids
 from appliance.jobs.logs import LogHits, log_lines, search_log, search_logs
+from appliance.jobs.pages import count_by_owner, job_ids
 from appliance.jobs.rerun import Downstream, Edit, Reruns
 from appliance.jobs.rows import BatchRow, JobQuery
 from appliance.jobs.states import letter_of
@@ -113,7 +113,8 @@ class Desk:
         with self._catalog.read() as con:
             project_id = get_project(con, project).id
             rows = con.execute(
-                "SELECT * FROM batch WHERE project_id = ? ORDER BY id DESC LIMIT ?",
+                "SELECT * FROM batch WHERE project_id = ? AND submitting = 0"
+                " ORDER BY id DESC LIMIT ?",
                 (project_id, limit),
             ).fetchall()
             return _batch_rows(con, project, rows)
@@ -160,8 +161,8 @@ def _batch_rows(
 ) -> list[BatchRow]:
     counts: dict[int, dict[str, int]] = {row["id"]: {} for row in rows}
     for found in con.execute(
-        "SELECT batch_id, state, count(*) AS n FROM json_each(?) w CROSS JOIN job"
-        " ON job.batch_id = w.value GROUP BY 1, 2",
+        "SELECT c.batch_id, c.state, sum(c.n) AS n FROM json_each(?) w CROSS JOIN job_count c"
+        " ON c.batch_id = w.value AND c.n > 0 GROUP BY 1, 2",
         (json.dumps(list(counts)),),
     ):
         of_batch, letter = counts[found["batch_id"]], letter_of(found["state"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -12,23 +13,32 @@ from appliance.jobs.capacity import Capacity, usage
 __all__ = ["Chosen", "Need", "Patience", "Picker", "Room", "need_of"]
 
 _AT_ONCE = 500
-_COLUMNS = "j.id, j.key, j.priority, j.cpus, j.memory_mb, j.gpus, j.retries, j.adapter, j.attempt"
+_NO_LIMIT = 2**62
 _READY = """
-SELECT {columns}, j.walltime_s, j.disk_mb FROM job j INDEXED BY {index}
-WHERE j.state = 'queued' AND {where} AND NOT EXISTS (
+SELECT j.id, j.key, j.priority, j.cpus, j.memory_mb, j.gpus, j.retries, j.adapter, j.attempt,
+  j.walltime_s, j.disk_mb
+FROM job j INDEXED BY {index}
+WHERE j.state = 'queued' AND {where}
+AND j.batch_id NOT IN (SELECT id FROM batch WHERE submitting = 1)
+AND NOT EXISTS (
   SELECT 1 FROM job_dep d JOIN job n ON n.id = d.needs_job_id WHERE d.job_id = j.id
   AND NOT (n.state = 'done' OR (d.kind = 'any'
     AND n.state IN ('failed', 'cancelled', 'lost', 'skipped', 'unresolved'))))
 ORDER BY j.priority DESC, j.id LIMIT ?
 """
 _LOCAL = _READY.format(
-    columns=_COLUMNS,
     index="job_waiting",
-    where="j.cpus <= ? AND j.gpus <= ? AND j.adapter = 'local'",
+    where="j.adapter = 'local' AND j.cpus <= ? AND j.gpus <= ?"
+    " AND (j.memory_mb <= ? OR j.retries > 0) AND j.disk_mb <= ?",
 )
 _ELSEWHERE = _READY.format(
-    columns=_COLUMNS, index="job_waiting_elsewhere", where="j.adapter <> 'local'"
+    index="job_waiting_elsewhere", where="j.adapter <> 'local' AND j.adapter = ? AND j.queue = ?"
 )
+_NEXT_QUEUE = """
+SELECT adapter, queue FROM job INDEXED BY job_waiting_elsewhere
+WHERE state = 'queued' AND adapter <> 'local' AND (adapter, queue) > (?, ?)
+ORDER BY adapter, queue LIMIT 1
+"""
 
 
 class Need(NamedTuple):
@@ -108,15 +118,37 @@ class Picker:
 
     def pick(self) -> list[Chosen]:
         """Choose, in the order in which they are to be started."""
-        elsewhere = self.con.execute(_ELSEWHERE, (_AT_ONCE,)).fetchall()
+        elsewhere = [Chosen(row, []) for row in self._elsewhere()]
         self._used = usage(self.con)
-        return [*(Chosen(row, []) for row in elsewhere), *self._here()]
+        return [*elsewhere, *self._here()]
+
+    def _elsewhere(self) -> Iterator[sqlite3.Row]:
+        """Give jobs for other machines, by priority; of equal ones the queues take turns.
+
+        Each queue is looked at by itself: a long one that nothing is taken from hides no other.
+        """
+        found: list[tuple[int, int, int, sqlite3.Row]] = []
+        for number, place in enumerate(self._queues_elsewhere()):
+            turns = Counter[int]()
+            for row in self.con.execute(_ELSEWHERE, (*place, _AT_ONCE)):
+                turns[row["priority"]] += 1
+                found.append((-row["priority"], turns[row["priority"]], number, row))
+        found.sort(key=lambda one: one[:3])
+        return (row for *_, row in found)
+
+    def _queues_elsewhere(self) -> Iterator[tuple[str, str]]:
+        """List the adapters and queues in which jobs wait; one step in the index for each."""
+        place: tuple[str, str] = ("", "")
+        while row := self.con.execute(_NEXT_QUEUE, place).fetchone():
+            place = (row["adapter"], row["queue"])
+            yield place
 
     def _here(self) -> Iterator[Chosen]:
         """First those that come first, then those that may pass the first which does not fit."""
         taken: set[int] = set()
         first = None
-        for row in self._rows(_total(self.room.capacity), self.room.capacity.cpus + 1):
+        everything = _total(self.room.capacity)
+        for row in self._rows(everything, _NO_LIMIT, self.room.capacity.cpus + 1):
             if not self._fits(row):
                 first = row
                 break
@@ -127,7 +159,7 @@ class Picker:
             return
         late = self.patience.is_over(first["id"])
         ends_by = self._could_start(first) if late else None
-        for row in self._rows(self._free(), _AT_ONCE):
+        for row in self._rows(self._free(), self._free_disk_mb(), _AT_ONCE):
             if self._free().cpus <= 0:
                 return
             may = row["id"] not in taken and self._fits(row)
@@ -140,10 +172,10 @@ class Picker:
         self._used.disk_mb += row["disk_mb"]
         return Chosen(row, gpus)
 
-    def _rows(self, free: Need, limit: int) -> Iterator[sqlite3.Row]:
+    def _rows(self, free: Need, disk_mb: int, limit: int) -> Iterator[sqlite3.Row]:
         """Jobs that wait for nothing else, in order, and ask for no more than is free."""
         if free.cpus > 0:
-            values = (free.cpus, free.gpus, limit)
+            values = (free.cpus, free.gpus, free.memory_mb, disk_mb, limit)
             yield from self.con.execute(_LOCAL, values)  # read only as far as there is room
 
     def _may_pass(self, row: sqlite3.Row, first: sqlite3.Row, ends_by: float | None) -> bool:
@@ -172,10 +204,12 @@ class Picker:
     def _fits(self, row: sqlite3.Row) -> bool:
         if not need_of(row, self.room.capacity).fits(self._free()):
             return False
+        return bool(row["disk_mb"] <= self._free_disk_mb())
+
+    def _free_disk_mb(self) -> int:
+        """What jobs may still fill; one that asks for nothing always may start."""
         free_mb = self.room.free_disk_mb
-        return (
-            not row["disk_mb"] or free_mb is None or row["disk_mb"] + self._used.disk_mb <= free_mb
-        )
+        return _NO_LIMIT if free_mb is None else max(0, free_mb - self._used.disk_mb)
 
     def _free(self) -> Need:
         capacity, used = self.room.capacity, self._used

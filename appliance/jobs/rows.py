@@ -130,7 +130,8 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What the table shows; all that is given holds.
 
     `letters` are such as ``"qre"``, or ``"all"`` or ``"dismissed"``: dismissed rows are in no other
-    answer. `filters` are such as ``"name:smooth*"``, one for a column.
+    answer. `filters` are such as ``"name:smooth*"``, one for a column. A page begins behind the row
+    that `after` names, or at the row with number `offset`.
     """
 
     project: str | None = None
@@ -143,6 +144,7 @@ class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     sort: str = "-created"
     after: str | None = None
     limit: int = 200
+    offset: int = 0
 
     @property
     def dismissed(self) -> bool:

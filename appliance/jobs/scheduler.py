@@ -251,7 +251,7 @@ class Scheduler:
 
     def job_rows(self, query: JobQuery) -> Page[JobRow]:
         """Give one page of the table of jobs, with the rows of other sources among them."""
-        page = merged_page([OwnJobs(self._catalog), *self._sources], query)
+        page = merged_page(OwnJobs(self._catalog), self._sources, query)
         items = self._machine.explain(page.items, self._waiting_for)
         return Page(items, page.next, page.total)
 

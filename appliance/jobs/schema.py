@@ -169,3 +169,45 @@ def m007_provenance(db: Database) -> None:
       file_id INTEGER PRIMARY KEY, study_id INTEGER NOT NULL,
       reason TEXT NOT NULL, input_id INTEGER NOT NULL) STRICT;
     """)
+
+
+@jobs_migrations()
+def m010_many_jobs(db: Database) -> None:
+    """What a hundred thousand jobs need: counts kept by triggers, and waiting jobs in order.
+
+    A batch that is `submitting` is not there yet, for nobody: its jobs neither start nor are shown.
+    """
+    db.executescript("""
+    ALTER TABLE batch ADD COLUMN submitting INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX batch_submitting ON batch (id) WHERE submitting = 1;
+    DROP INDEX job_by_state;
+    CREATE INDEX job_by_state ON job (state, dismissed, created_at, id);
+    DROP INDEX job_waiting;
+    CREATE INDEX job_waiting ON job
+      (priority DESC, id, cpus, gpus, memory_mb, retries, disk_mb, batch_id)
+      WHERE state = 'queued' AND adapter = 'local';
+    DROP INDEX job_waiting_elsewhere;
+    CREATE INDEX job_waiting_elsewhere ON job (adapter, queue, priority DESC, id, batch_id)
+      WHERE state = 'queued' AND adapter <> 'local';
+    CREATE TABLE job_count (
+      batch_id INTEGER NOT NULL, dismissed INTEGER NOT NULL, state TEXT NOT NULL,
+      n INTEGER NOT NULL, PRIMARY KEY (batch_id, dismissed, state)) STRICT, WITHOUT ROWID;
+    INSERT INTO job_count
+      SELECT batch_id, dismissed, state, count(*) FROM job GROUP BY 1, 2, 3;
+    CREATE TRIGGER job_counted_in AFTER INSERT ON job BEGIN
+      INSERT INTO job_count VALUES (new.batch_id, new.dismissed, new.state, 1)
+        ON CONFLICT DO UPDATE SET n = n + 1;
+    END;
+    CREATE TRIGGER job_counted_anew AFTER UPDATE OF state, dismissed ON job
+    WHEN old.state <> new.state OR old.dismissed <> new.dismissed BEGIN
+      UPDATE job_count SET n = n - 1 WHERE batch_id = old.batch_id
+        AND dismissed = old.dismissed AND state = old.state;
+      INSERT INTO job_count VALUES (new.batch_id, new.dismissed, new.state, 1)
+        ON CONFLICT DO UPDATE SET n = n + 1;
+    END;
+    CREATE TRIGGER job_counted_out AFTER DELETE ON job BEGIN
+      UPDATE job_count SET n = n - 1 WHERE batch_id = old.batch_id
+        AND dismissed = old.dismissed AND state = old.state;
+      DELETE FROM job_count WHERE batch_id = old.batch_id AND n <= 0;
+    END;
+    """)

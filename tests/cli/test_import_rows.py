@@ -189,17 +189,20 @@ def test_jobs_and_imports_are_paged_in_one_order(imports: Imports, sort: str) ->
     for n in range(4):
         imports.job(f"job{n}", at=1000 + n % 2)
         imports.receipt(f"import{n}", ["done", "pending"][n % 2], at=1000 + n % 2)
-    listings = [OwnJobs(imports.catalog), imports.source]
-    whole = merged_page(listings, JobQuery(sort=sort))
+    own, others = OwnJobs(imports.catalog), [imports.source]
+    whole = merged_page(own, others, JobQuery(sort=sort))
     assert (whole.next, whole.total, len(whole.items)) == (None, 8, 8)
     paged: list[JobRow] = []
     after = None
     while True:
-        page = merged_page(listings, JobQuery(sort=sort, after=after, limit=3))
+        page = merged_page(own, others, JobQuery(sort=sort, after=after, limit=3))
         paged, after = paged + page.items, page.next
         if after is None:
             break
     assert paged == whole.items
+    for offset in range(10):
+        page = merged_page(own, others, JobQuery(sort=sort, offset=offset, limit=3))
+        assert (page.items, page.total) == (whole.items[offset : offset + 3], 8)
     column = sort.removeprefix("-")
     name = {"batch": "batch_name"}.get(column, column)
     name += "_at" if COLUMNS[column] == "time" else ""

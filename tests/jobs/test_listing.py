@@ -49,6 +49,57 @@ def test_GRID_02_pages_hold_every_job_once_in_order(idle: Bench, sort: str) -> N
         assert values == sorted(values, reverse=sort.startswith("-"))
 
 
+@pytest.mark.parametrize("letters", ["all", "q", "qe", "e", "d"])
+@pytest.mark.parametrize("sort", ["created", "-created", "-psid", "owner", "wall_s"])
+def test_GRID_x02_a_page_begins_at_any_number(idle: Bench, sort: str, letters: str) -> None:
+    targets = [f"S-{number}#V1" for number in range(1, 6)]
+    keys = idle.submit(bash("true", name="a"), bash("true", name="b"), targets=targets)
+    for key in keys[::3]:
+        set_state(idle, key, "failed")
+    whole = idle.scheduler.job_rows(JobQuery(sort=sort, letters=letters)).items
+    for offset in range(12):
+        query = JobQuery(sort=sort, letters=letters, offset=offset, limit=3)
+        page = idle.scheduler.job_rows(query)
+        assert page.items == whole[offset : offset + 3]
+        assert page.total == len(whole)
+        if page.next:
+            behind = JobQuery(sort=sort, letters=letters, after=page.next, limit=3)
+            assert idle.scheduler.job_rows(behind).items == whole[offset + 3 : offset + 6]
+    with pytest.raises(Invalid, match="not both"):
+        idle.scheduler.job_rows(JobQuery(offset=3, after="x"))
+
+
+def test_GRID_x02_counts_are_kept_through_all_changes(idle: Bench) -> None:
+    keys = idle.submit(bash("true"), targets=["S-1#V1", "S-2#V1", "S-3#V1"])
+    idle.submit(bash("true"), targets=["S-4#V1"])
+    set_state(idle, keys[0], "failed")
+    idle.scheduler.cancel(keys[1], "owner")
+    idle.scheduler.dismiss(keys[1], "owner")
+    exact = "SELECT batch_id, dismissed, state, count(*) FROM job GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+    kept = "SELECT batch_id, dismissed, state, n FROM job_count WHERE n <> 0 ORDER BY 1, 2, 3"
+    assert idle.sql(kept) == idle.sql(exact) != []
+    batch = idle.row(keys[0]).batch_key
+    for query, n in (
+        (JobQuery(), 3),
+        (JobQuery(batch=batch), 2),
+        (JobQuery(letters="q"), 2),
+        (JobQuery(letters="dismissed"), 1),
+        (JobQuery(project="demo", project_ids=frozenset({1})), 3),
+        (JobQuery(project="other"), 0),
+        (JobQuery(project_ids=frozenset()), 0),
+    ):
+        page = idle.scheduler.job_rows(query)
+        assert (page.total, len(page.items)) == (n, n), query
+    assert idle.scheduler.desk.counts(JobQuery(), "owner") == {
+        "own": {"q": 2, "e": 1},
+        "others": {},
+    }
+    idle.catalog.write(lambda tx: tx.con.execute("UPDATE job SET dismissed = 1, ended_at = 1"))
+    idle.catalog.write(lambda tx: tx.con.execute("UPDATE job SET state = 'done'"))
+    assert purge_jobs(idle.catalog, idle.folder, 0) == 4
+    assert idle.sql("SELECT count(*) FROM job_count") == [(0,)]
+
+
 def test_GRID_02_filters_and_search(idle: Bench) -> None:
     one, two = idle.submit(bash("true", name="smooth_it"), targets=["S-1#V1", "S-2#V1"])
     (other,) = idle.submit(bash("true", name="smoothXit"), targets=["S-3#V1"])

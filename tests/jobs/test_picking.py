@@ -233,3 +233,31 @@ def test_a_rule_is_part_of_what_is_stored(desk: Desk) -> None:
     job = bash("true", retry=Retry(times=2, after=("lost",)))
     (key,) = desk.bench.submit(job)
     assert desk.bench.scheduler.job_detail(key).spec["job"]["retry"]["times"] == 2
+
+
+def test_GRID_x02_a_long_queue_of_one_cluster_hides_no_other(make_bench: MakeBench) -> None:
+    there: dict[str, Any] = {"kind": "sge", "foreign": False}
+    far = there | {"queues": {"far": "", "wide": ""}}
+    adapters = {"a": far, "b": there | {"queues": {"near": ""}}}
+    queues = ["DPXproc", "far", "wide", "near"]
+    bench = make_bench(start=False, **{"jobs.queues": queues, "jobs.adapters": adapters})
+    bench.study("S-1#V1")
+    many = [bash("true", name="far", resources=need())] * 60
+    for _ in range(10):
+        bench.submit(*many, mode="parallel", queue="far")
+    for queue in ("wide", "near"):
+        bench.submit(bash("true", name=queue), queue=queue)
+    names = Desk(bench).starts()
+    assert {"wide", "near"} <= set(names)
+    assert names.index("wide") < 3  # queues take turns
+
+
+@pytest.mark.parametrize("what", ["memory_mb", "disk_mb"])
+def test_many_jobs_that_ask_for_too_much_do_not_hide_one_that_fits(desk: Desk, what: str) -> None:
+    desk.room = Room(desk.room.capacity, free_disk_mb=9000)
+    desk.live(desk.submit("runs", memory_mb=5000, disk_mb=5000))
+    heavy = [bash("true", name="heavy", resources=need(**{what: 6000}))] * 60
+    for _ in range(10):
+        desk.bench.submit(*heavy, mode="parallel")
+    desk.submit("light")
+    assert desk.starts() == ["light"]

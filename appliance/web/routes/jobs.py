@@ -39,6 +39,7 @@ def list_jobs(
     filters: Annotated[list[str] | None, QueryParameter(name="filter")] = None,
     sort: FromQuery[str] = "-created",
     after: FromQuery[str | None] = None,
+    offset: Annotated[int, QueryParameter(ge=0)] = 0,
     limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 200,
 ) -> Page[JobRow]:
     """Give one page of jobs, newest first; imports are rows of queue DPXimport.
@@ -46,6 +47,7 @@ def list_jobs(
     `state` is letters such as ``qre``, or ``all`` or ``dismissed``. `filter` may be given several
     times, as ``column:what``: ``name:smooth*``, ``owner:=anna``, ``wall_s:>60``, ``why:!memory``,
     ``started:2026-11-21``, ``created:>2h``. `sort` is a column, with ``-`` the largest first.
+    A page begins behind the cursor `after`, or at the row with number `offset`.
     """
     query = JobQuery(
         project=project,
@@ -57,6 +59,7 @@ def list_jobs(
         filters=tuple(filters or ()),
         sort=sort,
         after=after,
+        offset=offset,
         limit=limit,
     )
     return views.page(services.scheduler.job_rows(query), work.row)

@@ -100,6 +100,64 @@ describe("a list that is read from both ends", () => {
     await list.ensure(0, rows.length);
     expect(list.loaded()).toEqual(rows);
   });
+  describe("with rows by number", () => {
+    const asked: string[] = [];
+    let all = ALL;
+    function far(): RowList<{ id: number }> {
+      asked.length = 0;
+      all = ALL;
+      const page = (start: number, limit: number) => {
+        const next = start + limit < all.length ? String(start + limit) : null;
+        return Promise.resolve({ items: all.slice(start, start + limit), next, total: all.length });
+      };
+      return new RowList(
+        (_, after, limit) => page(Number(after ?? 0), limit),
+        (offset, limit) => {
+          asked.push(`at ${offset} ${limit}`);
+          return page(offset, limit);
+        },
+      );
+    }
+    it("a far place is read at once, and what lies around it later", async () => {
+      const list = far();
+      await list.reset();
+      list.need(10_000, 10_040);
+      await vi.waitFor(() => expect(list.at(10_040)?.id).toBe(10_040));
+      expect([asked, list.head.length]).toEqual([["at 9900 400"], 200]);
+      expect([list.at(9000), list.indexOf(10_007)]).toEqual([undefined, 10_007]);
+      list.need(10_290, 10_330);
+      await vi.waitFor(() => expect(list.at(10_330)?.id).toBe(10_330));
+      list.need(9880, 9920);
+      await vi.waitFor(() => expect(list.at(9880)?.id).toBe(9880));
+      expect(asked.slice(1)).toEqual(["at 10300 400", "at 9700 200"]);
+      expect(list.placesOf(new Set([9801]))).toEqual([{ index: 9801, row: { id: 9801 } }]);
+      expect(list.loaded().map((row) => row.id)).toEqual([
+        ...ALL.slice(0, 200).map((row) => row.id),
+        ...ALL.slice(9700, 10_700).map((row) => row.id),
+      ]);
+    });
+    it("what is in sight far away is read again when something changed", async () => {
+      const list = far();
+      await list.reset();
+      list.need(10_000, 10_040);
+      await vi.waitFor(() => expect(list.at(10_000)).toBeDefined());
+      all = [{ id: -1 }, ...ALL];
+      await list.refresh();
+      expect([list.at(0)?.id, list.at(10_000)?.id, list.total]).toEqual([-1, 9999, 20_001]);
+    });
+    it("holds no row twice when rows came above meanwhile", async () => {
+      const list = far();
+      await list.reset();
+      list.need(10_000, 10_040);
+      await vi.waitFor(() => expect(list.at(10_000)).toBeDefined());
+      all = [{ id: -1 }, { id: -2 }, ...ALL];
+      list.need(10_290, 10_330);
+      await vi.waitFor(() => expect(list.at(10_330)).toBeDefined());
+      const ids = list.loaded().map((row) => row.id);
+      expect(new Set(ids).size).toBe(ids.length);
+      expect(list.at(10_330)?.id).toBe(10_328);
+    });
+  });
   it("gives up where the service has fewer rows than it said", async () => {
     const list = new RowList(() => Promise.resolve({ items: [{ id: 1 }], next: null, total: 9 }));
     await list.reset();

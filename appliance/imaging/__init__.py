@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from appliance.imaging.bias import correct_bias
     from appliance.imaging.brain import brain_mask
     from appliance.imaging.bundles import filter_streamlines
+    from appliance.imaging.deforming import Deformation, deform, field_volume
     from appliance.imaging.diffusion import (
         MAPS,
         TrackRules,
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAPS",
+    "Deformation",
     "Metric",
     "Morph",
     "Motion",
@@ -85,8 +87,10 @@ __all__ = [
     "components",
     "correct_bias",
     "crop_to_mask",
+    "deform",
     "dilate",
     "erode",
+    "field_volume",
     "fill_between",
     "fill_holes",
     "fill_mask_holes",
@@ -124,6 +128,7 @@ _HOMES = {
     "arithmetic": ("calculate",),
     "bias": ("correct_bias",),
     "bundles": ("filter_streamlines",),
+    "deforming": ("Deformation", "deform", "field_volume"),
     "diffusion": (
         "MAPS",
         "TrackRules",

@@ -1,8 +1,8 @@
-"""Brings one image onto another: rigid, affine and deformable registration by SimpleITK.
+"""Brings one image onto another: rigid and affine by SimpleITK, then, if asked for, a deformation.
 
 What is found is a map of the fixed image's world to the moving one's, in RAS+ mm: it says where to
 read (pull). A deformable result is a deformation field: for every voxel of the fixed grid the place
-in the moving world, absolute.
+in the moving world, absolute; and the inverse of it, on the moving grid.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from appliance.core import Invalid, ModelError
 from appliance.geometry import Volume
+from appliance.imaging.deforming import Deformation, deform
 from appliance.imaging.itk import itk, ras_matrix, to_itk
 
 __all__ = ["Metric", "Motion", "Registration", "register"]
@@ -24,8 +25,6 @@ Metric = Literal["mutual_information", "correlation", "squares"]
 _SHRINK = (4, 2, 1)
 _SMOOTH_MM = (4.0, 2.0, 0.0)
 _MIN_VOXELS = 16
-_DEMONS_STEPS = 40
-_DEMONS_SMOOTH = 1.5
 
 
 @dataclass(frozen=True)
@@ -36,14 +35,14 @@ class Registration:
     ----------
     matrix : ndarray
         (4, 4), fixed world -> moving world, RAS+ mm; of a deformable one its affine part.
-    field : Volume or None
-        (I, J, K, 3) on the fixed grid: places in the moving world, RAS+ mm.
+    deformation : Deformation or None
+        What a deformable registration found beyond, as fields that hold its affine part, too.
     metric : float
         Of the linear part; lower is better.
     """
 
     matrix: NDArray[np.float64]
-    field: Volume | None
+    deformation: Deformation | None
     metric: float
 
 
@@ -64,6 +63,7 @@ def register(
     mask: Volume | None = None,
     metric: Metric = "mutual_information",
     seed: int = 1,
+    voxel_mm: float = 2.0,
 ) -> Registration:
     """Find where the points of one image lie in another.
 
@@ -72,14 +72,15 @@ def register(
     moving, fixed : Volume
         Of several frames the first is used.
     motion : {"rigid", "affine", "deformable"}
-        A deformable registration starts with the affine one, and then compares values directly:
-        both images are to be of the same kind.
+        A deformable registration starts with the affine one, and goes on by local correlation.
     mask : Volume, optional
         Where to compare, on any grid in the fixed world.
     metric : {"mutual_information", "correlation", "squares"}
         Mutual information for images of different kinds, the others for the same kind.
     seed : int
         Of the random samples; the same seed gives the same result.
+    voxel_mm : float
+        Size of the voxels on which a deformation is looked for.
 
     Returns
     -------
@@ -108,15 +109,14 @@ def register(
         if motion != "rigid":
             found, value = _linear(target, source, _affine(rigid), compare)
         matrix = ras_matrix(found)
-        if motion != "deformable":
-            return Registration(matrix, None, value)
-        return Registration(matrix, _field(_bend(target, source, found), fixed), value)
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise ModelError(
             f"no registration was found: {reason}",
             hint="Do the images overlap and show the same part of the body?",
         ) from error
+    bent = deform(moving, fixed, matrix, voxel_mm=voxel_mm) if motion == "deformable" else None
+    return Registration(matrix, bent, value)
 
 
 def _image(volume: Volume, role: str) -> Any:
@@ -171,51 +171,3 @@ def _affine(rigid: Any) -> Any:
     affine.SetMatrix(rigid.GetMatrix())
     affine.SetTranslation(rigid.GetTranslation())
     return affine
-
-
-def _bend(target: Any, source: Any, affine: Any) -> Any:
-    """Add what is left after an affine transform: fast symmetric demons, coarse to fine."""
-    sitk = itk()
-    moved = sitk.Resample(source, target, affine, sitk.sitkLinear, 0.0)
-    field = None
-    for shrink in _SHRINK:
-        factors = [min(shrink, max(1, size // _MIN_VOXELS)) for size in target.GetSize()]
-        still, other = (_coarse(image, factors) for image in (target, moved))
-        other = sitk.HistogramMatching(other, still, 128, 7, True)
-        demons = sitk.FastSymmetricForcesDemonsRegistrationFilter()
-        demons.SetNumberOfIterations(_DEMONS_STEPS)
-        demons.SetStandardDeviations(_DEMONS_SMOOTH)
-        started = () if field is None else (sitk.Resample(field, still),)
-        field = demons.Execute(still, other, *started)
-    field = sitk.Cast(sitk.Resample(field, target), sitk.sitkVectorFloat64)
-    whole = sitk.CompositeTransform(3)
-    whole.AddTransform(affine)
-    whole.AddTransform(sitk.DisplacementFieldTransform(field))
-    return whole
-
-
-def _coarse(image: Any, factors: list[int]) -> Any:
-    sitk = itk()
-    widths = zip(factors, image.GetSpacing(), strict=True)
-    variances = [(factor / 2 * step) ** 2 if factor > 1 else 1e-6 for factor, step in widths]
-    return sitk.Shrink(sitk.DiscreteGaussian(image, variances), factors)
-
-
-def _field(transform: Any, fixed: Volume) -> Volume:
-    """Sample a transform on the fixed grid, as absolute places in RAS+ mm."""
-    sitk = itk()
-    frame = Volume(np.zeros(fixed.grid.shape, np.uint8), fixed.affine)
-    like = to_itk(frame)
-    shifts = sitk.TransformToDisplacementField(
-        transform,
-        sitk.sitkVectorFloat64,
-        like.GetSize(),
-        like.GetOrigin(),
-        like.GetSpacing(),
-        like.GetDirection(),
-    )
-    lps = sitk.GetArrayFromImage(shifts).transpose(2, 1, 0, 3)
-    moved = np.stack(np.meshgrid(*(np.arange(n) for n in fixed.grid.shape), indexing="ij"), -1)
-    places = fixed.grid.to_world(moved) + lps * (-1.0, -1.0, 1.0)
-    header = {"description": "deformation field, absolute RAS mm"}
-    return Volume(places.astype(np.float32), fixed.affine, header)

@@ -137,7 +137,9 @@ _IMAGE_TOOLS = (
 )
 
 
-def _registration(motion: str, name: str, description: str, *more: Argument) -> Tool:
+def _registration(
+    motion: str, name: str, description: str, *more: Argument, needs: tuple[str, ...] = ()
+) -> Tool:
     stem = f"transforms/{motion}"
     return _tool(
         name,
@@ -154,7 +156,7 @@ def _registration(motion: str, name: str, description: str, *more: Argument) -> 
         module="register",
         tool_id=f"imaging.register_{motion}",
         constants=("--motion", motion),
-        needs=("SimpleITK",),
+        needs=("SimpleITK", *needs),
         cpus=2,
         memory_mb=6144,
     )
@@ -172,8 +174,11 @@ _REGISTRATION_TOOLS = (
     _registration(
         "deformable",
         "Deformable registration",
-        "Affine, then a free deformation by demons, for images of the same kind.",
+        "Affine, then a free deformation that can be undone (SyN, by local correlation).",
+        _number("voxel_mm", "Deform on voxels of (mm)", 2.0, 0.1, 20),
         _out("transforms/deformation.nii TAG(deformation)", "Deformation field", arg_id="field"),
+        _out("transforms/deformation_inverse.nii TAG(deformation)", "Inverse", arg_id="inverse"),
+        needs=("dipy",),
     ),
     _tool(
         "Apply transform",

@@ -27,6 +27,10 @@ PACKAGES = {
     "munged": "munge",
     "sshd": "openssh-server",
     "ssh": "openssh-client",
+    "dwi2tensor": "mrtrix3",
+    "dwidenoise": "mrtrix3",
+    "mrdegibbs": "mrtrix3",
+    "tensor2metric": "mrtrix3",
 }
 
 

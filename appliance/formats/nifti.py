@@ -204,6 +204,9 @@ def _image(volume: Volume, template: Volume) -> Any:
     qform = facts.get("qform") if template.grid.matches(volume.grid) else None
     image.set_qform(volume.affine if qform is None else qform, qform_code or sform_code or 1)
     image.header.set_xyzt_units("mm", "sec")
+    if "vectors" in volume.header:  # a field tells what its numbers are
+        image.header.set_intent("vector", name=volume.header["vectors"])
+        image.header["descrip"] = volume.header.get("description", "").encode("latin-1")
     if data.ndim == 4 and volume.header.get("repetition_s"):
         image.header["pixdim"][4] = volume.header["repetition_s"]
     return image

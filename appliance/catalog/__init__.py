@@ -139,6 +139,7 @@ if TYPE_CHECKING:
         write_linked_roots,
     )
     from appliance.catalog.sql import SqlResult, run_sql
+    from appliance.catalog.sqlite_tools import Database, Migrations
     from appliance.catalog.stopping import SqlStop
     from appliance.catalog.store import Catalog, Reader, Tx
     from appliance.catalog.tags import (
@@ -236,6 +237,7 @@ _ROOMS = {
         " write_linked_roots"
     ),
     "sql": "SqlResult run_sql",
+    "sqlite_tools": "Database Migrations",
     "stopping": "SqlStop",
     "store": "Catalog Reader Tx",
     "tags": "SPECIAL_TAGS Bulk TagTotal clean_tag count_tags retag tag tag_many",
@@ -266,6 +268,7 @@ __all__ = [
     "Catalog",
     "CsvForm",
     "CustomField",
+    "Database",
     "Document",
     "Event",
     "EventBus",
@@ -282,6 +285,7 @@ __all__ = [
     "MetaStore",
     "MetaTable",
     "MetaValue",
+    "Migrations",
     "Move",
     "NewFile",
     "Operation",

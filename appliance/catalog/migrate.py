@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from sqlite_utils import Database, Migrations
-
 from appliance.catalog.schema import catalog_migrations
+from appliance.catalog.sqlite_tools import Database, Migrations
 from appliance.core import StorageError, iso, now_ms
 
 __all__ = ["DAMAGED", "migrate", "unknown_migrations"]

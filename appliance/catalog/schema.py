@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlite_utils import Database, Migrations
+from appliance.catalog.sqlite_tools import Database, Migrations
 
 __all__ = ["catalog_migrations"]
 

@@ -18,10 +18,9 @@ from appliance.catalog.touched import take_touched, watch_changes
 from appliance.core import DiskFull, StorageError, now_ms
 
 if TYPE_CHECKING:
-    from sqlite_utils import Migrations
-
     from appliance.catalog.keeper import Keeper
     from appliance.catalog.postings import Postings
+    from appliance.catalog.sqlite_tools import Migrations
 
 __all__ = ["AttributeProvider", "Catalog", "JobCounter", "Reader", "Tx"]
 

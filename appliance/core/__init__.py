@@ -33,6 +33,7 @@ from appliance.core.files import (
 )
 from appliance.core.folder import DataFolder
 from appliance.core.ids import iso, new_key, new_keys, now_ms, parse_iso
+from appliance.core.lean import without
 from appliance.core.logs import configure_logging
 from appliance.core.mounts import network_kind
 from appliance.core.sections_adapters import AdapterSettings, PathPair
@@ -96,4 +97,5 @@ __all__ = [
     "safe_join",
     "safe_name",
     "sha256_file",
+    "without",
 ]

@@ -8,7 +8,7 @@ import logging
 import threading
 from typing import Any
 
-from appliance.core import ApplianceError, Settings, SettingsError
+from appliance.core import ApplianceError, Settings, SettingsError, without
 from appliance.exchange.importer import Importer
 from appliance.exchange.reception import Reception, Status
 from appliance.exchange.wire import quicken
@@ -65,8 +65,9 @@ class DicomListener:
         SettingsError
             If the port is taken or may not be used.
         """
-        from pynetdicom import AE, _config, evt
-        from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+        with without("requests"):
+            from pynetdicom import AE, _config, evt
+            from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
         _config.UNRESTRICTED_STORAGE_SERVICE = True  # private storage classes, any transfer syntax
         _config.LOG_HANDLER_LEVEL = "none"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlite_utils import Database, Migrations
+from appliance.catalog import Database, Migrations
 
 __all__ = ["exchange_migrations"]
 

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlite_utils import Database, Migrations
-
+from appliance.catalog import Database, Migrations
 from appliance.core import Conflict, NotFound, StorageError, now_ms, safe_name
 from appliance.privacy.identity import Identity, IdentityConflict, Likely, Resolution
 from appliance.privacy.keys import identity_of_row, is_study_key, keyed, shown

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sqlite_utils import Migrations
+    from appliance.catalog import Migrations
 
 __all__ = ["applied_migrations", "catalog_extensions", "unknown_to_us"]
 

@@ -17,6 +17,7 @@ from litestar.types.internal_types import PathParameterDefinition
 
 from appliance import __version__
 from appliance.catalog import Caller
+from appliance.core import without
 from appliance.viewing import ContactSheet
 from appliance.web.access import CallerCache, Identify, LoginLimiter, authorize
 from appliance.web.downloads import Downloads
@@ -36,6 +37,7 @@ _THREADS = 24  # waiting for disks and for the writer, hardly ever computing
 _MAX_BODY_BYTES = 32 << 20
 
 
+@without("pydantic")  # Litestar loads it, for models of a kind that we do not use
 def create_app(services: Services) -> Litestar:
     """Build the application: the API, the web UI and the schema.
 

@@ -45,8 +45,6 @@ _OURS = {
     b"cross-origin-opener-policy": b"same-origin",
     b"cross-origin-resource-policy": b"same-origin",
 }
-_STARTED: Any = {"type": "lifespan.startup.complete"}
-_STOPPED: Any = {"type": "lifespan.shutdown.complete"}
 _XSRF = "_xsrf"
 _TITLES = {"queued": "The notebook waits", "held": "The notebook is held"}
 
@@ -66,22 +64,16 @@ class NotebookProxy:
         self._reaches: dict[str, Reach] = {}
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Answer one request, one web socket, or the server's own start and stop."""
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        elif scope["type"] == "websocket":
+        """Answer one request or one web socket."""
+        if scope["type"] == "websocket":
             await self._socket(scope, receive, send)
         else:
             await self._request(scope, receive, send)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
-        told: Any = await receive()
-        while told["type"] != "lifespan.shutdown":
-            await send(_STARTED)
-            told = await receive()
+    async def close(self) -> None:
+        """Let go of all notebooks."""
         for reach in self._reaches.values():
             await reach.close()
-        await send(_STOPPED)
 
     async def _request(self, scope: Any, receive: Receive, send: Send) -> None:
         found = await self._find(scope)

@@ -5,19 +5,25 @@ from __future__ import annotations
 import logging
 import threading
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
 
 from appliance.core import Settings, SettingsError
-from appliance.web.notebooks.proxy import NotebookProxy
 from appliance.web.server import bind_tcp
 from appliance.web.services import Services
+
+if TYPE_CHECKING:
+    from litestar.types import Receive, Send
+
+    from appliance.web.notebooks.proxy import NotebookProxy
 
 __all__ = ["NotebookServer", "notebook_port"]
 
 _LOG = logging.getLogger(__name__)
 _GRACE_S = 2
+_STARTED: Any = {"type": "lifespan.startup.complete"}
+_STOPPED: Any = {"type": "lifespan.shutdown.complete"}
 
 
 def notebook_port(settings: Settings) -> int:
@@ -52,7 +58,7 @@ class NotebookServer:
             _LOG.warning("no notebooks: %s", why)
             return self
         config = uvicorn.Config(
-            NotebookProxy(self._services),
+            _LateProxy(self._services),
             ws="websockets-sansio",
             ws_max_size=1 << 30,
             ws_ping_interval=30.0,
@@ -80,3 +86,32 @@ class NotebookServer:
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join(2 * _GRACE_S + 1)
+
+
+class _LateProxy:
+    """The proxy, loaded for the first request: its client costs the start a quarter of a second."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._proxy: NotebookProxy | None = None
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        await self._loaded()(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        told: Any = await receive()
+        while told["type"] != "lifespan.shutdown":
+            await send(_STARTED)
+            told = await receive()
+        if self._proxy is not None:
+            await self._proxy.close()
+        await send(_STOPPED)
+
+    def _loaded(self) -> NotebookProxy:
+        from appliance.web.notebooks.proxy import NotebookProxy
+
+        self._proxy = self._proxy or NotebookProxy(self._services)
+        return self._proxy

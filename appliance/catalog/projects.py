@@ -69,10 +69,14 @@ class CustomField(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProjectSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a project's policy says to this room; other keys belong to the rooms above."""
+    """What a project's policy says to this room; other keys belong to the rooms above.
+
+    `queue` is where jobs of the project wait when their batch names none.
+    """
 
     title: str = ""
     quota_bytes: int | None = None
+    queue: str = ""
     fields: list[CustomField] = []
 
 

@@ -13,6 +13,7 @@ from appliance.core import Invalid
 __all__ = [
     "admin",
     "change_id",
+    "clear_jobs",
     "maphash",
     "projectlist",
     "rename_tag",
@@ -103,6 +104,13 @@ def rename_tag(call: Call) -> int:
     old, new = call.line.words
     done = call.client.rename_tags(call.project, [old], new)
     call.tell(f"{old} is now {new}: {count(done.n, 'thing')}", done)
+    return 0
+
+
+def clear_jobs(call: Call) -> int:
+    """Take the ended jobs of a project out of the list of jobs, failed ones too."""
+    done = call.client.act_on_jobs("dismiss", project=call.project, state="edk")
+    call.tell(f"dismissed {count(done.n, 'job')}", done)
     return 0
 
 

@@ -31,6 +31,7 @@ TOOLS = {
     "addtag_study": Tool("TAG PID#SID ...", "tag studies", "admin:tag"),
     "batchimport": Tool("LIST", "import each path of a list (CSV)", "adminimport:batchimport"),
     "changeID": Tool("OLD NEW", "rename PID, or rename or move PID#SID", "admin:change_id"),
+    "clearjobs": Tool("", "dismiss the ended jobs of the project", "admin:clear_jobs"),
     "createSQLuser": Tool("LOGIN", "make a user; prints its login link", "adminusers:create"),
     "deleteSQLuser": Tool("LOGIN", "log a user out for good", "adminusers:disable"),
     "importcsv": Tool("CSV IDCOL", "store rows of a table as metadata", "adminimport:importcsv"),

@@ -15,7 +15,7 @@ from appliance.core import DataFolder, Settings, iso
 if TYPE_CHECKING:
     from appliance.client import Backup
 
-__all__ = ["backup", "install", "login", "rescan", "restore", "settings", "status"]
+__all__ = ["backup", "install", "login", "matlab", "rescan", "restore", "settings", "status"]
 
 Options = argparse.Namespace
 _MIB = 1 << 20
@@ -49,6 +49,14 @@ def settings(options: Options) -> int:
         _print_json({key: {"value": v, "source": found.source(key)} for key, v in values.items()})
     else:
         table([key, json.dumps(value), found.source(key)] for key, value in values.items())
+    return 0
+
+
+def matlab(_options: Options) -> int:
+    """Print the folder to add to the path of MATLAB or Octave."""
+    from appliance.client import matlab_folder
+
+    print(matlab_folder())
     return 0
 
 

@@ -75,6 +75,10 @@ def _with_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 
+def _nothing(parser: argparse.ArgumentParser) -> None:
+    """Take no options of its own."""
+
+
 def _install(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--system", action="store_true", help="for this machine (as root)")
@@ -192,6 +196,7 @@ VERBS: dict[str, tuple[str, str, _Arguments]] = {
     "import": ("Bring a folder or zip into a project.", "bring:import_verb", _import),
     "install": ("Place the systemd unit and the settings.", "care:install", _install),
     "login": ("Print a new one-time login link.", "care:login", _login),
+    "matlab": ("Print the folder of the functions for MATLAB.", "care:matlab", _nothing),
     "project": ("Show a project, or change its settings.", "projects:project", _project),
     "rescan": ("Bring the catalog in line with the disk.", "care:rescan", _rescan),
     "restore": ("Bring a backup back; stop the service first.", "care:restore", _restore),

@@ -28,6 +28,7 @@ DATA
   history    what was done by whom, and what can be undone
   undo       take operations back
   tools      the predefined jobs and what they lack; bring new ones
+  matlab     the folder of NORA's functions for MATLAB and Octave
   rescan     bring the catalog in line with the projects' folders
   backup     copy the databases and prove the copy
   restore    bring a backup back; stop the service first

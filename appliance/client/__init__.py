@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         ProjectUsage,
         Unplaced,
     )
+    from appliance.client.matlab import matlab_folder
     from appliance.client.rows import (
         Backup,
         BatchAccepted,
@@ -127,6 +128,7 @@ __all__ = [
     "Variable",
     "Volume",
     "connect",
+    "matlab_folder",
 ]
 
 _JOBS = (
@@ -146,5 +148,6 @@ _NAMES = {
     "Table": "tables",
     "Volume": "volumes",
     "connect": "client",
+    "matlab_folder": "matlab",
 }
 __getattr__ = lazy_door(__name__, _NAMES)

@@ -7,13 +7,21 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from appliance.catalog import Catalog, Tx, check_quota, get_project, require_open
+from appliance.catalog import (
+    Catalog,
+    Project,
+    Tx,
+    check_quota,
+    get_project,
+    project_settings,
+    require_open,
+)
 from appliance.core import ApplianceError, DataFolder, Invalid
 from appliance.jobs.capacity import Capacity
 from appliance.jobs.dryrun import dry_row, walk
 from appliance.jobs.plan import Plan, plan_job
 from appliance.jobs.routing import Routes
-from appliance.jobs.structs import BatchSpec, DryRow, Submitted
+from appliance.jobs.structs import BatchSpec, DryRow, JobSpec, Submitted
 from appliance.jobs.studies import analysis_ref
 from appliance.jobs.submit import Order, chains_for, insert_batch
 from appliance.jobs.tools import ToolBox
@@ -58,7 +66,7 @@ class Batches:
         """Tell what each job would get for each target; nothing is written."""
         with self._catalog.read() as con:
             project = get_project(con, spec.project)
-            plans = self._plans(con, spec, project.id, actor)
+            plans = self._plans(con, spec, project, actor)
             chains = chains_for(con, project, spec.level, targets)
             work = walk(con, self._folder, project, spec, plans=plans, chains=chains)
             return [dry_row(chain, step) for chain, steps in work for step in steps]
@@ -79,12 +87,13 @@ class Batches:
             project = get_project(con, spec.project)
             require_open(con, project.id)
             check_quota(con, project)
-            plans = self._plans(con, spec, project.id, actor)
+            plans = self._plans(con, spec, project, actor)
             chains = chains_for(con, project, spec.level, targets)
             looked = walk(con, self._folder, project, spec, plans=plans, chains=chains, hasty=True)
             work = list(looked)
         used = [self._tools.get(plan.job.tool) for plan in plans if plan.job.tool]
-        order = Order(project, spec, plans, actor, used, self._routes)
+        settled = msgspec.structs.replace(spec, queue=spec.queue or self._usual(project))
+        order = Order(project, settled, plans, actor, used, self._routes)
 
         def write(tx: Tx) -> Submitted:
             done = insert_batch(tx, order, work)
@@ -99,38 +108,48 @@ class Batches:
         with self._catalog.read() as con:
             project = get_project(con, spec.project)
             known = variables_of(con, project.id, actor)
-        problems = []
+        problems, wrong = [], []
+        if spec.queue and spec.queue not in self._queues:  # told once, not for every job
+            wrong = [f"there is no queue {spec.queue!r}"]
+            spec = msgspec.structs.replace(spec, queue="")
         for number, job in enumerate(spec.jobs, 1):
             try:
-                plan = plan_job(job, self._tools, variables=known)
-                self._routes.check(plan, spec.queue, self._capacity)
+                plan = plan_job(self._queued(job, spec, project), self._tools, variables=known)
+                self._routes.check(plan, plan.job.queue, self._capacity)
             except ApplianceError as error:
                 problems.append(f"job {number}: {error.message}")
-        if spec.queue not in self._queues:
-            problems.append(f"there is no queue {spec.queue!r}")
-        return problems
+        return problems + wrong
 
     def _plans(
-        self, con: sqlite3.Connection, spec: BatchSpec, project_id: int, actor: str
+        self, con: sqlite3.Connection, spec: BatchSpec, project: Project, actor: str
     ) -> list[Plan]:
-        if spec.queue not in self._queues:
-            raise Invalid(
-                f"there is no queue {spec.queue!r}", hint=f"Use {', '.join(self._queues)}."
-            )
         if spec.n_groups < 1:
             raise Invalid("a batch cannot be run in no group at all")
         general = "break" if spec.on_error == "stop" else "report"
         results = analysis_ref(spec.name) if spec.level == "project" else "this"
-        known = variables_of(con, project_id, actor)
+        known = variables_of(con, project.id, actor)
         plans = []
         for position, job in enumerate(spec.jobs):
             if job.enabled:
-                said = msgspec.structs.replace(job, on_error=job.on_error or general)
+                placed = self._queued(job, spec, project)
+                said = msgspec.structs.replace(placed, on_error=job.on_error or general)
                 plans.append(
                     plan_job(said, self._tools, position=position, results=results, variables=known)
                 )
         if not plans:
             raise Invalid("the batch has no job that is switched on")
         for plan in plans:
-            self._routes.check(plan, spec.queue, self._capacity)
+            self._routes.check(plan, plan.job.queue, self._capacity)
         return plans
+
+    def _usual(self, project: Project) -> str:
+        """Give the queue of jobs for which nobody names one."""
+        return project_settings(project).queue or self._queues[0]
+
+    def _queued(self, job: JobSpec, spec: BatchSpec, project: Project) -> JobSpec:
+        """Say where a job waits: as it says itself, its batch, its tool, or the project."""
+        tool = self._tools.get(job.tool).queue if job.tool else ""
+        queue = job.queue or spec.queue or tool or self._usual(project)
+        if queue not in self._queues:
+            raise Invalid(f"there is no queue {queue!r}", hint=f"Use {', '.join(self._queues)}.")
+        return msgspec.structs.replace(job, queue=queue)

@@ -12,7 +12,7 @@ from appliance.core import ApplianceError
 from appliance.jobs.plan import Plan
 from appliance.jobs.references import kind_of_reference
 from appliance.jobs.resolve import Resolved
-from appliance.jobs.scripts import bash_script, matlab_script, python_script
+from appliance.jobs.scripts import bash_script, matlab_arguments, python_script
 from appliance.jobs.tools import render_command
 
 __all__ = ["debug_notebook"]
@@ -113,8 +113,7 @@ def _script(plan: Plan, found: Resolved) -> str:
         if job.language == "python":
             return _MARKED.sub(r"\1", python_script(job.code, found.values)[1])
         if job.language == "matlab":
-            code = matlab_script(job.code, found.values)
-            return f"%%writefile nora_job.m\n{code}"
+            return f"%%writefile nora_job.m\n{matlab_arguments(found.values)}{job.code}"
         return "%%bash\n" + bash_script(job.code, found.values, strict=job.strict)
     except (ApplianceError, KeyError) as error:
         return f"# The script cannot be written: {json.dumps(str(error))}\n{_commented(job.code)}"

@@ -234,7 +234,7 @@ class Notebooks:
             "idle_s": str(self.settings.idle_minutes * 60),
         }
         args = tuple(Argument(i, "STRING", value=value) for i, value in values.items())
-        spec = JobSpec(name=name, tool=NOTEBOOK, args=args)
+        spec = JobSpec(name=name, tool=NOTEBOOK, args=args, queue=queue)
         batch = BatchSpec(
             name=name, project=asked.project, jobs=(spec,), level="project", queue=queue
         )

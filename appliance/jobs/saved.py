@@ -37,7 +37,7 @@ class Template(msgspec.Struct, frozen=True, omit_defaults=False):
     description: str = ""
     level: Level = "study"
     mode: Literal["serial", "parallel"] = "serial"
-    queue: str = "DPXproc"
+    queue: str = ""
     on_error: Literal["stop", "continue"] = "stop"
     priority: int = 0
     group: Literal["none", "subject", "batch"] = "none"

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from appliance.client import matlab_folder
 from appliance.core import Invalid, JobError
 from appliance.jobs.references import REFERENCE, VARARGIN, kind_of_reference
 from appliance.jobs.structs import JobSpec
@@ -23,7 +24,7 @@ __all__ = [
     "Script",
     "Values",
     "bash_script",
-    "matlab_script",
+    "matlab_arguments",
     "precalled",
     "python_script",
     "script_for",
@@ -38,6 +39,20 @@ _PYTHON_RUNNER = """\
 {prologue}
 with open({code!r}, encoding="utf-8") as __nora_code__:
     exec(compile(__nora_code__.read(), {code!r}, "exec"))
+"""
+_MATLAB_RUNNER = """\
+addpath({folder});
+nora_arguments
+if exist({functions}, 'dir'), addpath({functions}); end
+try
+  nora_code
+catch nora_error
+  fprintf(2, '%s\\n', nora_error.message);
+  for nora_place = nora_error.stack(:)'
+    fprintf(2, '  in %s, line %d\\n', nora_place.name, nora_place.line);
+  end
+  exit(1);
+end
 """
 _BASH = ("bash", "--noprofile", "--norc")
 _ESCAPES = {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\0": "\\x00"}
@@ -61,10 +76,7 @@ def script_for(job: JobSpec, values: Values, folder: Path, *, matlab: str = "") 
     if job.language == "python":
         return precalled(job, _python(job, values, folder), folder)
     if job.language == "matlab":
-        program, path = _matlab_program(matlab), folder / "nora_job.m"
-        last = f"run('{path}')" if program[-1] == "-batch" else str(path)
-        files = {path.name: matlab_script(job.code, values)}
-        return precalled(job, Script(files, [*program, last]), folder)
+        return precalled(job, _matlab(job, values, folder, matlab), folder)
     text = bash_script(job.code, values, strict=job.strict, before=_before(job))
     return Script({"script.sh": text}, [*_BASH, str(folder / "script.sh")])
 
@@ -216,15 +228,34 @@ def _escaped(value: str, *, raw: bool) -> str:
     return value
 
 
-def matlab_script(code: str, values: Values) -> str:
-    """Wrap MATLAB code: ``input1`` … cell arrays, ``output1`` … char; an error ends with 1."""
-    lines = ["try"]
-    for name, found in sorted(values.items()):
-        quoted = ["'" + value.replace("'", "''") + "'" for value in found]
-        lines.append(f"  {name} = {_matlab_value(name, quoted, found)};")
-    lines += [code.rstrip("\n"), "catch nora_error", "  fprintf(2, '%s\\n', nora_error.message);"]
-    lines += ["  exit(1);", "end", ""]
-    return "\n".join(lines)
+def _matlab(job: JobSpec, values: Values, folder: Path, matlab: str) -> Script:
+    """Write the code into a file of its own, so that it may hold functions, and what calls it."""
+    program = _matlab_program(matlab)
+    functions = _matlab_text(str(matlab_folder()))
+    files = {
+        "nora_job.m": _MATLAB_RUNNER.format(folder=_matlab_text(str(folder)), functions=functions),
+        "nora_arguments.m": "1;  % a script\n" + matlab_arguments(values),
+        "nora_code.m": job.code.rstrip("\n") + "\n",
+    }
+    last = str(folder / "nora_job.m")
+    if program[-1] == "-batch":
+        last = f"addpath({_matlab_text(str(folder))}); nora_job"
+    return Script(files, [*program, last])
+
+
+def matlab_arguments(values: Values) -> str:
+    """Give the lines that set ``input1`` … (cell arrays) and ``output1`` … (char) in MATLAB."""
+    return "".join(
+        f"{name} = {_matlab_value(name, [_matlab_text(value) for value in found], found)};\n"
+        for name, found in sorted(values.items())
+    )
+
+
+def _matlab_text(value: str) -> str:
+    """Quote a text; a literal cannot hold control characters, so they stand beside it."""
+    parts = re.split(r"([\x00-\x1f])", value.replace("'", "''"))
+    words = [f"char({ord(part)})" if at % 2 else f"'{part}'" for at, part in enumerate(parts)]
+    return words[0] if len(words) == 1 else f"[{' '.join(words)}]"
 
 
 def _matlab_value(name: str, quoted: list[str], found: list[str]) -> str:
@@ -238,11 +269,12 @@ def _matlab_value(name: str, quoted: list[str], found: list[str]) -> str:
 def _matlab_program(command: str) -> list[str]:
     """Choose what runs MATLAB code: the setting, then ``matlab``, then ``octave-cli``."""
     if command:
-        return shlex.split(command)
+        words = shlex.split(command)
+        return [*words, "-batch"] if [Path(word).name for word in words] == ["matlab"] else words
     if shutil.which("matlab"):
         return ["matlab", "-batch"]
     if shutil.which("octave-cli"):
-        return ["octave-cli", "-q", "--no-init-file"]
+        return ["octave-cli", "-q", "--no-init-file", "--no-history"]
     raise JobError(
         "no program for MATLAB jobs is installed",
         hint="Install MATLAB or Octave, or set jobs.matlab_command.",

@@ -149,6 +149,8 @@ class JobSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Shell lines that run first, such as ``module load fsl``.
     adapter : str
         Where it runs, instead of where its queue goes: ``local``, or a name of the settings.
+    queue : str
+        Where it waits, instead of where its batch does.
     output_folder : str
         Folder inside the study that all outputs go below; all it holds is registered.
     """
@@ -171,6 +173,7 @@ class JobSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ignore_missing: bool = False
     precall: str = ""
     adapter: str = ""
+    queue: str = ""
     output_folder: str = ""
 
 
@@ -193,6 +196,9 @@ class BatchSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes
     ----------
+    queue : str
+        Where its jobs wait; empty: where their tool says, else where the project does, else the
+        first queue of the settings.
     mode : {"serial", "parallel"}
         The jobs of one chain wait for each other, or do not.
     on_error : {"stop", "continue"}
@@ -213,7 +219,7 @@ class BatchSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jobs: tuple[JobSpec, ...]
     level: Level = "study"
     mode: Literal["serial", "parallel"] = "serial"
-    queue: str = "DPXproc"
+    queue: str = ""
     on_error: Literal["stop", "continue"] = "stop"
     priority: int = 0
     group: Literal["none", "subject", "batch"] = "none"

@@ -105,11 +105,13 @@ def insert_batch(tx: Tx, order: Order, work: Work) -> Submitted:
     count, tails = _Count(), dict[object, int]()
     for number, (chain, steps) in enumerate(work):
         group = _group_of(order.spec, chain, number)
+        first = _last_job(tx)
         tail = _insert_chain(
             tx, batch_id, order, (chain, steps), after=tails.get(group), count=count
         )
         if group is not None and tail is not None:
             tails[group] = tail
+            _note_group(tx, first, f"{key}/{group}")
     tx.event("batch.changed", key=key, project=order.project.name)
     return Submitted(key, count.n_jobs, tuple(count.unresolved), tuple(count.skipped))
 
@@ -119,6 +121,15 @@ def _results(order: Order) -> set[str]:
     refs = [arg.studyref for plan in order.plans for arg in plan.args if arg.kind != "FILE"]
     refs += [plan.results for plan in order.plans if plan.job.output_folder]
     return {sid for ref in refs if (sid := analysis_of(ref)) is not None}
+
+
+def _last_job(tx: Tx) -> int:
+    return int(tx.con.execute("SELECT ifnull(max(id), 0) FROM job").fetchone()[0])
+
+
+def _note_group(tx: Tx, after: int, name: str) -> None:
+    """Say of the jobs just written that they follow each other, in one job where a cluster runs."""
+    tx.con.execute("UPDATE job SET grouped = ? WHERE id > ?", (name, after))
 
 
 def _group_of(spec: BatchSpec, chain: Chain, number: int) -> object:
@@ -225,9 +236,9 @@ def _insert_job(
             *(targets.subject_id, study_id, chain.psid),
             *(msgspec.json.encode(targets).decode(), job.name, plan.function),
             *(msgspec.json.encode(plan).decode(), spec_sha256(plan), plan.on_error),
-            *(job.notify, job.keep_logs, spec.queue, state.value, priority),
+            *(job.notify, job.keep_logs, job.queue, state.value, priority),
             *(need.cpus, need.memory_mb, need.gpus, why, now, now, now, ended_at),
-            order.routes.adapter_of(job, spec.queue),
+            order.routes.adapter_of(job, job.queue),
         ),
     ).lastrowid
     tx.con.execute(_EVENT, (job_id, now, state.value, why))

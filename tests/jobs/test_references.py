@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from appliance.core import Invalid
 from appliance.jobs import find_references
-from appliance.jobs.scripts import bash_script, matlab_script, python_script, script_for
+from appliance.jobs.scripts import bash_script, python_script, script_for
 from appliance.jobs.structs import JobSpec
-from tests.support.needs import find
 
 NASTY = [
     "/a b/c.nii",
@@ -166,27 +165,6 @@ def test_a_python_traceback_shows_the_line_of_the_user(tmp_path: Path) -> None:
     done = subprocess.run(script.argv, capture_output=True, text=True, check=False)
     assert "raise ValueError(x)  # here" in done.stderr
     assert "line 2" in done.stderr
-
-
-def test_matlab_gets_cell_arrays_and_quoted_text() -> None:
-    text = matlab_script("disp(1)", {"input1": ["/a'b", "/c"], "output1": ["/o"]})
-    assert "input1 = {'/a''b', '/c'};" in text
-    assert "output1 = '/o';" in text
-    assert "exit(1)" in text
-
-
-def test_matlab_code_runs_in_octave(tmp_path: Path) -> None:
-    octave = find("octave-cli")
-    if octave is None:
-        pytest.skip("octave-cli is not on this machine; MATLAB jobs are optional")
-    job = JobSpec(name="x", language="matlab", code="printf('%s', input1{2}); error('stop')")
-    script = script_for(job, {"input1": ["/a", "/b'c"]}, tmp_path, matlab=f"{octave} -q")
-    for name, text in script.files.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    done = subprocess.run(script.argv, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stdout == "/b'c"
-    assert "stop" in done.stderr
 
 
 def test_a_bash_script_stops_at_the_first_failure_unless_told_otherwise(tmp_path: Path) -> None:

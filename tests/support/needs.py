@@ -31,6 +31,8 @@ PACKAGES = {
     "dwidenoise": "mrtrix3",
     "mrdegibbs": "mrtrix3",
     "tensor2metric": "mrtrix3",
+    "octave-cli": "octave",
+    "openssl": "openssl",
 }
 
 

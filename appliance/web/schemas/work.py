@@ -59,7 +59,7 @@ class BatchRequest(Input, frozen=True):
     jobs: list[JobSpec]
     targets: list[str]
     level: Literal["study", "subject", "project"] = "study"
-    queue: str = "DPXproc"
+    queue: str = ""
     mode: Literal["serial", "parallel"] = "serial"
     on_error: Literal["stop", "continue"] = "stop"
     priority: int = 0

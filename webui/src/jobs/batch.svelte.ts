@@ -31,7 +31,8 @@ const USUAL = {
   skipDone: false,
   priority: 0,
   onError: "stop" as BatchBody["on_error"],
-  queue: "DPXproc",
+  /** "" where the tool or the project says. */
+  queue: "",
 };
 
 export const batch = $state({
@@ -47,10 +48,7 @@ export const batch = $state({
 
 export function addTool(tool: Tool): void {
   batch.jobs.push(draftOfTool(tool));
-  if (batch.jobs.length === 1) {
-    batch.level = tool.level;
-    if (tool.queue) batch.queue = tool.queue;
-  }
+  if (batch.jobs.length === 1) batch.level = tool.level;
   reordered();
 }
 

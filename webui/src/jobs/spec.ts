@@ -23,11 +23,16 @@ export interface Draft {
   ignoreMissing: boolean;
   precall: string;
   outputFolder: string;
+  /** "" as the batch says. */
+  queue: string;
+  /** Kept as it came: the queue says where a job runs, unless a file names another place. */
+  adapter: string;
   /** Lines of NAME=value. */
   env: string;
   retries: number;
   /** After which ends it is tried again. */
   retryAfter: ("lost" | "memory" | "exit")[];
+  memoryFactor: number;
 }
 
 export const DEFAULTS: Resources = {
@@ -60,9 +65,12 @@ export function draft(part: Partial<Draft>): Draft {
     ignoreMissing: false,
     precall: "",
     outputFolder: "",
+    queue: "",
+    adapter: "",
     env: "",
     retries: 0,
     retryAfter: ["lost", "memory"],
+    memoryFactor: 1.5,
     ...part,
     id: last,
   };
@@ -123,8 +131,16 @@ export function toSpec(job: Draft): JobSpec {
     ignore_missing: job.ignoreMissing,
     precall: job.precall,
     output_folder: job.outputFolder.trim(),
+    queue: job.queue,
+    adapter: job.adapter,
     ...(job.retries > 0
-      ? { retry: { times: job.retries, after: job.retryAfter, memory_factor: 1.5 } }
+      ? {
+          retry: {
+            times: job.retries,
+            after: job.retryAfter,
+            memory_factor: job.memoryFactor,
+          },
+        }
       : {}),
   };
 }
@@ -148,9 +164,12 @@ export function fromSpec(spec: JobSpec): Draft {
     ignoreMissing: spec.ignore_missing ?? false,
     precall: spec.precall ?? "",
     outputFolder: spec.output_folder ?? "",
+    queue: spec.queue ?? "",
+    adapter: spec.adapter ?? "",
     env: envText(spec.env ?? {}),
     retries: spec.retry?.times ?? 0,
     retryAfter: (spec.retry?.after as Draft["retryAfter"] | undefined) ?? ["lost", "memory"],
+    memoryFactor: spec.retry?.memory_factor ?? 1.5,
   });
 }
 
@@ -167,6 +186,8 @@ export function unusual(job: Draft): number {
     "ignoreMissing",
     "precall",
     "outputFolder",
+    "queue",
+    "adapter",
     "env",
     "retries",
   ] as const;

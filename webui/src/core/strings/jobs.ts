@@ -156,6 +156,7 @@ export const jobs = {
     "Add a predefined job or your own code. Write $f1 in code and a row for the file appears.",
   batch_tools_failed: "The predefined jobs could not be read",
   batch_queue: "Queue",
+  batch_queue_usual: "usual",
   batch_how: "Order",
   how_split: "Jobs one after another, studies side by side",
   how_split_text: "Each job waits for the one before it, for the same study.",

@@ -22,21 +22,11 @@ __all__ = ["Shim", "boot_id", "main", "start_time"]
 
 _SET_CHILD_SUBREAPER = 36
 _ALREADY_CLAIMED = 75
-_SHORT_TICK_S, _TICK_S = 0.05, 2.0
-_LATE_S = 0.5  # between the signals to the processes of one tree
+_SHORT_TICK_S, _TICK_S, _LATE_S = 0.05, 2.0, 0.5  # late: between signals to one tree
 _PUNCH_HOLE = 3  # and keep the size
-_BLOCK = 4096
-_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
-_BEST_EFFORT = 2 << 13
-_RESERVED_BYTES = 4096
-_SIGNALS = (
-    signal.SIGTERM,
-    signal.SIGINT,
-    signal.SIGHUP,
-    signal.SIGTSTP,
-    signal.SIGCONT,
-    signal.SIGCHLD,
-)
+_BLOCK = _RESERVED_BYTES = 4096
+_IOPRIO_SET, _BEST_EFFORT = {"x86_64": 251, "aarch64": 30}, 2 << 13
+_SIGNALS = [signal.Signals[f"SIG{n}"] for n in ("TERM", "INT", "HUP", "TSTP", "CONT", "CHLD")]
 
 
 def boot_id() -> str:
@@ -90,6 +80,15 @@ def _send(pids: list[int], number: signal.Signals) -> int:
     return sent
 
 
+def _stand_back(pids: list[int], nice: int) -> None:
+    """Let whole sessions step back: kernels that group by session heed niceness only inside one."""
+    for pid in pids if nice > 0 else ():
+        path = f"/proc/{pid}/autogroup"
+        with contextlib.suppress(OSError), open(path, "r+b", buffering=0) as stream:  # noqa: PTH123
+            if not stream.read(64).endswith(b" nice %d\n" % nice):
+                stream.write(b"%d" % nice)  # refused when another has just done so: later again
+
+
 def _oom_kills() -> int:
     with contextlib.suppress(OSError), open("/proc/vmstat", encoding="ascii") as stream:  # noqa: PTH123
         for line in stream:
@@ -99,9 +98,8 @@ def _oom_kills() -> int:
 
 
 def _rss_mb(pids: list[int]) -> float:
-    page = resource.getpagesize()
     pages = (int(fields[21]) for fields in map(_stat, pids) if fields)
-    return sum(pages) * page / 2**20
+    return sum(pages) * resource.getpagesize() / 2**20
 
 
 def _is_wrapper(pid: int) -> bool:
@@ -153,17 +151,16 @@ class Shim:
             "shim_start": start_time(os.getpid()),
             "boot_id": boot_id(),
         }
-        self.why = ""
+        self.nice = int(self.spec.get("nice", 10))
+        self.why, self.child = "", 0
         self.status: int | None = None
-        self.child = 0
         self.kill_at: float | None = None
         self.suspended_at: float | None = None
         self.suspended_s = 0.0
         self.began = time.monotonic()
         self.oom_kills = _oom_kills()
         self.libc = ctypes.CDLL(None, use_errno=True)
-        self.log = -1
-        self.log_size = 0
+        self.log, self.log_size = -1, 0
         self.log_gap: list[int] = []
         self.tick_s = _SHORT_TICK_S
 
@@ -235,7 +232,8 @@ class Shim:
     def _in_child(self) -> None:
         """Undo our signal mask, step back behind interactive work, and offer to die first."""
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
-        os.nice(self.spec.get("nice", 10))
+        os.nice(self.nice)
+        _stand_back([os.getpid()], self.nice)
         level, number = self.spec.get("ionice", -1), _IOPRIO_SET.get(os.uname().machine)
         if level >= 0 and number is not None:
             self.libc.syscall(number, 1, 0, _BEST_EFFORT | level)
@@ -304,6 +302,7 @@ class Shim:
         self.kill_at = time.monotonic() + (0 if asked else float(self.spec.get("grace_s", 10)))
 
     def _check_limits(self) -> None:
+        _stand_back(_tree(os.getpid()), self.nice)
         self._trim_log()
         if self.kill_at is not None:
             if time.monotonic() >= self.kill_at:

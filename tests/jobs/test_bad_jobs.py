@@ -177,6 +177,20 @@ def test_a_job_steps_back_behind_interactive_work(tmp_path: Path) -> None:
     ]
 
 
+AUTOGROUP = Path("/proc/self/autogroup")
+
+
+@pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel does not group by session")
+def test_sessions_of_a_job_step_back_as_a_whole(tmp_path: Path) -> None:
+    told = "grep -o 'nice .*' /proc/self/autogroup"
+    later = (
+        'setsid -w sh -c "until grep -q nice.5 /proc/self/autogroup; do sleep 0.05; done; echo too"'
+    )
+    folder = bash_spec(tmp_path / "1", f"{told}; {later}", nice=5)
+    run(folder)
+    assert (folder / "log.txt").read_text().splitlines() == ["nice 5", "too"]
+
+
 def test_a_row_that_nobody_can_read_does_not_keep_others_from_starting(
     make_bench: MakeBench,
 ) -> None:

@@ -212,4 +212,5 @@ def _write_json(path: Path, data: Any, *, durable: bool) -> None:
 
 
 def _dump(data: dict[str, Any]) -> bytes:
-    return json.dumps(data, indent=1).encode()
+    """Write it for people too; indenting in Python itself would cost more than all else."""
+    return msgspec.json.format(json.dumps(data).encode(), indent=1)

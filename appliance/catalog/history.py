@@ -40,6 +40,8 @@ UNDOABLE = frozenset(
         "project-state",
         "put_doc",
         "rename",
+        "restore",
+        "save",
         "tag",
         "trash",
     }

@@ -14,6 +14,7 @@ from appliance.client.jobs import JobCalls
 from appliance.client.managing import ManagingCalls
 from appliance.client.meta import MetaCalls
 from appliance.client.provenance import ProvenanceCalls
+from appliance.client.rois import RoiCalls
 from appliance.client.tools import ToolCalls
 from appliance.client.work import WorkCalls
 
@@ -29,6 +30,7 @@ class Client(
     JobCalls,
     AutoRuleCalls,
     ProvenanceCalls,
+    RoiCalls,
     ToolCalls,
     CurationCalls,
     ManagingCalls,

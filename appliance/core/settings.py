@@ -30,6 +30,7 @@ from appliance.core.sections import (
 )
 from appliance.core.sections_jobs import JobSettings
 from appliance.core.sections_notebooks import NotebookSettings
+from appliance.core.sections_viewing import ViewingSettings
 
 __all__ = [
     "BackupSettings",
@@ -41,6 +42,7 @@ __all__ = [
     "NotebookSettings",
     "Settings",
     "TrashSettings",
+    "ViewingSettings",
     "WatchSettings",
     "WatchedFolder",
     "WebSettings",
@@ -63,6 +65,7 @@ class _Sections(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     notebooks: NotebookSettings = NotebookSettings()
     backup: BackupSettings = BackupSettings()
     trash: TrashSettings = TrashSettings()
+    viewing: ViewingSettings = ViewingSettings()
     log: LogSettings = LogSettings()
 
 

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from appliance.formats.facts import FileFacts, file_facts
     from appliance.formats.meshes import read_mesh
     from appliance.formats.nifti import plain_nifti_bytes, write_nifti
+    from appliance.formats.roi_files import (
+        Label,
+        RoiReference,
+        read_labels,
+        read_reference,
+        write_roi,
+    )
     from appliance.formats.streamlines import read_streamlines, write_tck
     from appliance.formats.volumes import (
         VolumeHeader,
@@ -32,6 +39,8 @@ __all__ = [
     "DicomRecord",
     "FileFacts",
     "FileKind",
+    "Label",
+    "RoiReference",
     "ScanProblem",
     "ScanReason",
     "VolumeHeader",
@@ -43,7 +52,9 @@ __all__ = [
     "plain_nifti_bytes",
     "read_frame",
     "read_header",
+    "read_labels",
     "read_mesh",
+    "read_reference",
     "read_slab",
     "read_streamlines",
     "read_volume",
@@ -51,6 +62,7 @@ __all__ = [
     "suffix_of",
     "write_dicom_series",
     "write_nifti",
+    "write_roi",
     "write_tck",
 ]
 
@@ -59,6 +71,8 @@ __getattr__ = lazy_door(
     {
         "DicomRecord": "dicom_record",
         "FileFacts": "facts",
+        "Label": "roi_files",
+        "RoiReference": "roi_files",
         "ScanProblem": "dicom_record",
         "ScanReason": "dicom_record",
         "VolumeHeader": "volumes",
@@ -69,13 +83,16 @@ __getattr__ = lazy_door(
         "plain_nifti_bytes": "nifti",
         "read_frame": "volumes",
         "read_header": "volumes",
+        "read_labels": "roi_files",
         "read_mesh": "meshes",
+        "read_reference": "roi_files",
         "read_slab": "volumes",
         "read_streamlines": "streamlines",
         "read_volume": "volumes",
         "scan_dicom": "dicom_scan",
         "write_dicom_series": "dicom_write",
         "write_nifti": "nifti",
+        "write_roi": "roi_files",
         "write_tck": "streamlines",
     },
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from appliance.core import lazy_door
 
 if TYPE_CHECKING:
+    from appliance.imaging.agreement import Agreement, mask_agreement
     from appliance.imaging.arithmetic import calculate
     from appliance.imaging.bias import correct_bias
     from appliance.imaging.brain import brain_mask
@@ -103,6 +104,7 @@ __all__ = [
     "keep_largest",
     "label_parts",
     "largest_parts",
+    "mask_agreement",
     "mirror_mask",
     "morph",
     "mosaic",
@@ -125,6 +127,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "agreement": ("Agreement", "mask_agreement"),
     "arithmetic": ("calculate",),
     "bias": ("correct_bias",),
     "bundles": ("filter_streamlines",),

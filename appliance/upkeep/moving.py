@@ -35,6 +35,7 @@ from appliance.catalog import (
 from appliance.core import Conflict, DataFolder, StorageError, atomic_write, fsync_dir, safe_join
 from appliance.privacy import IdentityStore
 from appliance.upkeep.followers import follow, refuse_busy
+from appliance.viewing import move_versions
 
 __all__ = ["Mover"]
 
@@ -143,6 +144,9 @@ class Mover:
             follow(tx, move)
 
         self._catalog.write(enter)
+        if move.level == "file":
+            study = self._folder.projects.joinpath(*move.target.split("/")[:3])
+            move_versions(study, move.before["path"], move.change["path"])
         self._correct_nodeinfo(move)
 
     def _forget(self, operation_id: int) -> None:

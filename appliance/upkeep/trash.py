@@ -25,6 +25,7 @@ from appliance.catalog import (
     trashed_rows,
 )
 from appliance.core import DataFolder, fsync_dir, now_ms, safe_join
+from appliance.viewing import versions_of
 
 __all__ = ["DAY_MS", "GRACE_DAYS", "Swept", "bring", "purge", "stage", "sweep_trash"]
 
@@ -122,6 +123,7 @@ def _stage_file(folder: DataFolder, operation_id: int, file: TrashedFile) -> Non
     source = (safe_join(root, parent) if parent else root) / name
     target = stage(folder, operation_id) / file.project / file.pid / file.sid / file.path
     bring(source, target)
+    bring(versions_of(root, file.path), target.with_name(f"{target.name}.versions"))
     if parent:
         _drop_if_empty(source.parent)
 

@@ -1,6 +1,7 @@
-"""What a viewer needs: plain volumes out of the display cache, previews, and the image tools.
+"""What a viewer needs: plain volumes, previews, image tools, and what people draw and annotate.
 
-Reads images of the catalog and writes only into the cache; the tools run as programs in jobs.
+Images of the catalog are read only; what is saved keeps what it replaces as an earlier version. The
+tools run as programs in jobs.
 """
 
 from __future__ import annotations
@@ -12,19 +13,77 @@ from appliance.core import lazy_door
 if TYPE_CHECKING:
     from appliance.viewing.contact import ContactSheet, Plane
     from appliance.viewing.display import display_volume, shrink_cache
+    from appliance.viewing.masks import DrawnRoi, RoiDocument, save_rois
+    from appliance.viewing.packing import pack_bits, unpack_mask
     from appliance.viewing.preview import preview_image
+    from appliance.viewing.restoring import (
+        Version,
+        list_versions,
+        restore_version,
+        undo_save,
+        version_path,
+    )
+    from appliance.viewing.saving import Changed, Limits, Saved, Wanted, save
+    from appliance.viewing.segments import (
+        RoiSet,
+        RoiValues,
+        Segment,
+        read_rois,
+        roi_bits,
+        roi_mask,
+        roi_name,
+        roi_set,
+    )
     from appliance.viewing.toolset import TOOLS
+    from appliance.viewing.versions import move_versions, versions_of
 
-__all__ = ["TOOLS", "ContactSheet", "Plane", "display_volume", "preview_image", "shrink_cache"]
+__all__ = [
+    "TOOLS",
+    "Changed",
+    "ContactSheet",
+    "DrawnRoi",
+    "Limits",
+    "Plane",
+    "RoiDocument",
+    "RoiSet",
+    "RoiValues",
+    "Saved",
+    "Segment",
+    "Version",
+    "Wanted",
+    "display_volume",
+    "list_versions",
+    "move_versions",
+    "pack_bits",
+    "preview_image",
+    "read_rois",
+    "restore_version",
+    "roi_bits",
+    "roi_mask",
+    "roi_name",
+    "roi_set",
+    "save",
+    "save_rois",
+    "shrink_cache",
+    "undo_save",
+    "unpack_mask",
+    "version_path",
+    "versions_of",
+]
+
+_HOMES = {
+    "contact": "ContactSheet Plane",
+    "display": "display_volume shrink_cache",
+    "masks": "DrawnRoi RoiDocument save_rois",
+    "packing": "pack_bits unpack_mask",
+    "preview": "preview_image",
+    "restoring": "Version list_versions restore_version undo_save version_path",
+    "saving": "Changed Limits Saved Wanted save",
+    "segments": "RoiSet RoiValues Segment read_rois roi_bits roi_mask roi_name roi_set",
+    "toolset": "TOOLS",
+    "versions": "move_versions versions_of",
+}
 
 __getattr__ = lazy_door(
-    __name__,
-    {
-        "ContactSheet": "contact",
-        "Plane": "contact",
-        "TOOLS": "toolset",
-        "display_volume": "display",
-        "preview_image": "preview",
-        "shrink_cache": "display",
-    },
+    __name__, {name: home for home, names in _HOMES.items() for name in names.split()}
 )

@@ -60,6 +60,7 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("POST", "/jobs/logs"): {"keys": ["JOB"], "text": "x"},
     ("POST", "/downloads"): {"project": "alpha", "files": ["FILE"]},
     ("POST", "/recompute"): {"project": "alpha", "files": []},
+    ("POST", "/rois/compare"): {"a": {"file_id": "FILE"}, "b": {"file_id": "FILE"}},
     ("POST", "/contact"): {"project": "alpha", "studies": ["STUDY"]},
     ("POST", "/operations/{operation_id:int}/undo"): {},
     ("POST", "/operations/{operation_id:int}/purge"): {},
@@ -177,6 +178,7 @@ def address(world: World, path: str, handler: Any) -> str:
         "page": "first-steps",
         "action": "dismiss",
     }
+    known |= {"n": 1, "value": 0}
     known |= {"user_id": world.ids["file_id"] + 900, "token_id": 900, "kind": "view"}
     if path.startswith(("/previews", "/slices")):
         known["name"] = f"{world.ids['file_id']}.png"
@@ -191,7 +193,7 @@ def body_of(world: World, method: str, path: str) -> Any:
         if isinstance(value, list):
             return [put(one) for one in value]
         if isinstance(value, dict):
-            return value
+            return {name: put(one) for name, one in value.items()}
         if value == "JOB":
             return "job-one"
         return world.ids[names[value]] if value in names else value

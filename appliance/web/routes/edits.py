@@ -7,11 +7,11 @@ from typing import Annotated
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from appliance import catalog
+from appliance import catalog, viewing
 from appliance.catalog import OperationQuery
 from appliance.core import parse_iso
 from appliance.upkeep import Mover, purge
-from appliance.web import curation
+from appliance.web import curation, drawing
 from appliance.web.schemas import Items, OperationDone, Page, TagRequest, TrashRequest
 from appliance.web.schemas.curation import (
     MoveStudy,
@@ -157,6 +157,10 @@ def undo_operation(services: Rooms, who: Who, operation_id: FromPath[int]) -> No
         operation = curation.find(con, who, operation_id)
     if operation.verb in ("rename", "move"):
         _mover(services).undo(operation, who.login)
+    elif operation.verb in ("save", "restore"):
+        viewing.undo_save(
+            services.catalog, services.folder, drawing.limits(services), operation, who.login
+        )
     else:
         catalog.undo_all(services.catalog, operation_id, who.login)
 

@@ -1,0 +1,118 @@
+"""The part of the client that saves, loads and compares ROIs, and knows the versions of a file."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from appliance.client.base import Base
+from appliance.client.rows import FileRow
+from appliance.core import Invalid
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["RoiCalls"]
+
+_Json = dict[str, Any]
+
+
+class RoiCalls(Base):
+    """ROIs, which are masks and label maps on the grid of an image."""
+
+    def save_roi(
+        self,
+        study_id: int,
+        path: str,
+        mask: NDArray[Any] | Mapping[str, NDArray[Any]],
+        *,
+        reference: int | FileRow,
+        version: str | None = None,
+        if_changed: str = "refuse",
+        tags: Sequence[str] = (),
+        note: str = "",
+    ) -> _Json:
+        """Save a mask, or several by name as one label map, on exactly the grid of an image.
+
+        Parameters
+        ----------
+        mask : ndarray or mapping of str to ndarray
+            (I, J, K) or (I, J, K, T); above 0 is on.
+        version : str, optional
+            Of the file that was loaded; without it there must be no such file.
+        if_changed : {"refuse", "replace", "new_name"}
+            What to do when it is no longer that version.
+
+        Returns
+        -------
+        dict
+            ``file``, ``version_n``, ``operation_id``, ``segments`` and more.
+
+        Raises
+        ------
+        Conflict
+            If somebody changed the file meanwhile; its facts say who and when.
+        """
+        named = mask if isinstance(mask, Mapping) else {path.rpartition("/")[2]: mask}
+        shapes = {one.shape for one in named.values()}
+        if len(shapes) != 1:
+            raise Invalid("the ROIs of one file have one shape", hint="Save them one by one.")
+        (shape,) = shapes
+        body = {
+            "path": path,
+            "reference_id": reference if isinstance(reference, int) else reference.id,
+            "kind": "labels" if isinstance(mask, Mapping) else "mask",
+            "n_frames": shape[3] if len(shape) == 4 else 1,
+            "rois": [{"name": name, "data": _packed(one)} for name, one in named.items()],
+            "version": version,
+            "if_changed": if_changed,
+            "tags": list(tags),
+            "note": note,
+        }
+        return self._post(f"/studies/{study_id}/rois", _Json, body)
+
+    def rois(self, file_id: int, *, kept: int | None = None) -> _Json:
+        """Tell the grid and the segments of a mask or label map, or of an earlier version."""
+        return self._get(f"/files/{file_id}/rois", _Json, {"kept": kept})
+
+    def roi(self, file_id: int, value: int = 0, *, kept: int | None = None) -> NDArray[np.bool_]:
+        """Read one segment, or all that is above 0, as truth values."""
+        import numpy as np
+
+        about = self.rois(file_id, kept=kept)
+        out, tail = io.BytesIO(), "" if kept is None else f"?kept={kept}"
+        self._transport.fetch(f"/files/{file_id}/rois/{value}/bits{tail}", out)
+        i, j, k = about["shape"]
+        frames = np.frombuffer(out.getvalue(), np.uint8).reshape(about["n_frames"], -1)
+        bits = np.unpackbits(frames, axis=1, count=i * j * k, bitorder="little")
+        mask: NDArray[np.bool_] = bits.astype(bool).T.reshape(i, j, k, -1, order="F")
+        return mask[..., 0] if about["n_frames"] == 1 else mask
+
+    def versions(self, file_id: int) -> list[_Json]:
+        """List the versions of a file, the present one first."""
+        found: list[_Json] = self._get(f"/files/{file_id}/versions", _Json)["items"]
+        return found
+
+    def restore_version(self, file_id: int, n: int, *, version: str) -> _Json:
+        """Bring an earlier version back; `version` is the present one that was looked at."""
+        return self._post(f"/files/{file_id}/versions/{n}/restore", _Json, {"version": version})
+
+    def compare_rois(self, a: int | Mapping[str, Any], b: int | Mapping[str, Any]) -> _Json:
+        """Compare two ROIs: by the id of a file, or ``{"file_id", "value", "kept"}``."""
+        chosen = [{"file_id": one} if isinstance(one, int) else dict(one) for one in (a, b)]
+        return self._post("/rois/compare", _Json, {"a": chosen[0], "b": chosen[1]})
+
+
+def _packed(mask: NDArray[Any]) -> str:
+    import numpy as np
+
+    frames = mask[..., np.newaxis] if mask.ndim == 3 else mask
+    bits = [
+        np.packbits(frames[..., t].ravel(order="F") > 0, bitorder="little").tobytes()
+        for t in range(frames.shape[3])
+    ]
+    return base64.b64encode(gzip.compress(b"".join(bits), 1)).decode()

@@ -15,7 +15,7 @@ from appliance.core import (
     SettingsError,
     atomic_write,
 )
-from appliance.jobs import shim
+from appliance.jobs import carrier, shim
 from appliance.jobs.adapters import Adapters
 from appliance.jobs.cluster import ClusterAdapter
 from appliance.jobs.hosts import Host
@@ -107,16 +107,19 @@ def _cluster(
         is_local=False,
         facts={"NORA_URL": settings.url} if settings.url else {},
     )
-    program = site.paths.there(_supervisor(folder))
+    program = site.paths.there(_copied(folder, shim.__file__, "supervisor"))
     return ClusterAdapter(
-        name, workload, settings, catalog, site=site, command=[python, "-I", "-S", program]
+        *(name, workload, settings, catalog),
+        site=site,
+        command=[python, "-I", "-S", program],
+        carrier=site.paths.there(_copied(folder, carrier.__file__, "carrier")),
     )
 
 
-def _supervisor(folder: DataFolder) -> Path:
-    """Put a copy of the supervisor beside the run folders, where all nodes see it."""
-    text = Path(shim.__file__).read_bytes()
-    path = folder.jobs / f".supervisor-{hashlib.sha256(text).hexdigest()[:12]}.py"
+def _copied(folder: DataFolder, program: str, name: str) -> Path:
+    """Put a copy of a program beside the run folders, where all nodes see it."""
+    text = Path(program).read_bytes()
+    path = folder.jobs / f".{name}-{hashlib.sha256(text).hexdigest()[:12]}.py"
     if not path.exists():
         with atomic_write(path) as stream:
             stream.write(text)

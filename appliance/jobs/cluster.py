@@ -21,7 +21,8 @@ import msgspec
 from appliance.catalog import Catalog, Tx
 from appliance.core import AdapterSettings, JobError
 from appliance.jobs.attempts import Exit, Loss, is_from_outside, poison
-from appliance.jobs.clusterrows import find_keys, live_attempts
+from appliance.jobs.carrying import Carriers, Mark
+from appliance.jobs.clusterrows import carrier_of, find_keys, live_attempts
 from appliance.jobs.finish import attempt_folder, job_by_id
 from appliance.jobs.hosts import HostDown
 from appliance.jobs.launch import Start
@@ -46,8 +47,6 @@ _ENDS: Mapping[str, tuple[str, str]] = {
     "DEADLINE": ("timeout", "the cluster ended it at its deadline"),
 }
 
-Mark = tuple[str, int]
-
 
 class ClusterAdapter:
     """Runs attempts on a cluster.
@@ -65,6 +64,8 @@ class ClusterAdapter:
         How run folders are written for it.
     command : sequence of str
         Starts the supervisor there; the run folder is added.
+    carrier : str
+        Program there that carries groups of attempts.
     """
 
     def __init__(
@@ -76,11 +77,13 @@ class ClusterAdapter:
         *,
         site: Site,
         command: Sequence[str],
+        carrier: str,
     ) -> None:
         self.name, self.site, self.settings = name, site, settings
         self._workload, self._catalog = workload, catalog
         self._command = tuple(command)
-        self._tender = Tender(self, workload, command)
+        self._carriers = Carriers(self, command, carrier)
+        self._tender = Tender(self, workload, command, self._carriers)
         self._known: set[tuple[int, int]] = set()
         self._told: set[tuple[int, int]] = set()
         self._ended: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
@@ -183,7 +186,7 @@ class ClusterAdapter:
 
     def _state_of(self, job: sqlite3.Row) -> str:
         """Give what the cluster said last about the attempt of a job."""
-        mark = (job["key"], job["attempt"])
+        mark = carrier_of(self._catalog, job) or (job["key"], job["attempt"])
         return next((one.state for one in self._entries if read_mark(one.mark) == mark), "")
 
     def problem(self) -> str:
@@ -280,21 +283,30 @@ class ClusterAdapter:
         """Look once at everything; tell whether there is something to look after."""
         rows = live_attempts(self._catalog, self.name)
         watched = time.monotonic() - self._watched_at < _WATCHED_S
-        if not rows and not watched and not self._orphans:
+        if not (rows or watched or self._orphans or self._carriers.open):
             return False
         entries = self._look()
         mine: dict[Mark, list[Entry]] = {}
         for entry in entries or ():
             if mark := read_mark(entry.mark):
                 mine.setdefault(mark, []).append(entry)
+        if entries is not None:
+            self._carriers.look(mine, rows)
         sent = 0
         for row in rows:
             if self._stopping.is_set() or (row["id"], row["n"]) not in self._known:
                 continue
-            found = None if entries is None else mine.get((row["key"], row["n"]), [])
+            found = None if entries is None else mine.get(self._mark_of(row), [])
             sent += self._tend(row, found, may_send=sent < _SENT_AT_ONCE)
-        self._end_orphans(mine, {(row["key"], row["n"]) for row in rows})
-        return bool(rows)
+        if entries is not None:
+            live = {self._mark_of(row) for row in rows}
+            self._end_orphans(mine, live | self._carriers.dismiss(live))
+        return bool(rows or self._carriers.open)
+
+    @staticmethod
+    def _mark_of(row: sqlite3.Row) -> Mark:
+        """Give the name under which an attempt is on the cluster: its carrier's, or its own."""
+        return read_mark(row["carrier"] or "") or (row["key"], row["n"])
 
     def _look(self) -> Sequence[Entry] | None:
         """List the cluster's queue; None when it does not answer."""

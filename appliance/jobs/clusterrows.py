@@ -11,8 +11,10 @@ from appliance.catalog import Catalog, Tx
 from appliance.core import now_ms
 from appliance.jobs.finish import end_job, job_by_id
 from appliance.jobs.states import LIVE, State, letter_of, transition
+from appliance.jobs.workload import read_mark
 
 __all__ = [
+    "carrier_of",
     "find_keys",
     "live_attempts",
     "mark_running_there",
@@ -23,7 +25,7 @@ __all__ = [
 _IN_LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
 _ATTEMPTS = f"""
 SELECT j.id, j.key, j.state, j.cancel_by, j.queue, j.why, j.priority, j.cpus, j.memory_mb, j.gpus,
-  j.walltime_s, a.n, a.run_dir, a.backend_ref, a.paused
+  j.walltime_s, j.grouped, a.n, a.run_dir, a.backend_ref, a.paused, a.carrier
 FROM job j JOIN attempt a ON a.job_id = j.id AND a.n = j.attempt
 WHERE j.state IN ({_IN_LIVE}) AND j.adapter = ? ORDER BY j.priority DESC, j.id
 """
@@ -33,6 +35,15 @@ def live_attempts(catalog: Catalog, adapter: str) -> list[sqlite3.Row]:
     """List the attempts that are, or should be, at an adapter."""
     with catalog.read() as con:
         return con.execute(_ATTEMPTS, (adapter,)).fetchall()
+
+
+def carrier_of(catalog: Catalog, job: sqlite3.Row) -> tuple[str, int] | None:
+    """Give the mark of what carries the present attempt of a job, if something does."""
+    with catalog.read() as con:
+        row = con.execute(
+            "SELECT carrier FROM attempt WHERE job_id = ? AND n = ?", (job["id"], job["attempt"])
+        ).fetchone()
+    return read_mark(row["carrier"] or "") if row else None
 
 
 def find_keys(catalog: Catalog, keys: Iterable[str]) -> set[str]:

@@ -211,3 +211,13 @@ def m010_many_jobs(db: Database) -> None:
       DELETE FROM job_count WHERE batch_id = old.batch_id AND n <= 0;
     END;
     """)
+
+
+@jobs_migrations()
+def m010_groups(db: Database) -> None:
+    """Which jobs follow each other in one job of a cluster, and which job there carried them."""
+    db.executescript("""
+    ALTER TABLE job ADD COLUMN grouped TEXT;
+    ALTER TABLE attempt ADD COLUMN carrier TEXT;
+    CREATE INDEX job_by_group ON job (grouped) WHERE grouped IS NOT NULL;
+    """)

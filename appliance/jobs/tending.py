@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.core import JobError
 from appliance.jobs.attempts import is_from_outside, poison, read_claim, read_exit
+from appliance.jobs.carrying import Carriers
 from appliance.jobs.clusterrows import mark_running_there, note, refuse
 from appliance.jobs.crash import crash_point
 from appliance.jobs.hosts import HostDown
@@ -37,10 +39,19 @@ class Tender:
         The cluster's commands.
     command : sequence of str
         Starts the supervisor there; the run folder is added.
+    carriers : Carriers
+        What carries groups of attempts.
     """
 
-    def __init__(self, adapter: ClusterAdapter, workload: Workload, command: Sequence[str]) -> None:
+    def __init__(
+        self,
+        adapter: ClusterAdapter,
+        workload: Workload,
+        command: Sequence[str],
+        carriers: Carriers,
+    ) -> None:
         self._adapter, self._workload, self._command = adapter, workload, tuple(command)
+        self._carriers = carriers
         self._gone: dict[tuple[int, int], float] = {}
         self._cancelled: dict[tuple[int, int], float] = {}
 
@@ -63,7 +74,7 @@ class Tender:
         alive = [one for one in found or () if one.seen is not Seen.ENDED]
         end = read_exit(folder)
         if end is not None:
-            unclear = not row["cancel_by"] and is_from_outside(end)
+            unclear = not row["cancel_by"] and is_from_outside(end) and self._may_be_told(row)
             if not (unclear and alive) or self._is_settled(row):  # whose signal it was, comes later
                 self._forget(row)
                 self._adapter.tell_ended(row)
@@ -77,12 +88,18 @@ class Tender:
             return False
         return self._miss(row, folder, found, may_send=may_send)
 
+    def _may_be_told(self, row: sqlite3.Row) -> bool:
+        """Tell whether the cluster may say more of an end: not while a carrier goes on."""
+        return not row["carrier"] or self._carriers.is_ending(row)
+
     # -- it is there ---------------------------------------------------------------------------
     def _look_after(self, row: sqlite3.Row, folder: Path, alive: Sequence[Entry]) -> None:
         entry, *doubles = sorted(alive, key=lambda one: one.seen is Seen.PENDING)
         if doubles:  # of an order that was given twice; only one of them gets the claim
             self._workload.cancel(doubles)
         claim = read_claim(folder)
+        if claim is None and self._is_passenger(row) and not row["backend_ref"]:
+            self._announce(row, folder, row["carrier"])  # a crash came between
         if row["cancel_by"] or (claim or {}).get("poisoned"):
             self._cancel(row, folder, entry)
             return
@@ -102,20 +119,29 @@ class Tender:
         if poison(folder) or (read_claim(folder) or {}).get("poisoned"):
             self._forget(row)
             self._adapter.give_back(row)
-            self._workload.cancel([entry])
+            if not row["carrier"]:  # one that nobody needs any more is closed
+                self._workload.cancel([entry])
         elif time.monotonic() - self._cancelled.get(mark, float("-inf")) > _CANCEL_AGAIN_S:
-            self._workload.cancel([entry], force=mark in self._cancelled)
+            if row["carrier"]:
+                self._carriers.wish(row, signal.SIGTERM)
+            else:
+                self._workload.cancel([entry], force=mark in self._cancelled)
             self._cancelled[mark] = time.monotonic()
 
     def _keep_wish(self, row: sqlite3.Row, entry: Entry) -> None:
         """Suspend or resume what a person wants so; what the cluster suspends is left alone."""
         wanted, paused = row["state"] == State.SUSPENDED, bool(row["paused"])
         if wanted and not paused:
-            if entry.seen is Seen.RUNNING:
+            if row["carrier"]:
+                self._carriers.wish(row, signal.SIGTSTP)
+            elif entry.seen is Seen.RUNNING:
                 self._workload.suspend(entry)
             self._note(row, entry.ref, paused=1)
         elif not wanted and paused:
-            self._workload.resume(entry)
+            if row["carrier"]:
+                self._carriers.wish(row, signal.SIGCONT)
+            else:
+                self._workload.resume(entry)
             self._note(row, entry.ref, paused=0)
         elif not wanted:
             stopped = f"suspended by {self._adapter.name}"
@@ -135,7 +161,9 @@ class Tender:
             if row["cancel_by"]:
                 self._take_back(row, folder)
             elif may_send:
-                return self._send(row, folder)
+                return self._hand_over(row, folder)
+        elif self._is_passenger(row) and claim is None and poison(folder):
+            self._adapter.give_back(row)  # its carrier ended before it began
         elif self._is_settled(row):
             self._forget(row)
             if claim is not None:
@@ -148,16 +176,52 @@ class Tender:
         if poison(folder):
             self._adapter.give_back(row)
 
-    def _send(self, row: sqlite3.Row, folder: Path) -> bool:
-        there = self._adapter.site.paths.there(folder)
-        ask = Ask(
+    def _is_passenger(self, row: sqlite3.Row) -> bool:
+        """Tell whether an attempt is carried by the job of another one."""
+        return row["carrier"] not in (None, mark_of(row["key"], row["n"]))
+
+    def _hand_over(self, row: sqlite3.Row, folder: Path) -> bool:
+        """Submit it; or, in a group, tell the carrier which runs for it already."""
+        if not row["grouped"]:
+            return self._send(row, folder, self._alone(row, folder))
+        carrier = self._carriers.choose(row)
+        if carrier != row["carrier"]:
+            self._adapter.catalog.write(lambda tx: note(tx, row, carrier=carrier))
+        if carrier == mark_of(row["key"], row["n"]):
+            return self._send(row, folder, self._as_carrier(row, folder))
+        self._announce(row, folder, carrier)
+        return False
+
+    def _announce(self, row: sqlite3.Row, folder: Path, carrier: str) -> None:
+        crash_point("before_announce")
+        ref = self._carriers.announce(row, carrier, folder)
+        crash_point("announced")
+        self._note(row, ref or carrier, why=f"handed to {self._adapter.name}")
+
+    def _alone(self, row: sqlite3.Row, folder: Path) -> Ask:
+        need = Resources(row["cpus"], row["memory_mb"], row["gpus"], row["walltime_s"])
+        return self._ask(row, folder, [*self._command, self._there(folder)], need)
+
+    def _as_carrier(self, row: sqlite3.Row, folder: Path) -> Ask:
+        command = self._carriers.command(self._there(folder))
+        return self._ask(row, folder, command, self._carriers.need(row))
+
+    def _there(self, folder: Path) -> str:
+        return self._adapter.site.paths.there(folder)
+
+    def _ask(
+        self, row: sqlite3.Row, folder: Path, command: Sequence[str], need: Resources
+    ) -> Ask:
+        return Ask(
             mark=mark_of(row["key"], row["n"]),
-            script=self._workload.script(shlex.join([*self._command, there])),
-            folder=there,
+            script=self._workload.script(shlex.join(command)),
+            folder=self._there(folder),
             partition=self._adapter.settings.queues.get(row["queue"], ""),
-            resources=Resources(row["cpus"], row["memory_mb"], row["gpus"], row["walltime_s"]),
+            resources=need,
             priority=row["priority"],
         )
+
+    def _send(self, row: sqlite3.Row, folder: Path, ask: Ask) -> bool:
         crash_point("before_submit")
         try:
             ref = self._workload.submit(ask)

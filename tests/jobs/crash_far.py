@@ -6,6 +6,7 @@ Run as ``python -m tests.jobs.crash_far ROOT SETTINGS`` with the settings as JSO
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -22,7 +23,8 @@ def main(root: str, settings: str) -> None:
         code = f"echo $NORA_ATTEMPT >> {count}; while [ ! -e {go} ]; do sleep 0.05; done"
         first = bash(f"{code}; cp $f1 $o1", file("x.txt"), out("y.txt TAG(t)"))
         second = bash(f"echo $NORA_ATTEMPT >> {count}; cp $f1 $o1", file("y.txt"), out("z.txt"))
-        bench.submit(first, second, queue="far")
+        carried = "announce" in os.environ.get("NORA_CRASH_AT", "")
+        bench.submit(first, second, queue="far", group="subject" if carried else "none")
     ((first_key,), *_) = bench.sql("SELECT key FROM job ORDER BY id")
     wait_until(lambda: bench.row(first_key).letter != "q", "the first job was seen to run")
     go.touch()

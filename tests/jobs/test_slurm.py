@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 POINTS = (
     *("starting_committed", "run_dir_made", "before_submit", "submitted", "submitted_committed"),
     *("running_committed", "before_finish", "finish_committed"),
-    *("before_register", "register_committed"),
+    *("before_register", "register_committed", "before_announce", "announced"),
 )
 
 

@@ -106,6 +106,7 @@ if TYPE_CHECKING:
     from appliance.catalog.removing import (
         TrashedProject,
         empty_project,
+        is_purged,
         mark_project_purged,
         purged_projects,
         trashed_projects,
@@ -222,7 +223,8 @@ _ROOMS = {
     "path_rows": "files_at",
     "reads": "find_study get_file get_project list_projects project_tags study_files tags_of",
     "removing": (
-        "TrashedProject empty_project mark_project_purged purged_projects trashed_projects"
+        "TrashedProject empty_project is_purged mark_project_purged purged_projects"
+        " trashed_projects"
     ),
     "rows": (
         "FileQuery FileRow JobCounts Page Project SelectedFile SeriesFacts StudyQuery StudyRow"
@@ -361,6 +363,7 @@ __all__ = [
     "get_source",
     "get_study",
     "grants_of",
+    "is_purged",
     "issue_login_code",
     "issue_token",
     "join_selector",

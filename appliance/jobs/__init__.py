@@ -20,7 +20,14 @@ if TYPE_CHECKING:
         RuleTried,
         Verdict,
     )
-    from appliance.jobs.autorules import delete_rule, list_firings, list_rules, save_rule
+    from appliance.jobs.autorules import (
+        delete_rule,
+        dump_rules,
+        list_firings,
+        list_rules,
+        restore_rules,
+        save_rule,
+    )
     from appliance.jobs.autoruns import AutoRuns
     from appliance.jobs.bulk import Outcome
     from appliance.jobs.cluster import ClusterAdapter
@@ -95,7 +102,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "autorule_rows": "Arrival Arrivals AutoRule Firing RuleFacts RuleTried Verdict",
-    "autorules": "delete_rule list_firings list_rules save_rule",
+    "autorules": "delete_rule dump_rules list_firings list_rules restore_rules save_rule",
     "autoruns": "AutoRuns",
     "cluster": "ClusterAdapter",
     "bulk": "Outcome",
@@ -212,6 +219,7 @@ __all__ = [
     "count_jobs",
     "delete_rule",
     "derived_files",
+    "dump_rules",
     "find_references",
     "find_saved",
     "forget_saved",
@@ -233,6 +241,7 @@ __all__ = [
     "read_log",
     "render_command",
     "restore_records",
+    "restore_rules",
     "save_batch",
     "save_rule",
     "set_variable",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -18,16 +21,19 @@ from appliance.jobs.structs import BatchSpec
 __all__ = [
     "KeptRule",
     "delete_rule",
+    "dump_rules",
     "kept_rule",
     "kept_rules",
     "list_firings",
     "list_rules",
     "may_run",
     "read_rule",
+    "restore_rules",
     "save_rule",
     "template_for",
 ]
 
+_LOG = logging.getLogger(__name__)
 _COUNTS = "SELECT state, count(*) FROM autofire WHERE rule_id = ? GROUP BY state"
 _FIRINGS = (
     "SELECT r.name AS rule, f.psid, f.state, f.why, f.batch_key, f.due_at, f.updated_at"
@@ -182,6 +188,41 @@ def kept_rule(con: sqlite3.Connection, project_id: int, name: str) -> KeptRule:
 def list_rules(con: sqlite3.Connection, project: Project, asker: Asker) -> list[RuleFacts]:
     """List the rules of a project, with what there is to say about each."""
     return [_row(con, kept, asker) for kept in kept_rules(con, project.id)]
+
+
+def dump_rules(con: sqlite3.Connection, project_id: int) -> list[dict[str, Any]]:
+    """Give the rules of a project as they are written down outside of the catalog."""
+    return [
+        {
+            "name": one.name,
+            "owner": one.owner,
+            "rule": msgspec.to_builtins(one.rule),
+            "batch": msgspec.to_builtins(one.template),
+            "created_at": one.created_at,
+        }
+        for one in kept_rules(con, project_id)
+    ]
+
+
+def restore_rules(tx: Tx, project_id: int, rules: Sequence[Mapping[str, Any]]) -> int:
+    """Enter rules as `dump_rules` gave them, where there is none of that name; count them.
+
+    One that cannot be read is left out with a warning.
+    """
+    n = 0
+    for one in rules:
+        if _find(tx.con, project_id, str(one.get("name"))) is not None:
+            continue
+        try:
+            rule = msgspec.convert(one["rule"], AutoRule)
+            facts = project_id, str(one["name"]), str(one["owner"])
+            kept = KeptRule(0, *facts, rule, template_of(one["batch"]), int(one["created_at"]), 1)
+        except (KeyError, ValueError, Invalid) as error:
+            _LOG.warning("a rule of project %d cannot be read: %s", project_id, error)
+            continue
+        _put(tx, kept)
+        n += 1
+    return n
 
 
 def list_firings(

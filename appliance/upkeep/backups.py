@@ -35,6 +35,7 @@ from appliance.upkeep.manifest import (
     row_counts,
 )
 from appliance.upkeep.schema import applied_migrations
+from appliance.upkeep.swap import small_files
 from appliance.upkeep.values import BackupInfo
 
 __all__ = ["backup", "list_backups"]
@@ -50,8 +51,8 @@ def backup(folder: DataFolder, dest: Path | None = None, keep: int = 14) -> Back
     Parameters
     ----------
     folder : DataFolder
-        What is copied: catalog, identities, queue and ``conf.d``. Projects and originals are
-        plain files and are not part of it.
+        What is copied: catalog, identities, queue, ``conf.d`` and ``tools``. Projects and
+        originals are plain files and are not part of it.
     dest : Path, optional
         Folder that receives the backup; the data folder's ``backups`` by default.
     keep : int
@@ -101,11 +102,12 @@ def _copy_all(folder: DataFolder, part: Path) -> Manifest:
     for source in (folder.catalog_path, folder.identity_path, folder.queue_path):
         if source.is_file():
             files[source.name] = _copy_database(source, part / source.name)
-    for source in sorted(folder.conf_path.parent.glob("*.toml")):
-        copy = part / source.parent.name / source.name
-        copy.parent.mkdir(exist_ok=True)
+    for source in small_files(folder):
+        name = source.relative_to(folder.root).as_posix()
+        copy = part / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
-        files[f"{source.parent.name}/{source.name}"] = _stored(copy)
+        files[name] = _stored(copy)
     if folder.catalog_path.name not in files:
         raise UpkeepError(f"{folder.root} holds no catalog", hint="Name a data folder with --data.")
     manifest = Manifest(format=FORMAT, version=__version__, created_at=now_ms(), files=files)

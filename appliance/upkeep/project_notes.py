@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import msgspec
 
 from appliance.catalog import Catalog, Tx, create_project, set_project_state
 from appliance.core import DataFolder, atomic_write
+from appliance.upkeep.kept import kept_projects, restore_for_all, restore_kept
 
 __all__ = ["PROJECT_NOTE", "adopt_projects", "write_project_notes"]
 
@@ -64,29 +66,41 @@ def write_project_notes(catalog: Catalog, folder: DataFolder) -> int:
 
 
 def adopt_projects(catalog: Catalog, folder: DataFolder) -> list[str]:
-    """Make the projects again that have a folder with a note but are unknown to the catalog.
+    """Make the projects again that are noted on disk but unknown to the catalog.
 
-    They keep their keys, and with them the codes of their subjects; names are given back. What is
-    in their folders is entered by `rescan`.
+    They keep their keys, and with them the codes of their subjects, and what people made in them
+    beside files; names are given back. What is in their folders is entered by `rescan`.
     """
     with catalog.read() as con:
         known = {row[0].casefold() for row in con.execute("SELECT name FROM projects").fetchall()}
+    if not known:
+        catalog.write(lambda tx: restore_for_all(tx, folder))
     made = []
-    for entry in sorted(os.scandir(folder.projects), key=lambda entry: entry.name):
-        if entry.name.casefold() in known or not entry.is_dir():
+    for name, note in _noted(folder):
+        if name.casefold() in known:
             continue
-        note = _read(Path(entry.path) / PROJECT_NOTE)
-        if note is None:
-            continue
-        catalog.write(lambda tx, name=entry.name, note=note: _make(tx, name, note))  # type: ignore[misc]
-        _LOG.warning("project %s was made again from its folder", entry.name)
-        made.append(entry.name)
+        known.add(name.casefold())
+        catalog.write(lambda tx, name=name, note=note: _make(tx, folder, name, note))  # type: ignore[misc]
+        _LOG.warning("project %s was made again from the disk", name)
+        made.append(name)
     return made
 
 
-def _make(tx: Tx, name: str, note: ProjectNote) -> None:
+def _noted(folder: DataFolder) -> Iterator[tuple[str, ProjectNote]]:
+    """Give the projects that have a folder with a note, then those without a folder."""
+    for entry in sorted(os.scandir(folder.projects), key=lambda entry: entry.name):
+        note = _read(Path(entry.path) / PROJECT_NOTE) if entry.is_dir() else None
+        if note is not None:
+            yield entry.name, note
+    for kept in kept_projects(folder):
+        facts = {name: getattr(kept, name) for name in ("key", "module", "state", "policy")}
+        yield kept.name, ProjectNote(**facts)
+
+
+def _make(tx: Tx, folder: DataFolder, name: str, note: ProjectNote) -> None:
     project = create_project(tx, name, note.module, note.policy)
     tx.con.execute("UPDATE OR IGNORE projects SET key = ? WHERE id = ?", (note.key, project.id))
+    restore_kept(tx, folder, project.id, note.key)
     if note.state != "active":
         set_project_state(tx, name, note.state, actor=_ACTOR)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from appliance.core import ApplianceError, DataFolder, NotFound, UpkeepError
 from appliance.upkeep.manifest import Manifest, prove, read_manifest, row_counts
 from appliance.upkeep.schema import applied_migrations, catalog_extensions, unknown_to_us
-from appliance.upkeep.swap import Swap
+from appliance.upkeep.swap import TOOLS, Swap
 from appliance.upkeep.values import RestoreReport
 
 __all__ = ["finish_interrupted_restore", "restore"]
@@ -90,7 +90,8 @@ def _open_copy(path: Path) -> sqlite3.Connection:
 
 
 def _replace(backup: Path, manifest: Manifest, folder: DataFolder) -> RestoreReport:
-    swap = Swap.begin(folder)
+    tools = any(name.startswith(f"{TOOLS}/") for name in manifest.files)  # else all stay
+    swap = Swap.begin(folder, tools=tools)
     try:
         swap.bring(backup, manifest.files)
         migrated, rows = _bring_up_to_date(folder)

@@ -18,15 +18,15 @@ import msgspec
 from appliance.catalog import Catalog, Event, fields_of, study_dir, study_files, tags_of
 from appliance.core import DataFolder, StorageError, atomic_write
 from appliance.jobs import made_in_study
+from appliance.upkeep.kept import write_kept
 from appliance.upkeep.project_notes import write_project_notes
 
 __all__ = ["SIDECAR", "SidecarWriter", "StudySidecar", "read_sidecar", "write_sidecar"]
 
 SIDECAR = ".nora.json"
 _LOG = logging.getLogger(__name__)
-_TOPICS = frozenset(
-    {"fields.changed", "files.changed", "projects.changed", "studies.changed", "tags.changed"}
-)
+_TOPICS = frozenset({"fields.changed", "files.changed", "studies.changed", "tags.changed"})
+_TOPICS_OF_PROJECTS = frozenset({"autorules.changed", "docs.changed", "projects.changed"})
 _QUIET_S = 0.5
 _PAGE = 1000
 
@@ -164,6 +164,8 @@ class SidecarWriter:
         self._catalog, self._folder = catalog, folder
         self._place = folder.cache / "sidecar.seq"
         self._seq = 0
+        self._projects = threading.Event()
+        self._projects.set()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._loop, name="sidecars", daemon=True)
         self._unlisten: Callable[[], None] | None = None
@@ -187,6 +189,9 @@ class SidecarWriter:
         """Write the sidecars of all studies that changed since the last place; count them."""
         end = self._catalog.last_seq()
         write_project_notes(self._catalog, self._folder)
+        if self._projects.is_set():
+            self._projects.clear()
+            write_kept(self._catalog, self._folder)
         studies = self._all_studies() if self._missed() else self._touched(end)
         written = sum(self._write(study) for study in sorted(studies))
         self._seq = end
@@ -206,7 +211,9 @@ class SidecarWriter:
         return first is not None and first > self._seq + 1
 
     def _hear(self, event: Event) -> None:
-        if event.topic in _TOPICS:
+        if event.topic in _TOPICS_OF_PROJECTS:
+            self._projects.set()
+        if event.topic in _TOPICS | _TOPICS_OF_PROJECTS:
             self._wake.set()
 
     def _loop(self) -> None:

@@ -25,14 +25,24 @@ from appliance.core import (
     safe_join,
 )
 
-__all__ = ["Swap"]
+__all__ = ["TOOLS", "Swap", "small_files"]
 
+TOOLS = "tools"
+"""Folder of the descriptors that people brought."""
 _JOURNAL = "restore-in-progress.json"
+
+
+def small_files(folder: DataFolder, *, with_tools: bool = True) -> list[Path]:
+    """List the plain files of a data folder that go with its databases."""
+    tools = folder.root / TOOLS
+    brought = [*tools.glob("*.json"), *tools.glob("*/*.json")] if with_tools else []
+    return sorted([*folder.conf_path.parent.glob("*.toml"), *brought])
 
 
 class _Journal(msgspec.Struct, frozen=True):
     point: str
     stage: Literal["leaving", "arriving"]
+    tools: bool = False
 
 
 class Swap:
@@ -44,16 +54,18 @@ class Swap:
         The restore point: a folder in ``backups`` that takes the old files.
     """
 
-    def __init__(self, folder: DataFolder, point: Path) -> None:
+    def __init__(self, folder: DataFolder, point: Path, *, tools: bool = False) -> None:
         self.point = point
+        self._tools = tools
         self._folder = folder
         self._journal = folder.root / _JOURNAL
 
     @classmethod
-    def begin(cls, folder: DataFolder) -> Swap:
-        """Write the journal and move the old files out of the way."""
+    def begin(cls, folder: DataFolder, *, tools: bool = False) -> Swap:
+        """Write the journal and move the old files out of the way; those of tools when asked."""
         stamp = iso(now_ms())[:19].replace(":", "")
-        swap = cls(folder, folder.backups / f"restore-point-{stamp}Z-{new_key()[-4:]}")
+        point = folder.backups / f"restore-point-{stamp}Z-{new_key()[-4:]}"
+        swap = cls(folder, point, tools=tools)
         swap.point.mkdir(mode=0o700)
         fsync_dir(folder.backups)
         swap._write("leaving")
@@ -72,7 +84,7 @@ class Swap:
             journal = msgspec.json.decode((folder.root / _JOURNAL).read_bytes(), type=_Journal)
         except FileNotFoundError:
             return None
-        return cls(folder, safe_join(folder.backups, journal.point))
+        return cls(folder, safe_join(folder.backups, journal.point), tools=journal.tools)
 
     def bring(self, source: Path, names: Iterable[str]) -> None:
         """Copy new files into the data folder, durably."""
@@ -110,7 +122,7 @@ class Swap:
         folder = self._folder
         databases = (folder.catalog_path, folder.identity_path, folder.queue_path)
         beside = [Path(f"{path}{end}") for path in databases for end in ("", "-wal", "-shm")]
-        found = [*beside, *sorted(folder.conf_path.parent.glob("*.toml"))]
+        found = [*beside, *small_files(folder, with_tools=self._tools)]
         return [path for path in found if path.is_file()]
 
     def _stage(self) -> str:
@@ -118,7 +130,7 @@ class Swap:
 
     def _write(self, stage: Literal["leaving", "arriving"]) -> None:
         with atomic_write(self._journal) as stream:
-            stream.write(msgspec.json.encode(_Journal(self.point.name, stage)))
+            stream.write(msgspec.json.encode(_Journal(self.point.name, stage, self._tools)))
 
     def _close(self) -> None:
         self._journal.unlink(missing_ok=True)

@@ -15,6 +15,8 @@ export interface ViewerModule {
   Viewer: Component;
   ViewerStatus?: Component;
   LayerPanel?: Component;
+  /** Layout and the like, in the top bar. */
+  ViewerTools?: Component;
   LAYOUTS?: readonly ViewerLayout[];
   viewer: {
     open: (file: FileRow, role?: Role) => unknown;

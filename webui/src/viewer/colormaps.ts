@@ -45,6 +45,56 @@ const STOPS: Record<string, readonly Stop[]> = {
     [0.5, 245, 245, 245],
     [1, 255, 30, 20],
   ],
+  syngo1: [
+    [0, 0, 0, 0],
+    [0.25, 120, 0, 140],
+    [0.5, 230, 40, 40],
+    [0.75, 255, 190, 0],
+    [1, 255, 255, 255],
+  ],
+  syngo2: [
+    [0, 0, 0, 0],
+    [0.25, 0, 40, 170],
+    [0.5, 0, 170, 150],
+    [0.75, 200, 220, 40],
+    [1, 255, 60, 30],
+  ],
+  warm: [
+    [0, 180, 20, 0],
+    [1, 255, 235, 60],
+  ],
+  cool: [
+    [0, 0, 40, 200],
+    [1, 90, 240, 255],
+  ],
+  green: [
+    [0, 0, 0, 0],
+    [1, 60, 255, 90],
+  ],
+  magenta: [
+    [0, 0, 0, 0],
+    [1, 255, 60, 255],
+  ],
+  bone: [
+    [0, 0, 0, 0],
+    [0.375, 84, 84, 116],
+    [0.75, 169, 200, 200],
+    [1, 255, 255, 255],
+  ],
+  inferno: [
+    [0, 0, 0, 4],
+    [0.25, 87, 16, 110],
+    [0.5, 188, 55, 84],
+    [0.75, 249, 142, 9],
+    [1, 252, 255, 164],
+  ],
+  turbo: [
+    [0, 48, 18, 59],
+    [0.25, 40, 187, 236],
+    [0.5, 162, 252, 60],
+    [0.75, 251, 128, 34],
+    [1, 122, 4, 3],
+  ],
   viridis: [
     [0, 68, 1, 84],
     [0.25, 59, 82, 139],
@@ -108,8 +158,33 @@ function faded(colour: Rgb): readonly number[] {
   return [...colour.map((v) => Math.round((v * 255) / most)), most];
 }
 
+/** Colours of the negative side of a symmetric map. */
+const OTHER_SIGN: Record<string, string> = {
+  cold: "hot",
+  unicolor: "unicolor",
+  "above limit": "above limit",
+  "below limit": "below limit",
+  green: "magenta",
+  magenta: "green",
+  warm: "cool",
+  cool: "warm",
+};
+
+const opposite = (colour: Rgb): Rgb => colour.map((v) => 255 - v) as unknown as Rgb;
+
 /** RGBA bytes of a named colour table; unknown names give gray. `fade` is for overlays. */
-export function colourTable(name: string, colour: Rgb, fade = false): Uint8Array {
+export function colourTable(
+  name: string,
+  colour: Rgb,
+  fade = false,
+  symmetric = false,
+): Uint8Array {
+  if (symmetric) {
+    const both = new Uint8Array(2048);
+    both.set(colourTable(name, colour, fade));
+    both.set(colourTable(OTHER_SIGN[name] ?? "cold", opposite(colour), fade), 1024);
+    return both;
+  }
   const out = new Uint8Array(1024);
   const stops = STOPS[name] ?? STOPS.gray!;
   const own = (OWN_COLOUR as readonly string[]).includes(name);

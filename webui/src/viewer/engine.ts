@@ -117,6 +117,14 @@ export class Engine {
     this.schedule();
   }
 
+  /** Show all pictures of a viewport; those it no longer has are cleared. */
+  showAll(viewportId: string, scenes: Readonly<Record<string, Scene>>): void {
+    for (const id of [...this.slots.keys()])
+      if ((id === viewportId || id.startsWith(`${viewportId}/`)) && !(id in scenes))
+        this.remove(id);
+    for (const [id, scene] of Object.entries(scenes)) this.show(id, scene);
+  }
+
   /** Forget a viewport and clear its place. */
   remove(viewId: string): void {
     const slot = this.slots.get(viewId);

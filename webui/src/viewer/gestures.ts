@@ -4,7 +4,9 @@ import { apply, cross, dot } from "./linalg";
 import type { View } from "./planes";
 import { screenToWorld, worldToScreen } from "./planes";
 import type { Limits, Point } from "./types";
-import type { PointerAt, Viewer } from "./viewer.svelte";
+import { withColumns, withRange } from "./mosaic";
+import type { PointerAt } from "./tools";
+import type { Part, Viewer } from "./viewer.svelte";
 import type { Viewport } from "./viewport.svelte";
 import { dragWindow } from "./windowing";
 
@@ -49,6 +51,8 @@ class Press {
     private readonly viewport: Viewport,
     readonly gesture: Gesture,
     private readonly start: Point,
+    /** The picture in which it began. */
+    readonly part: string,
   ) {
     this.last = start;
     this.limits = viewport.base?.limits ?? null;
@@ -70,7 +74,8 @@ class Press {
   private window(to: Point): void {
     const layer = this.viewport.base;
     if (!layer || !this.limits) return;
-    layer.setLimits(dragWindow(this.limits, layer.range, to.x - this.start.x, to.y - this.start.y));
+    const [dx, dy] = [to.x - this.start.x, to.y - this.start.y];
+    this.viewer.setLook(layer, { limits: dragWindow(this.limits, layer.range, dx, dy) });
   }
 
   /** Turn about the crosshair by the angle the pointer has gone round it. */
@@ -84,95 +89,142 @@ class Press {
   }
 }
 
+/** Where the pointer is: the part of the viewport, its plane and all places since the last event. */
+class Locator {
+  constructor(
+    private readonly viewer: Viewer,
+    private readonly viewport: Viewport,
+    private readonly node: HTMLElement,
+  ) {}
+
+  private inside(event: MouseEvent): Point {
+    const box = this.node.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  }
+
+  /** `held` is the part in which a gesture has begun. */
+  part(event: MouseEvent, held?: string): { part: Part; point: Point } | null {
+    const p = this.inside(event);
+    const part = held
+      ? this.viewer.parts(this.viewport).find(({ id }) => id === held)
+      : this.viewer.partAt(this.viewport, p);
+    if (!part) return null;
+    return { part, point: { x: p.x - part.rect.left, y: p.y - part.rect.top } };
+  }
+
+  at(event: PointerEvent, pressed: boolean, held?: string): PointerAt | null {
+    const hit = this.part(event, held);
+    if (!hit) return null;
+    const { view } = hit.part;
+    const mm = screenToWorld(view, hit.point);
+    const all = event.type === "pointermove" ? (event.getCoalescedEvents?.() ?? []) : [];
+    const path = all.slice(0, -1).map((one) => {
+      const p = this.inside(one);
+      const { left, top } = hit.part.rect;
+      return screenToWorld(view, { x: p.x - left, y: p.y - top });
+    });
+    path.push(mm);
+    return { viewport: this.viewport, view, point: hit.point, mm, path, pressed, event };
+  }
+}
+
 export interface GestureHooks {
   /** Called on every change made by hand, so that the engine may draw coarsely. */
   moving: () => void;
   /** The wheel reached the end of the stack. */
   end: () => void;
+  /** A double click that no tool wanted. */
+  double: () => void;
 }
 
 /** Attach to the element that covers a viewport. */
 export function gestures(viewer: Viewer, viewport: Viewport, hooks: GestureHooks) {
   return (node: HTMLElement): (() => void) => {
+    const where = new Locator(viewer, viewport, node);
     let press: Press | null = null;
     let rest = 0;
-    const point = (event: MouseEvent): Point => {
-      const box = node.getBoundingClientRect();
-      return { x: event.clientX - box.left, y: event.clientY - box.top };
-    };
-    const located = (event: PointerEvent): PointerAt | null => {
-      const view = viewer.view(viewport);
-      return view ? { viewport, view, mm: screenToWorld(view, point(event)), event } : null;
-    };
 
     const down = (event: PointerEvent): void => {
       viewer.active = viewport.index;
       const gesture = gestureOf(event);
-      const at = located(event);
-      if (!gesture || !at || press) return;
+      const hit = where.part(event);
+      const at = where.at(event, true);
+      if (!gesture || !hit || !at || press) return;
       event.preventDefault();
       node.setPointerCapture(event.pointerId);
       const taken = gesture !== "window" && (viewer.tool?.down(at) ?? false);
-      press = new Press(viewer, viewport, taken ? "tool" : gesture, point(event));
-      if (press.gesture === "crosshair") press.move(point(event), at.view);
+      press = new Press(viewer, viewport, taken ? "tool" : gesture, at.point, hit.part.id);
+      if (press.gesture === "crosshair") press.move(at.point, at.view);
     };
     const move = (event: PointerEvent): void => {
-      const at = located(event);
+      const at = where.at(event, press?.gesture === "tool", press?.part);
+      node.style.cursor = press ? node.style.cursor : (viewer.tool?.cursor ?? "");
       if (!at) return;
       if (!press || press.gesture === "tool") return viewer.tool?.move?.(at);
       hooks.moving();
-      press.move(point(event), at.view);
+      press.move(at.point, at.view);
     };
+    // A tool hears of the end whatever has become of the viewport, or its stroke would be lost.
     const up = (event: PointerEvent): void => {
-      const at = located(event);
-      if (press?.gesture === "tool" && at) viewer.tool?.up?.(at);
+      if (press?.gesture === "tool") viewer.tool?.up?.(where.at(event, true, press.part));
       press = null;
     };
+    const leave = (): void => void (press ?? viewer.tool?.leave?.());
+    const double = (event: MouseEvent): void => {
+      const at = where.at(event as PointerEvent, false);
+      if (at && viewer.tool?.double?.(at)) return;
+      hooks.double();
+    };
     const wheel = (event: WheelEvent): void => {
-      const view = viewer.view(viewport);
-      if (!view) return;
+      const hit = where.part(event);
+      if (!hit) return;
       event.preventDefault();
+      if (viewer.tool?.wheel?.(event)) return;
       hooks.moving();
-      if (event.ctrlKey || event.metaKey) return zoom(event, view);
+      if (event.ctrlKey || event.metaKey)
+        return zoom(event, screenToWorld(hit.part.view, hit.point));
       rest += notches(event);
       const whole = Math.trunc(rest);
+      if (viewport.mosaic && event.shiftKey) return columns(event);
       rest -= whole;
-      if (whole === 0) return;
-      if (event.shiftKey) return stepFrame(viewport, whole);
-      if (!viewer.step(viewport, whole * viewer.scrollSpeed)) hooks.end();
+      if (whole !== 0) slices(whole, event.shiftKey);
     };
-    const zoom = (event: WheelEvent, view: View): void => {
+    const zoom = (event: WheelEvent, mm: Vec3): void => {
       const factor = ZOOM_PER_NOTCH ** (notches(event) * Math.sqrt(viewer.scrollSpeed));
-      viewer.zoom(viewport, screenToWorld(view, point(event)), factor);
+      viewer.zoom(viewport, mm, factor);
+    };
+    const columns = (event: WheelEvent): void => {
+      rest = 0;
+      const { mosaic } = viewport;
+      if (mosaic) viewport.mosaic = withColumns(mosaic, mosaic.columns + 0.3 * notches(event));
+    };
+    const slices = (n: number, inTime: boolean): void => {
+      if (inTime) return viewer.stepFrame(viewport, n);
+      const { mosaic } = viewport;
+      const count = viewer.slice(viewport)?.count ?? 100;
+      if (mosaic) viewport.mosaic = withRange(mosaic, "both", (n * viewer.scrollSpeed) / count);
+      else if (!viewer.step(viewport, n * viewer.scrollSpeed)) hooks.end();
     };
     const noMenu = (event: Event): void => event.preventDefault();
     const noScroll = (event: MouseEvent): void => {
       if (event.button === 1) event.preventDefault();
     };
 
-    node.addEventListener("pointerdown", down);
-    node.addEventListener("pointermove", move);
-    node.addEventListener("pointerup", up);
-    node.addEventListener("pointercancel", up);
-    node.addEventListener("wheel", wheel, { passive: false });
-    node.addEventListener("contextmenu", noMenu);
-    node.addEventListener("mousedown", noScroll);
-    return () => {
-      node.removeEventListener("pointerdown", down);
-      node.removeEventListener("pointermove", move);
-      node.removeEventListener("pointerup", up);
-      node.removeEventListener("pointercancel", up);
-      node.removeEventListener("wheel", wheel);
-      node.removeEventListener("contextmenu", noMenu);
-      node.removeEventListener("mousedown", noScroll);
-    };
+    const off = new AbortController();
+    const on = <K extends keyof HTMLElementEventMap>(
+      name: K,
+      handler: (event: HTMLElementEventMap[K]) => void,
+    ): void => node.addEventListener(name, handler, { signal: off.signal, passive: false });
+    on("pointerdown", down);
+    on("pointermove", move);
+    on("pointerup", up);
+    on("pointercancel", up);
+    on("lostpointercapture", up);
+    on("pointerleave", leave);
+    on("dblclick", double);
+    on("wheel", wheel);
+    on("contextmenu", noMenu);
+    on("mousedown", noScroll);
+    return () => off.abort();
   };
-}
-
-/** Next time point of every series in the viewport. */
-function stepFrame(viewport: Viewport, by: number): void {
-  for (const layer of viewport.layers) {
-    const n = layer.volume?.frames ?? 1;
-    if (n > 1) layer.frame = Math.min(n - 1, Math.max(0, layer.frame + by));
-  }
 }

@@ -1,10 +1,22 @@
 // Door of the viewer: the component that fills its box, its status line, and the one `viewer`.
 export { default as Viewer } from "./ViewerRoot.svelte";
+export { default as ViewerTools } from "./LayoutPicker.svelte";
 export { default as ViewerStatus } from "./ViewerStatus.svelte";
+export { layerActionsOf, registerLayerActions, registerOverlay } from "./plugins.svelte";
+export type { LayerAction, OverlayProps } from "./plugins.svelte";
 export { viewer } from "./viewer.svelte";
-export type { PointerAt, PointerTool } from "./viewer.svelte";
+export type { PointerAt, PointerTool } from "./tools";
 export type { ViewerState } from "./readout";
-export type { Layer } from "./layer.svelte";
+export { Layer } from "./layer.svelte";
+export { MASK_COLOURS } from "./colormaps";
+export { loadFile, loadUrl } from "./load";
+export { parseHeader } from "./nifti";
+export type { StoredArray } from "./nifti";
+export { screenToWorld, worldToScreen } from "./planes";
+export type { View } from "./planes";
+export type { Viewport } from "./viewport.svelte";
+export { Volume } from "./volume";
+export type { VoxelBox } from "./volume";
 export { LAYOUTS } from "./layouts";
 export type { Layout } from "./layouts";
 export { PRESETS } from "./windowing";

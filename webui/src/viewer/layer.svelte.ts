@@ -1,12 +1,15 @@
 // One opened file and how it looks; shared by every viewport that shows it.
 import type { Rgb } from "./colormaps";
 import { colourTable, labelTable } from "./colormaps";
+import type { Look } from "./look";
 import { thinSamples } from "./sample";
-import type { DrawLayer } from "./scene";
+import type { DrawLayer, Projection } from "./scene";
 import type { FileRow, Limits, Role } from "./types";
 import type { Volume } from "./volume";
 import { autoLimits, histogramRange } from "./windowing";
 
+/** A file of the service, one of this computer, or an image made in the page. */
+export type LayerSource = { row: FileRow } | { file: File } | { made: string; subject: string };
 export type LayerStatus = "loading" | "partial" | "ready" | "failed";
 
 /** Beyond any value, yet a number to a 32-bit shader. */
@@ -32,6 +35,8 @@ export class Layer {
   readonly id = `layer${++counter}`;
   readonly name: string;
   readonly subject: string;
+  /** Name to show instead of that of the file; images made in the page have only this one. */
+  title = $state("");
   /** The row of the service, or the file of this computer. */
   readonly row: FileRow | null;
   readonly file: File | null;
@@ -53,6 +58,11 @@ export class Layer {
   limits: Limits = $state.raw({ low: 0, high: 1 });
   range: Limits = $state.raw({ low: 0, high: 1 });
   gamma = $state(1);
+  /** Negative values are drawn as positive ones, in the colours of the other sign. */
+  symmetric = $state(false);
+  /** Slices put together, 1: one. */
+  slab = $state(1);
+  project: Projection = $state("max");
   hideBelow = $state(false);
   hideAbove = $state(false);
   outline = $state(true);
@@ -68,11 +78,13 @@ export class Layer {
   private windowed = false;
   private readonly abort = new AbortController();
 
-  constructor(source: { row: FileRow } | { file: File }, role: Role) {
+  constructor(source: LayerSource, role: Role) {
     this.row = "row" in source ? source.row : null;
     this.file = "file" in source ? source.file : null;
-    this.name = this.row?.name ?? this.file?.name ?? "";
-    this.subject = this.row?.psid ?? "";
+    const made = "made" in source ? source : null;
+    this.name = this.row?.name ?? this.file?.name ?? made?.made ?? "";
+    this.subject = this.row?.psid ?? made?.subject ?? "";
+    this.title = made?.made ?? "";
     this.cacheKey = this.row
       ? `${this.row.volume_url ?? this.row.content_url ?? ""}@${this.row.version ?? ""}`
       : `${this.id}:${this.name}`;
@@ -81,6 +93,7 @@ export class Layer {
 
   /** The series' folder says more than "s001.nii". */
   get label(): string {
+    if (this.title) return this.title;
     const folder = (this.row?.folder || this.row?.path?.split("/").slice(0, -1).join("/")) ?? "";
     const series = folder.split("/").at(-1);
     const generic = /^s(\d+)\.nii(\.gz)?$/i.exec(this.name);
@@ -105,6 +118,7 @@ export class Layer {
     this.role = role;
     this.opacity = role === "overlay" ? 0.7 : role === "labels" ? 0.4 : 1;
     this.colormap = role === "overlay" ? "hot" : "gray";
+    this.outline = role === "labels";
     this.hideBelow = role === "overlay";
     this.hideAbove = false;
   }
@@ -149,40 +163,58 @@ export class Layer {
     this.limits = autoLimits(this.range, fromZero);
   }
 
-  /** What the engine draws; null while there is nothing. */
-  drawn(): DrawLayer | null {
-    const { volume, limits } = this;
-    if (!volume || !this.visible || !this.isVolume || this.revision === 0) return null;
+  get look(): Look {
+    const { visible, opacity, colormap, colour, limits, gamma, symmetric } = this;
+    const { hideBelow, hideAbove, outline, pixelated, frame, slab, project } = this;
+    const shown = { visible, opacity, colormap, colour, limits, gamma, symmetric };
+    return { ...shown, hideBelow, hideAbove, outline, pixelated, frame, slab, project };
+  }
+
+  change(patch: Partial<Look>): void {
+    const { limits, ...rest } = patch;
+    Object.assign(this, rest);
+    if (limits) this.setLimits(limits);
+  }
+
+  /** What the engine draws with a look; null while there is nothing. */
+  drawn(look: Look = this.look): DrawLayer | null {
+    const { volume } = this;
+    const { limits } = look;
+    if (!volume || !look.visible || !this.isVolume || this.revision === 0) return null;
     const mode = volume.channels > 1 ? "colour" : this.role === "labels" ? "labels" : "scalar";
     const labels = mode === "labels";
     const single = this.maxLabel <= 1;
     const fades = this.role === "overlay";
-    const kind = labels ? `labels ${single}` : `${this.colormap} ${fades}`;
-    const tableKey = `${kind} ${this.colour.join()}`;
+    const symmetric = look.symmetric && mode === "scalar";
+    const kind = labels ? `labels ${single}` : `${look.colormap} ${fades} ${symmetric}`;
+    const tableKey = `${kind} ${look.colour.join()}`;
     const make = (): Uint8Array =>
-      labels ? labelTable(this.colour, single) : colourTable(this.colormap, this.colour, fades);
+      labels
+        ? labelTable(look.colour, single)
+        : colourTable(look.colormap, look.colour, fades, symmetric);
     return {
       id: this.id,
       volume,
-      frame: Math.min(this.frame, volume.frames - 1),
+      frame: Math.min(look.frame, volume.frames - 1),
       mode,
       limits,
-      gamma: this.gamma,
-      shown: this.shown(limits),
+      gamma: look.gamma,
+      shown: shownLimits(look),
+      symmetric,
       table: kept(tableKey, make),
       tableKey,
-      opacity: this.opacity,
-      outline: labels && this.outline ? Math.min(1, this.opacity + 0.5) : 0,
-      pixelated: this.pixelated,
+      opacity: look.opacity,
+      outline: look.outline && mode !== "colour" ? outlineOf(this.role, look.opacity) : 0,
+      pixelated: look.pixelated,
+      slab: mode === "scalar" ? look.slab : 1,
+      project: look.project,
       usual: this.usual,
     };
   }
 
-  private shown({ low, high }: Limits): Limits | null {
-    if (!this.hideBelow && !this.hideAbove) return null;
-    // At a lower limit of 0 the empty surroundings are what has to go.
-    const least = low === 0 ? 1e-30 : low;
-    return { low: this.hideBelow ? least : -FAR, high: this.hideAbove ? high : FAR };
+  /** Draw again what has been told to the volume. */
+  refresh(): void {
+    if (this.volume) this.revision = this.volume.revision;
   }
 
   fail(error: unknown): void {
@@ -194,3 +226,13 @@ export class Layer {
     this.abort.abort();
   }
 }
+
+function shownLimits({ limits: { low, high }, hideBelow, hideAbove }: Look): Limits | null {
+  return hideBelow || hideAbove
+    ? { low: hideBelow ? low : -FAR, high: hideAbove ? high : FAR }
+    : null;
+}
+
+/** Outlines are stronger than what they enclose; those of images would only frame them. */
+const outlineOf = (role: Role, opacity: number): number =>
+  role === "background" ? 0 : Math.min(1, opacity + 0.5);

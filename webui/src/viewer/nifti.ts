@@ -73,6 +73,8 @@ export interface NiftiHeader {
   frameSeconds: number;
   description: string;
   warnings: string[];
+  /** The header as it was, for copies with the same position and codes; little-endian ones only. */
+  raw?: Uint8Array | undefined;
 }
 
 function endianness(view: DataView): boolean {
@@ -202,6 +204,7 @@ export function parseHeader(buffer: ArrayBuffer): NiftiHeader {
     limits: high > low && Number.isFinite(high - low) ? { low, high } : null,
     frameSeconds: Number.isFinite(pixdim[4]!) ? pixdim[4]! : 0,
     description: ascii(new Uint8Array(buffer, 148, 80)),
+    raw: le ? new Uint8Array(buffer.slice(0, HEADER_BYTES)) : undefined,
     ...pickAffine(view, le, shape, pixdim),
   };
 }

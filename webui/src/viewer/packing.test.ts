@@ -62,7 +62,8 @@ describe("texels", () => {
       ...wish,
       labels: true,
     });
-    expect(packing.kind).toBe("float");
+    expect(packing.kind).toBe("rgba");
+    expect([...packing.pack(Int16Array.of(7))]).toEqual([7, 7, 0, 0]);
   });
 });
 

@@ -1,17 +1,21 @@
 // Paints the layers of one scene into one rectangle; keeps the textures they need.
 import type { Drawn } from "./engine";
 import type { Vec3 } from "./linalg";
-import { applyLinear, scale } from "./linalg";
+import { apply } from "./linalg";
+import { tooCoarse } from "./mapping";
 import type { Packing } from "./packing";
 import { choosePacking } from "./packing";
-import type { View } from "./planes";
-import { screenToWorld } from "./planes";
-import { constantAxis, cutSlab, slabRange } from "./sample";
+import type { GridLike, View } from "./planes";
+import { onPlane } from "./planes";
+import type { Source } from "./quad";
+import { mapScalar, placeQuad, snapQuad } from "./quad";
+import { constantAxis, cutSlab, projectSlab, slabRange, thickRange } from "./sample";
 import type { DrawLayer, Scene } from "./scene";
 import type { Program } from "./shaders";
 import { COLOUR, LABELS, link, SCALAR } from "./shaders";
 import type { Placed } from "./texture";
 import { binFactor, placeSlab, VolumeTexture } from "./texture";
+import type { Limits } from "./types";
 import type { Volume } from "./volume";
 
 type DeviceRect = readonly [number, number, number, number];
@@ -26,13 +30,29 @@ export interface Device {
 interface SlabSlot {
   placed: Placed;
   key: string;
+  revision: number;
 }
 
-/** Slice position inside the slab, null for whole volumes. */
-interface Source extends Placed {
-  slabAxis: number | null;
-  slabAt: number;
-  packing: Packing;
+/** Slices of a volume that a plane along its grid needs. */
+interface Cut {
+  axis: number;
+  first: number;
+  depth: number;
+}
+
+/** A volume on the device, and the revision of the samples it shows. */
+interface WholeCopy {
+  key: string;
+  revision: number;
+  texture: VolumeTexture;
+}
+
+/** Bring a copy up to date box by box; false when it has to be made anew. */
+function renewed(copy: WholeCopy, volume: Volume): boolean {
+  const edits = copy.revision === volume.revision ? [] : volume.editsSince(copy.revision);
+  if (!edits?.every((box) => copy.texture.renew(box))) return false;
+  copy.revision = volume.revision;
+  return true;
 }
 
 function inspect(gl: WebGL2RenderingContext): Device {
@@ -50,7 +70,7 @@ function inspect(gl: WebGL2RenderingContext): Device {
 export class LayerPainter {
   readonly device: Device;
   private readonly programs: Record<DrawLayer["mode"], Program>;
-  private readonly volumes = new Map<string, { key: string; texture: VolumeTexture }>();
+  private readonly volumes = new Map<string, WholeCopy>();
   private readonly slabs = new Map<string, SlabSlot>();
   private readonly packings = new Map<string, { key: string; packing: Packing }>();
   private readonly tables = new Map<string, WebGLTexture>();
@@ -104,7 +124,8 @@ export class LayerPainter {
     else this.clear(rect);
     if (step > 1) gl.viewport(0, 0, ...small);
     else gl.viewport(...rect);
-    for (const layer of scene.layers) this.layer(viewId, scene.view, layer, report);
+    const view = scene.grid ? onGrid(scene.view, scene.grid) : scene.view;
+    for (const layer of scene.layers) this.layer(viewId, view, layer, scene.grid, report);
     if (step > 1) this.enlarge(small, rect);
   }
 
@@ -131,24 +152,37 @@ export class LayerPainter {
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
   }
 
-  private layer(viewId: string, view: View, layer: DrawLayer, report: Drawn): void {
+  private layer(
+    viewId: string,
+    view: View,
+    layer: DrawLayer,
+    grid: GridLike | null,
+    report: Drawn,
+  ): void {
     if (layer.opacity <= 0 && layer.outline <= 0) return;
     const source = this.source(viewId, view, layer);
     if (source === "outside") return void report.layers.push(layer.id);
     if (source === null) return void report.waiting.push(layer.id);
     if (source.bin > 1) report.binned[layer.id] = source.bin;
     report.layers.push(layer.id);
-    this.quad(view, layer, source);
+    this.quad(view, layer, source, grid);
   }
 
   private packing(layer: DrawLayer): Packing {
     const kept = this.packings.get(layer.id);
-    const key = `${layer.mode} ${layer.volume.revision} ${layer.usual.centre}`;
+    const { slope, inter } = layer.volume.header;
+    const stored = (value: number): number => (value - inter) / slope;
+    const window = { low: stored(layer.limits.low), high: stored(layer.limits.high) };
+    // Once a window has asked for exact texels they stay: going back would mean another upload.
+    const float = kept?.packing.kind === "float" && !kept.key.startsWith("labels");
+    const fine = float || choiceOf(layer, window);
+    const key = `${layer.mode} ${layer.usual.centre} ${fine}`;
     if (kept?.key === key) return kept.packing;
     const packing = choosePacking(layer.volume, {
       labels: layer.mode === "labels",
       floatLinear: this.device.floatLinear,
       ...layer.usual,
+      ...(fine ? { window: EXACT } : {}),
     });
     this.packings.set(layer.id, { key, packing });
     return packing;
@@ -164,31 +198,40 @@ export class LayerPainter {
     const axis = constantAxis(volume.inverse, view.axes.right, view.axes.up);
     if (axis === null) return full;
     const at = volume.toVoxel(view.origin)[axis]!;
-    const range = slabRange(at, volume.shape[axis]!, layer.pixelated || layer.mode === "labels");
+    const thick = layer.slab > 1 && layer.mode === "scalar";
+    const nearest = layer.pixelated || layer.mode === "labels";
+    const n = volume.shape[axis]!;
+    const range = thick ? thickRange(at, n, layer.slab) : slabRange(at, n, nearest);
     if (!range) return "outside";
     const [first, depth] = range;
     for (let k = first; k < first + depth; k++)
       if (!volume.hasSlice(axis, k, layer.frame)) return full;
-    const slot = this.slab(viewId, layer, packing, axis, first, depth);
-    return { ...slot.placed, slabAxis: axis, slabAt: (at - first + 0.5) / depth, packing };
+    const slot = this.slab(viewId, layer, packing, { axis, first, depth });
+    const slabAt = thick ? 0.5 : (at - first + 0.5) / depth;
+    return { ...slot.placed, slabAxis: axis, slabAt, packing };
   }
 
-  private slab(
-    viewId: string,
-    layer: DrawLayer,
-    packing: Packing,
-    ...cut: [number, number, number]
-  ) {
+  private slab(viewId: string, layer: DrawLayer, packing: Packing, cut: Cut): SlabSlot {
     const id = `${viewId} ${layer.id}`;
-    const key = [layer.volume.revision, layer.frame, layer.mode, layer.usual.centre, ...cut].join();
+    const { axis, first, depth } = cut;
+    const thick = layer.slab > 1 && layer.mode === "scalar";
+    const kind = `${layer.mode}/${packing.kind}`;
+    const project = thick ? layer.project : "";
+    const key = [kind, layer.frame, layer.usual.centre, axis, first, depth, project].join();
     const old = this.slabs.get(id);
-    if (old?.key === key) return old;
-    const data = cutSlab(layer.volume, ...cut, layer.frame);
+    if (old?.key === key && untouched(old, layer, cut)) return old;
+    const data = thick
+      ? projectSlab(layer.volume, axis, first, depth, layer.frame, layer.project)
+      : cutSlab(layer.volume, axis, first, depth, layer.frame);
     const nearest = layer.mode === "labels";
-    // The filter belongs to the texture, so a slab is reused only within one mode.
-    const reusable = old && old.key.split(",")[2] === layer.mode ? old.placed : null;
+    // Filter and texel type belong to the texture, so a slab is reused only within one kind.
+    const reusable = old && old.key.split(",")[0] === kind ? old.placed : null;
     if (old && !reusable) this.gl.deleteTexture(old.placed.texture);
-    const slot = { key, placed: placeSlab(this.gl, packing, data, nearest, reusable) };
+    const slot = {
+      key,
+      revision: layer.volume.revision,
+      placed: placeSlab(this.gl, packing, data, nearest, reusable),
+    };
     this.slabs.set(id, slot);
     return slot;
   }
@@ -196,15 +239,15 @@ export class LayerPainter {
   private whole(layer: DrawLayer, packing: Packing): VolumeTexture | null {
     const { volume, frame, mode } = layer;
     if (!volume.complete) return null;
-    const key = `${volume.revision} ${frame} ${mode} ${layer.usual.centre}`;
+    const key = `${frame} ${mode} ${packing.kind} ${layer.usual.centre}`;
     const kept = this.volumes.get(layer.id);
-    if (kept?.key === key) return kept.texture;
+    if (kept?.key === key && renewed(kept, volume)) return kept.texture;
     kept?.texture.dispose();
     const { maxSize, budgetBytes } = this.device;
     const bin = binFactor(volume.shape, packing.bytesPerVoxel, maxSize, budgetBytes);
     const nearest = mode === "labels";
     const texture = new VolumeTexture(this.gl, volume, packing, frame, bin, nearest);
-    this.volumes.set(layer.id, { key, texture });
+    this.volumes.set(layer.id, { key, revision: volume.revision, texture });
     return texture;
   }
 
@@ -217,65 +260,26 @@ export class LayerPainter {
     return { finished: [], more: false };
   }
 
-  private quad(view: View, layer: DrawLayer, source: Source): void {
+  private quad(view: View, layer: DrawLayer, source: Source, grid: GridLike | null): void {
     const { gl } = this;
     const program = this.programs[layer.mode];
     gl.useProgram(program.handle);
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_3D, source.texture);
     gl.uniform1i(program.at("u_volume"), 0);
-    this.place(view, layer.volume, source, program);
+    placeQuad(gl, program, view, layer, source);
+    snapQuad(gl, program, view, layer, source, grid);
     gl.uniform1f(program.at("u_opacity"), layer.opacity);
-    if (layer.mode === "colour") gl.uniform1i(program.at("u_nearest"), Number(layer.pixelated));
-    else this.mapping(layer, source, program);
+    gl.uniform1f(program.at("u_outline"), layer.outline);
+    gl.uniform1i(program.at("u_nearest"), Number(layer.pixelated));
+    if (layer.mode !== "colour") {
+      gl.activeTexture(gl.TEXTURE1);
+      gl.bindTexture(gl.TEXTURE_2D, this.table(layer));
+      gl.uniform1i(program.at("u_table"), 1);
+    }
+    if (layer.mode === "scalar") mapScalar(gl, program, layer, source, view);
     gl.enable(gl.BLEND);
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
-  }
-
-  private place(view: View, volume: Volume, source: Source, program: Program): void {
-    const { gl } = this;
-    const { size, mmPerPixel, axes } = view;
-    const corner = volume.toVoxel(screenToWorld(view, { x: 0, y: size.height }));
-    const origin = corner.map((v, a) => texel(v - source.first[a]! + 0.5, source, a));
-    const step = (direction: Vec3, pixels: number): Vec3 => {
-      const voxels = applyLinear(volume.inverse, scale(direction, pixels * mmPerPixel));
-      return voxels.map((v, a) => texel(v, source, a)) as unknown as Vec3;
-    };
-    const right = [...step(axes.right, size.width)];
-    const up = [...step(axes.up, size.height)];
-    if (source.slabAxis !== null) {
-      origin[source.slabAxis] = Math.min(1, Math.max(0, source.slabAt));
-      right[source.slabAxis] = 0;
-      up[source.slabAxis] = 0;
-    }
-    gl.uniform3fv(program.at("u_origin"), origin);
-    gl.uniform3fv(program.at("u_right"), right);
-    gl.uniform3fv(program.at("u_up"), up);
-    gl.uniform3fv(program.at("u_size"), source.size);
-    gl.uniform3fv(
-      program.at("u_dx"),
-      right.map((v) => v / size.width),
-    );
-    gl.uniform3fv(
-      program.at("u_dy"),
-      up.map((v) => v / size.height),
-    );
-  }
-
-  private mapping(layer: DrawLayer, source: Source, program: Program): void {
-    const { gl } = this;
-    const { slope, inter } = layer.volume.header;
-    const { scale: s, offset } = source.packing;
-    const { low, high } = layer.limits;
-    gl.activeTexture(gl.TEXTURE1);
-    gl.bindTexture(gl.TEXTURE_2D, this.table(layer));
-    gl.uniform1i(program.at("u_table"), 1);
-    gl.uniform2f(program.at("u_scale"), s * slope, offset * slope + inter);
-    gl.uniform2f(program.at("u_limits"), low, 1 / Math.max(high - low, 1e-30));
-    gl.uniform1f(program.at("u_gamma"), 1 / layer.gamma);
-    gl.uniform2f(program.at("u_threshold"), layer.shown?.low ?? -3e38, layer.shown?.high ?? 3e38);
-    gl.uniform1i(program.at("u_nearest"), Number(layer.pixelated));
-    gl.uniform1f(program.at("u_outline"), layer.outline);
   }
 
   private table(layer: DrawLayer): WebGLTexture {
@@ -285,7 +289,9 @@ export class LayerPainter {
     const texture = gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D, texture);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, layer.table);
+    const rows = layer.table.length / 1024;
+    const bytes = [gl.RGBA, gl.UNSIGNED_BYTE, layer.table] as const;
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, 256, rows, 0, ...bytes);
     for (const side of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER])
       gl.texParameteri(gl.TEXTURE_2D, side, gl.NEAREST);
     this.tables.set(layer.tableKey, texture);
@@ -319,5 +325,38 @@ export class LayerPainter {
 }
 
 const placed = ({ texture, first, size, bin }: Placed): Placed => ({ texture, first, size, bin });
-const texel = (voxels: number, at: Placed, axis: number): number =>
-  voxels / (at.size[axis]! * at.bin);
+
+/** A window that no half float is fine enough for. */
+const EXACT = { low: 1e6, high: 1e6 + 1 };
+
+/** Whether a window of 16-bit integers needs 32-bit texels. */
+function choiceOf({ mode, volume, usual }: DrawLayer, window: Limits): boolean {
+  const short = volume.header.dtype.endsWith("int16") && volume.channels === 1;
+  return mode === "scalar" && short && tooCoarse(window, Math.round(usual.centre));
+}
+
+/** A slab is still true when nothing inside it has changed. */
+function untouched(slot: SlabSlot, { volume, frame }: DrawLayer, cut: Cut): boolean {
+  if (slot.revision === volume.revision) return true;
+  const edits = volume.editsSince(slot.revision);
+  const last = cut.first + cut.depth - 1;
+  const hit = edits?.some(
+    ({ low, high, frame: of }) =>
+      of === frame && high[cut.axis]! >= cut.first && low[cut.axis]! <= last,
+  );
+  if (hit ?? true) return false;
+  slot.revision = volume.revision;
+  return true;
+}
+
+/** The plane at the depth of the grid's own voxels, where it runs along them. */
+function onGrid(view: View, grid: GridLike): View {
+  const axis = constantAxis(grid.inverse, view.axes.right, view.axes.up);
+  if (axis === null) return view;
+  const voxel = apply(grid.inverse, view.origin);
+  const snapped = apply(
+    grid.affine,
+    voxel.map((v, a) => (a === axis ? Math.round(v) : v)) as unknown as Vec3,
+  );
+  return { ...view, origin: onPlane(view.origin, snapped, view.axes.normal) };
+}

@@ -39,15 +39,43 @@ const BASE: Record<PlaneName, Axes> = {
   sagittal: { right: [0, 1, 0], up: [0, 0, 1], normal: [1, 0, 0] },
 };
 
+/** Which world axis takes the place of right, anterior and superior, and whether it is turned. */
+export interface WorldMapping {
+  id: string;
+  label: string;
+  order: Vec3;
+  flip: Vec3;
+}
+
+export const MAPPINGS: readonly WorldMapping[] = [
+  { id: "human", label: "Human", order: [0, 1, 2], flip: [1, 1, 1] },
+  { id: "upsidedown", label: "Upside down", order: [0, 1, 2], flip: [1, -1, 1] },
+  { id: "mouse", label: "Mouse (Bruker)", order: [0, 2, 1], flip: [1, 1, 1] },
+  { id: "mouseflipped", label: "Mouse, upside down", order: [0, 2, 1], flip: [-1, -1, -1] },
+  { id: "sheep", label: "Sheep", order: [2, 0, 1], flip: [1, 1, -1] },
+  { id: "memory", label: "Memory aligned", order: [0, 1, 2], flip: [-1, -1, 1] },
+];
+
+export const mappingNamed = (id: string): WorldMapping =>
+  MAPPINGS.find((one) => one.id === id) ?? MAPPINGS[0]!;
+
+function mapped({ order, flip }: WorldMapping, v: Vec3): Vec3 {
+  const out: [number, number, number] = [0, 0, 0];
+  v.forEach((x, i) => (out[order[i]!] = x * flip[i]!));
+  return out;
+}
+
 /** Axes of a plane. Radiological: the patient's left is on the right of the screen. */
-export function planeAxes(plane: PlaneName, radiological: boolean, frame: Mat3): Axes {
+export function planeAxes(
+  plane: PlaneName,
+  radiological: boolean,
+  frame: Mat3,
+  mapping: WorldMapping = MAPPINGS[0]!,
+): Axes {
   const base = BASE[plane];
   const right = radiological && plane !== "sagittal" ? scale(base.right, -1) : base.right;
-  return {
-    right: rotate(frame, right),
-    up: rotate(frame, base.up),
-    normal: rotate(frame, base.normal),
-  };
+  const turned = (v: Vec3): Vec3 => rotate(frame, mapped(mapping, v));
+  return { right: turned(right), up: turned(base.up), normal: turned(base.normal) };
 }
 
 /** Move a point along the normal onto the plane through `through`. */

@@ -2,6 +2,7 @@
 import type { Mat4, Vec3 } from "./linalg";
 import { applyLinear } from "./linalg";
 import type { StoredArray } from "./nifti";
+import type { Projection } from "./scene";
 import type { Volume } from "./volume";
 
 /** One or two neighbouring slices of a volume, i fastest, in the volume's own axis order. */
@@ -29,6 +30,39 @@ export function slabRange(position: number, n: number, nearest: boolean): [numbe
   const rounded = Math.round(inside);
   if (nearest || Math.abs(inside - rounded) < 0.02) return [rounded, 1];
   return [Math.floor(inside), 2];
+}
+
+/** The slices of a thick slab about a position, cut at the ends of the volume. */
+export function thickRange(position: number, n: number, thick: number): [number, number] | null {
+  if (position < -0.5 || position > n - 0.5) return null;
+  const first = Math.round(position - (thick - 1) / 2);
+  const from = Math.max(0, first);
+  return [from, Math.max(1, Math.min(n, first + thick) - from)];
+}
+
+/** Maximum, mean or minimum of a slab, as one slice. */
+export function projectSlab(
+  volume: Volume,
+  axis: number,
+  first: number,
+  depth: number,
+  frame: number,
+  how: Projection,
+): Slab {
+  const start = cutSlab(volume, axis, first, 1, frame);
+  const out = new Float32Array(start.data);
+  for (let k = first + 1; k < first + depth; k++) {
+    const { data } = cutSlab(volume, axis, k, 1, frame);
+    if (how === "mean") for (let i = 0; i < out.length; i++) out[i]! += data[i]!;
+    else if (how === "max")
+      for (let i = 0; i < out.length; i++) out[i] = Math.max(out[i]!, data[i]!);
+    else for (let i = 0; i < out.length; i++) out[i] = Math.min(out[i]!, data[i]!);
+  }
+  if (how === "mean") for (let i = 0; i < out.length; i++) out[i]! /= depth;
+  // Back to the stored type, so that texels are made as always.
+  const data = make(volume.data, out.length);
+  for (let i = 0; i < out.length; i++) data[i] = out[i]!;
+  return { ...start, data };
 }
 
 function make(like: StoredArray, n: number): StoredArray {

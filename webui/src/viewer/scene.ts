@@ -1,7 +1,10 @@
 // What the engine is asked to draw: plain values, compared by a signature.
-import type { View } from "./planes";
+import type { GridLike, View } from "./planes";
 import type { Limits, Rect } from "./types";
 import type { Volume } from "./volume";
+
+export type Projection = "max" | "mean" | "min";
+export const PROJECTIONS: readonly Projection[] = ["max", "mean", "min"];
 
 export interface DrawLayer {
   id: string;
@@ -12,12 +15,17 @@ export interface DrawLayer {
   gamma: number;
   /** Values outside are not drawn, null: all are. */
   shown: Limits | null;
+  /** Negative values have the second row of the table. */
+  symmetric: boolean;
   table: Uint8Array;
   tableKey: string;
   opacity: number;
-  /** Opacity of the outline of labels, 0: none. */
+  /** Opacity of the outline, 0: none. */
   outline: number;
   pixelated: boolean;
+  /** Slices that are put together, 1: one. */
+  slab: number;
+  project: Projection;
   /** Middle and width of the usual window in stored values, for the texel type. */
   usual: { centre: number; spread: number };
 }
@@ -26,11 +34,13 @@ export interface Scene {
   view: View;
   rect: Rect;
   layers: readonly DrawLayer[];
+  /** Everything is read at the voxels of this grid; null: continuously. */
+  grid: GridLike | null;
 }
 
 /** Equal signatures draw equal pictures. */
 export function signature(scene: Scene): string {
-  const { view, rect } = scene;
+  const { view, rect, grid } = scene;
   const layers = scene.layers.map((l) => [
     l.id,
     l.volume.revision,
@@ -42,7 +52,8 @@ export function signature(scene: Scene): string {
     l.opacity,
     l.outline,
     l.pixelated,
+    l.slab > 1 ? [l.slab, l.project] : 0,
   ]);
   const place = view.origin.map((x) => Math.round(x * 1e4));
-  return JSON.stringify([rect, place, view.axes, view.mmPerPixel, layers]);
+  return JSON.stringify([rect, place, view.axes, view.mmPerPixel, layers, grid?.affine ?? 0]);
 }

@@ -4,75 +4,135 @@ export const VERTEX = `#version 300 es
 uniform vec3 u_origin;
 uniform vec3 u_right;
 uniform vec3 u_up;
+uniform vec3 u_gridOrigin;
+uniform vec3 u_gridRight;
+uniform vec3 u_gridUp;
 out vec3 v_tex;
+out vec3 v_grid;
 void main() {
   vec2 p = vec2(gl_VertexID & 1, gl_VertexID >> 1);
   v_tex = u_origin + p.x * u_right + p.y * u_up;
+  v_grid = u_gridOrigin + p.x * u_gridRight + p.y * u_gridUp;
   gl_Position = vec4(p * 2.0 - 1.0, 0.0, 1.0);
 }`;
 
+/** `place` is where a pixel reads the volume: moved to the voxels of the display grid if there is one. */
 const HEAD = `#version 300 es
 precision highp float;
 precision highp sampler3D;
 uniform sampler3D u_volume;
 uniform vec3 u_size;
 uniform float u_opacity;
+uniform float u_outline;
+uniform vec3 u_dx;
+uniform vec3 u_dy;
+uniform bool u_snap;
+uniform mat3 u_gridToTex;
+uniform vec3 u_gridDx;
+uniform vec3 u_gridDy;
 in vec3 v_tex;
+in vec3 v_grid;
 out vec4 o_color;
 bool outside(vec3 t) { return any(lessThan(t, vec3(0.0))) || any(greaterThan(t, vec3(1.0))); }
 vec3 centre(vec3 t) { return (floor(t * u_size) + 0.5) / u_size; }
+vec3 place(vec2 by) {
+  vec3 t = v_tex + by.x * u_dx + by.y * u_dy;
+  if (!u_snap) return t;
+  vec3 g = v_grid + by.x * u_gridDx + by.y * u_gridDy;
+  return t + u_gridToTex * (floor(g + 0.5) - g);
+}
 `;
 
-/** Grey values: window, gamma, colour table, thresholds. */
+/** Grey values: slab, window, gamma, colour table (second row: negative values), thresholds. */
 export const SCALAR = `${HEAD}
 uniform sampler2D u_table;
-uniform vec2 u_scale;
-uniform vec2 u_limits;
+uniform vec2 u_window;
+uniform vec2 u_mirror;
+uniform bool u_symmetric;
 uniform float u_gamma;
-uniform vec2 u_threshold;
+uniform vec3 u_shown;
 uniform bool u_nearest;
+uniform int u_slab;
+uniform int u_project;
+uniform vec3 u_through;
+float one(vec3 t) { return texture(u_volume, u_nearest ? centre(t) : t).r; }
+float read(vec3 t) {
+  if (u_slab < 2) return one(t);
+  float sum = 0.0;
+  float high = -3.4e38;
+  float low = 3.4e38;
+  int n = 0;
+  for (int i = 0; i < 41; i++) {
+    if (i >= u_slab) break;
+    vec3 p = t + u_through * (float(i) - 0.5 * float(u_slab - 1));
+    if (outside(p)) continue;
+    float v = one(p);
+    sum += v;
+    high = max(high, v);
+    low = min(low, v);
+    n++;
+  }
+  if (n == 0) return one(t);
+  return u_project == 0 ? high : u_project == 1 ? sum / float(n) : low;
+}
+bool shown(float raw) {
+  return (raw >= u_shown.x && raw <= u_shown.y) || (u_symmetric && raw <= u_shown.z);
+}
+bool drawn(vec2 by) {
+  vec3 t = place(by);
+  return !outside(t) && shown(read(t));
+}
 void main() {
-  if (outside(v_tex)) discard;
-  float value = texture(u_volume, u_nearest ? centre(v_tex) : v_tex).r * u_scale.x + u_scale.y;
-  if (!(value >= u_threshold.x && value <= u_threshold.y)) discard;
-  float x = clamp((value - u_limits.x) * u_limits.y, 0.0, 1.0);
+  vec3 t = place(vec2(0.0));
+  if (outside(t)) discard;
+  float raw = read(t);
+  if (!shown(raw)) discard;
+  float x = raw * u_window.x + u_window.y;
+  float row = 0.25;
+  if (u_symmetric) {
+    float negative = raw * u_mirror.x + u_mirror.y;
+    if (negative > x) { x = negative; row = 0.75; }
+  }
+  x = clamp(x, 0.0, 1.0);
   if (u_gamma != 1.0) x = pow(x, u_gamma);
-  vec4 color = texture(u_table, vec2(x * (255.0 / 256.0) + 0.5 / 256.0, 0.5));
-  o_color = vec4(color.rgb, color.a * u_opacity);
+  vec4 color = texture(u_table, vec2(x * (255.0 / 256.0) + 0.5 / 256.0, row));
+  float alpha = color.a * u_opacity;
+  if (u_outline > 0.0) {
+    bool edge = !drawn(vec2(1.0, 0.0)) || !drawn(vec2(-1.0, 0.0)) || !drawn(vec2(0.0, 1.0))
+      || !drawn(vec2(0.0, -1.0));
+    if (edge) alpha = u_outline;
+  }
+  o_color = vec4(color.rgb, alpha);
 }`;
 
 /** Colour images are shown as they are stored. */
 export const COLOUR = `${HEAD}
 uniform bool u_nearest;
 void main() {
-  if (outside(v_tex)) discard;
-  vec3 color = texture(u_volume, u_nearest ? centre(v_tex) : v_tex).rgb;
+  vec3 t = place(vec2(0.0));
+  if (outside(t)) discard;
+  vec3 color = texture(u_volume, u_nearest ? centre(t) : t).rgb;
   o_color = vec4(color, u_opacity);
 }`;
 
-/** Labels: nearest voxel, one colour per label, an outline where a neighbouring pixel differs. */
+/** Labels: nearest voxel, red is the entry of the table, all channels tell two labels apart. */
 export const LABELS = `${HEAD}
 uniform sampler2D u_table;
-uniform vec2 u_scale;
-uniform vec3 u_dx;
-uniform vec3 u_dy;
-uniform float u_outline;
-float label(vec3 t) {
-  if (outside(t)) return 0.0;
-  return floor(texture(u_volume, centre(t)).r * u_scale.x + u_scale.y + 0.5);
+vec4 label(vec2 by) {
+  vec3 t = place(by);
+  return outside(t) ? vec4(0.0) : texture(u_volume, centre(t));
 }
 void main() {
-  float here = label(v_tex);
-  if (here < 0.5) discard;
-  float index = here < 256.0 ? here : 1.0 + mod(here - 1.0, 255.0);
-  vec4 color = texture(u_table, vec2((index + 0.5) / 256.0, 0.5));
-  float alpha = u_opacity;
+  vec4 here = label(vec2(0.0));
+  if (here.r == 0.0) discard;
+  vec4 color = texture(u_table, vec2((here.r * 255.0 + 0.5) / 256.0, 0.25));
+  float alpha = color.a * u_opacity;
   if (u_outline > 0.0) {
-    bool edge = label(v_tex + u_dx) != here || label(v_tex - u_dx) != here
-      || label(v_tex + u_dy) != here || label(v_tex - u_dy) != here;
-    if (edge) alpha = u_outline;
+    bool edge = label(vec2(1.0, 0.0)) != here || label(vec2(-1.0, 0.0)) != here
+      || label(vec2(0.0, 1.0)) != here || label(vec2(0.0, -1.0)) != here;
+    if (edge) alpha = color.a * u_outline;
   }
-  o_color = vec4(color.rgb, color.a * alpha);
+  o_color = vec4(color.rgb, alpha);
 }`;
 
 export interface Program {

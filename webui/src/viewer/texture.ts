@@ -3,7 +3,7 @@ import type { Vec3 } from "./linalg";
 import type { Packing, TexelKind } from "./packing";
 import type { Slab } from "./sample";
 import type { StoredArray } from "./nifti";
-import type { Volume } from "./volume";
+import type { Volume, VoxelBox } from "./volume";
 
 /** Placed texels: texture = (voxel - first + 0.5) / (size * bin). */
 export interface Placed {
@@ -139,6 +139,28 @@ export class VolumeTexture implements Placed {
       }
     this.next += n;
     return this.ready;
+  }
+
+  /** Upload a changed box again; false when this copy is too coarse for that. */
+  renew({ low, high, frame }: VoxelBox): boolean {
+    if (this.bin > 1) return false;
+    if (frame !== this.frame) return true;
+    const { gl, volume } = this;
+    const [nx, ny] = volume.shape;
+    const [, pixels, type] = format(gl, this.packing.kind);
+    const [w, h, d] = low.map((v, a) => high[a]! - v + 1) as unknown as Vec3;
+    const layer = nx * ny * volume.channels;
+    const from = frame * volume.voxelsPerFrame * volume.channels + low[2] * layer;
+    const part = this.packing.pack(volume.data.subarray(from, from + d * layer));
+    gl.bindTexture(gl.TEXTURE_3D, this.texture);
+    const layout = { ROW_LENGTH: nx, IMAGE_HEIGHT: ny, SKIP_PIXELS: low[0], SKIP_ROWS: low[1] };
+    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+    for (const [name, value] of Object.entries(layout))
+      gl.pixelStorei(gl[`UNPACK_${name as keyof typeof layout}`], value);
+    gl.texSubImage3D(gl.TEXTURE_3D, 0, ...low, w, h, d, pixels, type, part);
+    for (const name of Object.keys(layout))
+      gl.pixelStorei(gl[`UNPACK_${name as keyof typeof layout}`], 0);
+    return true;
   }
 
   dispose(): void {

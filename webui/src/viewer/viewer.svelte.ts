@@ -1,47 +1,52 @@
-// The viewer's state and verbs: opening, layers, layout, crosshair; drawing is elsewhere.
+// The viewer's state and verbs: layout, crosshair, planes, windows; opening and drawing are elsewhere.
 import { prefs, remember } from "../core/prefs.svelte";
+import { arrange, exchange, makeViewports } from "./arranging";
 import { VolumeCache } from "./cache";
-import { MASK_COLOURS } from "./colormaps";
-import { Layer } from "./layer.svelte";
-import { layoutNamed, LAYOUTS } from "./layouts";
+import { displayGrid, pose } from "./geometry";
+import type { Layer } from "./layer.svelte";
+import type { Sizes } from "./layouts";
+import { defaultSizes, layoutNamed, LAYOUTS } from "./layouts";
 import type { Mat3, Vec3 } from "./linalg";
 import { axisRotation, IDENTITY3, multiply3 } from "./linalg";
-import type { LoadEvents } from "./load";
-import { loadFile, loadUrl } from "./load";
-import { imageFrame } from "./orientation";
-import type { View } from "./planes";
-import { middle, sliceInfo, stepSlice } from "./planes";
-import { kindOfName, roleFor } from "./roles";
-import type { Scene } from "./scene";
-import type { Workstate } from "./workstate";
-import { restore, serialize } from "./workstate";
+import type { Look } from "./look";
+import { setLook } from "./look";
+import type { Tile } from "./mosaic";
+import { mosaicTiles } from "./mosaic";
+import { Opener } from "./opening";
+import type { GridLike, View } from "./planes";
+import { MAPPINGS, mappingNamed, middle, sliceInfo, stepSlice } from "./planes";
 import type { ViewerState } from "./readout";
 import { summarize } from "./readout";
-import type { FileRow, Role } from "./types";
-import { Viewport } from "./viewport.svelte";
+import type { Scene } from "./scene";
+import type { PointerTool } from "./tools";
+import type { FileRow, Point, Rect, Role } from "./types";
+import type { Viewport } from "./viewport.svelte";
 import type { Volume } from "./volume";
 import type { Preset } from "./windowing";
-
-/** A tool that may take the left button; true means the gesture is its own. */
-export interface PointerTool {
-  down: (at: PointerAt) => boolean;
-  move?: (at: PointerAt) => void;
-  up?: (at: PointerAt) => void;
-}
-
-export interface PointerAt {
-  viewport: Viewport;
-  view: View;
-  mm: Vec3;
-  event: PointerEvent;
-}
+import type { Workstate } from "./workstate";
+import { restore, serialize } from "./workstate";
 
 const START_LAYOUT = "2x2";
+
+/** Planes follow each image, the world, or one grid that everything is shown on. */
+export type FrameMode = "image" | "world" | "grid";
+
+/** One picture of a viewport: the viewport itself, or a tile of its mosaic. */
+export interface Part {
+  id: string;
+  view: View;
+  /** Inside the viewport. */
+  rect: Rect;
+  /** Position of a tile along the normal. */
+  mm?: number;
+}
 
 export class Viewer {
   layers: Layer[] = $state.raw([]);
   viewports: Viewport[] = $state.raw(makeViewports(START_LAYOUT));
   layoutName = $state(START_LAYOUT);
+  /** How the borders of the layout have been dragged. */
+  sizes: Sizes = $state.raw(defaultSizes(layoutNamed(START_LAYOUT)));
   active = $state(0);
   /** The one viewport shown alone, null: all. */
   maximized: number | null = $state(null);
@@ -50,8 +55,12 @@ export class Viewer {
   placed = $state(false);
   /** Turn of the planes against the image or the world. */
   rotation: Mat3 = $state.raw(IDENTITY3);
-  /** Planes follow the axes of the background image, or those of the world. */
-  frameMode: "image" | "world" = $state("image");
+  frameMode: FrameMode = $state("image");
+  /** The image whose voxels everything is shown on in mode "grid"; null: a grid of the world. */
+  master: Layer | null = $state.raw(null);
+  worldVoxelMm: Vec3 = $state.raw([1.5, 1.5, 1.5]);
+  mapping = $state(MAPPINGS[0]!.id);
+  fieldMm = $state(0);
   showCrosshair = $state(true);
   showHistogram = $state(true);
   showText = $state(true);
@@ -62,9 +71,12 @@ export class Viewer {
   autoFromZero = $state(true);
   /** The tool that sees pointer events first (pens, markers), null: none. */
   tool: PointerTool | null = $state.raw(null);
+  /** Called when a person shows a file as ROI. */
+  onRole: ((layer: Layer) => void) | null = null;
   /** Short notice over the viewports (name of a preset). */
   flash = $state("");
   readonly cache = new VolumeCache();
+  private readonly opener = new Opener(this);
 
   private flashTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -90,50 +102,98 @@ export class Viewer {
     return this.viewports[this.active] ?? this.viewports[0]!;
   }
 
-  private get shared(): boolean {
+  get shared(): boolean {
     return this.layout.shared;
+  }
+
+  /** Whether a viewport goes along with the others. */
+  linked(viewport: Viewport): boolean {
+    return this.shared || (this.link && viewport.linked);
   }
 
   // ---- geometry ----
 
   crosshairOf(viewport: Viewport): Vec3 {
-    return this.link || this.shared ? this.crosshair : (viewport.crosshair ?? this.crosshair);
+    return this.linked(viewport) ? this.crosshair : (viewport.crosshair ?? this.crosshair);
   }
 
-  /** Axes of the planes of an image before any turn. */
-  private upright(volume: Volume): Mat3 {
-    return this.frameMode === "image" ? imageFrame(volume.affine) : IDENTITY3;
+  /** The grid that everything is shown on, if one has been chosen. */
+  get grid(): GridLike | null {
+    return displayGrid(this);
+  }
+
+  /** What a viewport steps through: the chosen grid, or its own image. */
+  stackOf(viewport: Viewport): GridLike | null {
+    return this.grid ?? viewport.volume;
   }
 
   view(viewport: Viewport): View | null {
     const { volume } = viewport;
     if (!volume) return null;
-    const upright = this.upright(volume);
-    const turned = multiply3(this.rotation, upright);
-    return viewport.view(this.crosshairOf(viewport), this.radiological, turned, upright);
+    return viewport.view(this.crosshairOf(viewport), pose(this, volume));
   }
 
-  scene(viewport: Viewport): Scene | null {
+  tiles(viewport: Viewport): Tile[] {
     const view = this.view(viewport);
-    if (!view) return null;
-    const layers = viewport.layers.map((layer) => layer.drawn()).filter((layer) => layer !== null);
+    const stack = this.stackOf(viewport);
+    if (!view || !stack || !viewport.mosaic) return [];
+    return mosaicTiles(view, stack, viewport.mosaic, viewport.zoom, viewport.centre);
+  }
+
+  /** The pictures of a viewport: one, or the tiles of its mosaic. */
+  parts(viewport: Viewport): Part[] {
+    const view = this.view(viewport);
+    if (!view) return [];
+    const { width, height } = viewport.rect;
+    if (!viewport.mosaic)
+      return [{ id: viewport.id, view, rect: { left: 0, top: 0, width, height } }];
+    return this.tiles(viewport).map((tile, i) => ({ id: `${viewport.id}/${i}`, ...tile }));
+  }
+
+  /** The picture under a point of a viewport. */
+  partAt(viewport: Viewport, p: Point): Part | undefined {
+    return this.parts(viewport).find(
+      ({ rect }) =>
+        p.x >= rect.left &&
+        p.x < rect.left + rect.width &&
+        p.y >= rect.top &&
+        p.y < rect.top + rect.height,
+    );
+  }
+
+  scenes(viewport: Viewport): Record<string, Scene> {
+    const layers = viewport.layers
+      .map((layer) => layer.drawn(viewport.look(layer)))
+      .filter((layer) => layer !== null);
     for (const layer of layers) layer.pixelated ||= this.pixelated;
-    return { view, rect: viewport.rect, layers };
+    const { grid } = this;
+    const { left, top } = viewport.rect;
+    return Object.fromEntries(
+      this.parts(viewport).map(({ id, view, rect }) => {
+        const at = { ...rect, left: left + rect.left, top: top + rect.top };
+        return [id, { view, rect: at, layers, grid }];
+      }),
+    );
+  }
+
+  /** The picture of a viewport that is no mosaic. */
+  scene(viewport: Viewport): Scene | null {
+    return this.scenes(viewport)[viewport.id] ?? null;
   }
 
   setCrosshair(mm: Vec3, viewport?: Viewport): void {
     this.placed = true;
-    if (viewport && !this.link && !this.shared) viewport.crosshair = mm;
+    if (viewport && !this.linked(viewport)) viewport.crosshair = mm;
     else this.crosshair = mm;
   }
 
   /** Move by slices along what the viewport looks through. False at the end of the stack. */
   step(viewport: Viewport, slices: number): boolean {
     const view = this.view(viewport);
-    const { volume } = viewport;
-    if (!view || !volume) return false;
+    const stack = this.stackOf(viewport);
+    if (!view || !stack) return false;
     const from = this.crosshairOf(viewport);
-    const to = stepSlice(volume, view.axes.normal, from, slices);
+    const to = stepSlice(stack, view.axes.normal, from, slices);
     const moved = to.some((x, a) => Math.abs(x - from[a]!) > 1e-6);
     if (moved) this.setCrosshair(to, viewport);
     return moved;
@@ -141,8 +201,20 @@ export class Viewer {
 
   slice(viewport: Viewport) {
     const view = this.view(viewport);
-    if (!view || !viewport.volume) return null;
-    return sliceInfo(viewport.volume, view.axes.normal, this.crosshairOf(viewport));
+    const stack = this.stackOf(viewport);
+    if (!view || !stack) return null;
+    return sliceInfo(stack, view.axes.normal, this.crosshairOf(viewport));
+  }
+
+  /** Next time point of the series of a viewport, and of those linked with it. */
+  stepFrame(viewport: Viewport, by: number): void {
+    const together = this.linked(viewport)
+      ? this.viewports.filter((one) => this.linked(one))
+      : [viewport];
+    for (const layer of new Set(together.flatMap((one) => one.layers))) {
+      const n = layer.volume?.frames ?? 1;
+      if (n > 1) layer.frame = Math.min(n - 1, Math.max(0, layer.frame + by));
+    }
   }
 
   /** Turn all planes about an axis through the crosshair. */
@@ -152,7 +224,9 @@ export class Viewer {
 
   /** Linked viewports enlarge together: this one about `mm`, the others about the crosshair. */
   zoom(viewport: Viewport, mm: Vec3, factor: number): void {
-    const together = this.link || this.shared ? this.viewports : [viewport];
+    const together = this.linked(viewport)
+      ? this.viewports.filter((one) => this.linked(one))
+      : [viewport];
     for (const one of together) {
       const view = this.view(one);
       if (view) one.zoomAbout(view, one === viewport ? mm : this.crosshairOf(one), factor);
@@ -173,22 +247,17 @@ export class Viewer {
     for (const viewport of this.viewports) viewport.centre = this.crosshairOf(viewport);
   }
 
+  /** Show everything on the voxels of one image, or of the world, or each on its own. */
+  setGrid(on: Layer | "world" | null): void {
+    this.frameMode = on === null ? "image" : "grid";
+    this.master = on === "world" ? null : on;
+    if (on !== null) this.rotation = IDENTITY3;
+  }
+
   // ---- layout ----
 
   setLayout(name: string): void {
-    const layout = layoutNamed(name);
-    const old = this.viewports;
-    const common = old.find((viewport) => viewport.layers.length > 0)?.layers ?? [];
-    this.maximized = null;
-    this.layoutName = layout.name;
-    const next = makeViewports(layout.name);
-    next.forEach((viewport, i) => {
-      if (layout.shared) viewport.layers = common;
-      else
-        viewport.layers = i === 0 ? common : wasSeparate(old, common) ? (old[i]?.layers ?? []) : [];
-    });
-    this.viewports = next;
-    this.active = Math.min(this.active, next.length - 1);
+    arrange(this, name);
     this.collect();
   }
 
@@ -197,123 +266,44 @@ export class Viewer {
     this.active = index;
   }
 
-  // ---- layers ----
+  /** Exchange what two viewports show. */
+  swap(a: Viewport, b: Viewport): void {
+    exchange(a, b);
+  }
+
+  // ---- layers: see opening.ts ----
 
   /** Show a file of the service. Resolves when all of it is there. */
   open(row: FileRow, role?: Role | "roi", viewport?: number): Promise<Layer> {
-    const url = row.volume_url ?? row.content_url ?? "";
-    const fixed = row.kind === "surface" || row.kind === "streamlines";
-    const wanted = fixed ? undefined : role === "roi" ? "labels" : role;
-    const kind = row.kind === "image" ? kindOfName(row.name) : row.kind;
-    const chosen = wanted ?? roleFor(kind, this.hasBackground(viewport));
-    return this.show(new Layer({ row }, chosen), viewport, (on) => loadUrl(url, row.name, on));
+    return this.opener.open(row, role, viewport);
   }
 
   /** Show a file of this computer; it is never uploaded. */
   openLocal(file: File, role?: Role, viewport?: number): Promise<Layer> {
-    const chosen = role ?? roleFor(kindOfName(file.name), this.hasBackground(viewport));
-    return this.show(new Layer({ file }, chosen), viewport, (on) => loadFile(file, on));
+    return this.opener.openLocal(file, role, viewport);
   }
 
-  private hasBackground(index?: number): boolean {
-    const viewport = this.viewports[index ?? this.active] ?? this.activeViewport;
-    return viewport.layers.some((layer) => layer.role === "background");
+  /** Show a file in three planes of a layout whose places have their own images. */
+  openPlanes(row: FileRow | File, viewport: number): Promise<Layer> {
+    return this.opener.openPlanes(row, viewport);
   }
 
-  private async show(
-    layer: Layer,
-    index: number | undefined,
-    load: (on: LoadEvents) => Promise<Volume>,
-  ): Promise<Layer> {
-    const same = this.layers.find((l) => l.cacheKey === layer.cacheKey && l.role === layer.role);
-    if (same && layer.role !== "background" && this.shared && same.status !== "failed") {
-      same.visible = true;
-      return same;
-    }
-    this.place(layer, index);
-    if (!layer.isVolume) return this.ensure3d(layer);
-    try {
-      const volume = await this.cache.acquire(layer.cacheKey, load, {
-        signal: layer.signal,
-        onSlice: (early) => this.take(layer, early),
-        onProgress: (fraction) => (layer.progress = fraction),
-      });
-      this.take(layer, volume);
-    } catch (error) {
-      if (!layer.signal.aborted) layer.fail(error);
-    }
-    return layer;
+  /** Show an image made in the page, in the viewports asked for. */
+  adopt(layer: Layer, volume: Volume, viewports: readonly Viewport[] = this.viewports): void {
+    this.opener.adopt(layer, volume, viewports);
   }
 
-  private take(layer: Layer, volume: Volume): void {
-    if (layer.signal.aborted) return;
-    const first = layer.volume === null;
-    layer.take(volume, this.autoFromZero);
-    if (first) this.placeCrosshair(layer, volume);
-  }
-
-  /** A new background outside of which the crosshair lies takes it along, unless others are shown. */
-  private placeCrosshair(layer: Layer, volume: Volume): void {
-    const others = this.layers.some((l) => l !== layer && l.role === "background" && l.volume);
-    const inside = volume.voxelAt(this.crosshair) !== null;
-    if (this.placed && (inside || others || layer.role !== "background")) return;
-    this.setCrosshair(middle(volume));
-    for (const viewport of this.viewports)
-      if (viewport.layers.includes(layer)) viewport.resetView();
-  }
-
-  private ensure3d(layer: Layer): Layer {
-    layer.status = "ready";
-    const shown = this.viewports.some((v) => v.kind === "3d" && v.layers.includes(layer));
-    if (!shown) this.activeViewport.kind = "3d";
-    return layer;
-  }
-
-  /** Which viewports a new layer goes to. */
-  private targets(layer: Layer, index?: number): Viewport[] {
-    if (this.shared) return this.viewports;
-    if (index !== undefined && this.viewports[index]) return [this.viewports[index]];
-    const empty = this.viewports.find((viewport) => viewport.layers.length === 0);
-    return [layer.role === "background" && empty ? empty : this.activeViewport];
-  }
-
-  private place(layer: Layer, index?: number): void {
-    const targets = this.targets(layer, index);
-    if (layer.role === "labels") this.colour(layer);
-    for (const viewport of targets) {
-      const replaced = layer.role === "background" ? "background" : null;
-      viewport.layers = stacked([...viewport.layers.filter((l) => l.role !== replaced), layer]);
-    }
-    if (!this.shared && targets[0]) this.active = targets[0].index;
-    this.layers = [...this.layers, layer];
-    this.collect();
-  }
-
-  private colour(layer: Layer): void {
-    const n = this.layers.filter((one) => one.role === "labels").length;
-    layer.colour = MASK_COLOURS[n % MASK_COLOURS.length]!;
-  }
-
-  /** Show a layer in another role, in the order of roles: background first. */
   setRole(layer: Layer, role: Role): void {
-    if (role === layer.role) return;
-    layer.setRole(role);
-    if (role === "labels") this.colour(layer);
-    for (const viewport of this.viewports.filter((one) => one.layers.includes(layer))) {
-      const rest = viewport.layers.filter((one) => one !== layer);
-      const replaced = role === "background" ? "background" : null;
-      viewport.layers = stacked([...rest.filter((one) => one.role !== replaced), layer]);
-    }
-    if (layer.volume) layer.take(layer.volume, this.autoFromZero);
-    this.collect();
+    this.opener.setRole(layer, role);
   }
 
-  /** Load a failed layer again, in its place. */
   retry(layer: Layer): void {
-    const at = this.viewports.findIndex((viewport) => viewport.layers.includes(layer));
-    this.remove(layer);
-    if (layer.row) void this.open(layer.row, layer.role, at);
-    else if (layer.file) void this.openLocal(layer.file, layer.role, at);
+    this.opener.retry(layer);
+  }
+
+  /** Put a layer that is already shown into another viewport too, or move it there. */
+  putInto(layer: Layer, viewport: Viewport, from?: Viewport): void {
+    this.opener.putInto(layer, viewport, from);
   }
 
   /** Remove from one viewport (or from all when they share their images). */
@@ -330,23 +320,29 @@ export class Viewer {
   }
 
   /** Close what no viewport shows any more. */
-  private collect(): void {
+  collect(): void {
     const used = new Set(this.viewports.flatMap((viewport) => viewport.layers));
     for (const layer of this.layers) {
       if (used.has(layer)) continue;
       layer.close();
       if (layer.status === "ready") this.cache.release(layer.cacheKey);
+      if (this.master === layer) this.setGrid(null);
     }
     this.layers = this.layers.filter((layer) => used.has(layer));
     if (this.layers.length === 0) this.placed = false;
   }
 
-  // ---- windows ----
+  // ---- looks and windows ----
+
+  /** Change how a layer looks: everywhere, or with Shift in one viewport only. */
+  setLook(layer: Layer, patch: Partial<Look>, only?: Viewport): void {
+    setLook(layer, patch, this.viewports, only);
+  }
 
   applyPreset(preset: Preset): void {
     if (!preset.limits) this.autoFromZero = preset.fromZero ?? false;
     for (const layer of this.layers.filter((one) => one.role === "background"))
-      if (preset.limits) layer.setLimits(preset.limits);
+      if (preset.limits) this.setLook(layer, { limits: preset.limits });
       else layer.setAuto(preset.fromZero ?? false);
     this.tell(preset.name);
   }
@@ -364,6 +360,10 @@ export class Viewer {
     return summarize(this);
   }
 
+  get worldMapping() {
+    return mappingNamed(this.mapping);
+  }
+
   /** Layouts to choose from, for the frame's menu. */
   readonly layouts = LAYOUTS.map(({ name, label }) => ({ id: name, label }));
 
@@ -378,21 +378,6 @@ export class Viewer {
   restore(saved: Workstate): Promise<void> {
     return restore(this, saved);
   }
-}
-
-const STACK: readonly Role[] = ["background", "overlay", "labels", "surface", "streamlines"];
-
-/** Images below, overlays over them, ROIs on top. */
-function stacked(layers: readonly Layer[]): Layer[] {
-  return [...layers].sort((a, b) => STACK.indexOf(a.role) - STACK.indexOf(b.role));
-}
-
-function wasSeparate(old: readonly Viewport[], common: readonly Layer[]): boolean {
-  return old.some((viewport) => viewport.layers.length > 0 && viewport.layers !== common);
-}
-
-function makeViewports(name: string): Viewport[] {
-  return layoutNamed(name).views.map((kind, i) => new Viewport(i, kind));
 }
 
 export const viewer = new Viewer();

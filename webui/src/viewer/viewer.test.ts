@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { gestureOf, notches } from "./gestures";
 import { viewerActions } from "./keys";
-import { LAYOUTS } from "./layouts";
+import { borders, defaultSizes, dragBorder, freeName, gridTemplate } from "./layouts";
+import { layoutNamed, LAYOUTS } from "./layouts";
 import { niftiBytes } from "./reduce";
 import { kindOfName, roleFor } from "./roles";
 import type { FileRow } from "./types";
@@ -23,13 +24,16 @@ const row = (name: string, kind = "image"): FileRow => ({
 });
 
 let viewer: Viewer;
+function size(): void {
+  for (const viewport of viewer.viewports)
+    viewport.rect = { left: 0, top: 0, width: 200, height: 200 };
+}
 beforeEach(() => {
   vi.stubGlobal("fetch", () => Promise.resolve(new Response(bytes())));
   viewer = new Viewer();
   viewer.link = true;
   viewer.radiological = true;
-  for (const viewport of viewer.viewports)
-    viewport.rect = { left: 0, top: 0, width: 200, height: 200 };
+  size();
 });
 afterEach(() => vi.unstubAllGlobals());
 
@@ -178,8 +182,116 @@ describe("gestures and keys", () => {
 
 describe("layouts and state", () => {
   it.each(LAYOUTS)("$name has a place for each of its views", (layout) => {
-    const places = new Set(layout.areas.match(/[a-z]/g));
-    expect(places.size).toBe(layout.views.length);
+    const { areas } = gridTemplate(layout, defaultSizes(layout));
+    expect(new Set(areas.match(/[a-z]/g)).size).toBe(layout.places.length);
+    const lines = areas.match(/"[^"]*"/g)!.map((line) => line.split(" ").length);
+    expect(new Set(lines).size).toBe(1);
+  });
+
+  it("VIEW-12: any grid up to 3 x 4, three bars and a left place are a layout", () => {
+    for (let rows = 0; rows <= 3; rows++)
+      for (let columns = 1; columns <= 4; columns++)
+        for (let bars = 0; bars <= 3; bars++)
+          for (const left of [false, true]) {
+            if (rows === 0 && bars === 0 && !left) continue;
+            const layout = layoutNamed(freeName({ rows, columns, bars, left }));
+            expect(layout.places.length).toBe(rows * columns + bars + Number(left));
+            expect(layout.places.filter((place) => place.mosaic).length).toBe(bars);
+          }
+    expect(layoutNamed("free-9x9").name).toBe("2x2");
+  });
+
+  it("borders are dragged without losing any place", () => {
+    const layout = layoutNamed("free-2x3+1+l");
+    let sizes = defaultSizes(layout);
+    for (const border of borders(layout, sizes)) sizes = dragBorder(sizes, border, 0.99);
+    const sum = (shares: readonly number[]): number => shares.reduce((a, b) => a + b, 0);
+    expect(sum(sizes.columns)).toBeCloseTo(1);
+    expect(sum(sizes.rows)).toBeCloseTo(1);
+    expect(Math.min(...sizes.columns, ...sizes.rows, sizes.bars, 1 - sizes.left)).toBeGreaterThan(
+      0.05,
+    );
+  });
+
+  it("keep the images of places that stay and move the others to free ones", async () => {
+    viewer.setLayout("free-2x2");
+    for (const name of ["a.nii", "b.nii", "c.nii", "d.nii"]) await viewer.open(row(name));
+    const shown = () => viewer.viewports.map((viewport) => viewport.base?.name ?? "");
+    viewer.setLayout("free-2x3+1");
+    expect(shown()).toEqual(["a.nii", "b.nii", "", "c.nii", "d.nii", "", ""]);
+    viewer.setLayout("free-1x4");
+    expect(shown().sort()).toEqual(["a.nii", "b.nii", "c.nii", "d.nii"]);
+  });
+
+  it("VIEW-03: each image goes to the next free viewport, one object wherever it is shown", async () => {
+    viewer.setLayout("free-1x3");
+    await viewer.open(row("a.nii"));
+    await viewer.open(row("b.nii"));
+    await viewer.open(row("a.nii"));
+    expect(viewer.viewports.map((viewport) => viewport.base?.name)).toEqual([
+      "a.nii",
+      "b.nii",
+      "a.nii",
+    ]);
+    expect(viewer.viewports[2]!.base).toBe(viewer.viewports[0]!.base);
+    expect(viewer.layers.length).toBe(2);
+  });
+
+  it("shows an image in three planes and exchanges two viewports", async () => {
+    viewer.setLayout("free-2x2");
+    await viewer.openPlanes(row("a.nii"), 0);
+    expect(viewer.viewports.map((v) => [v.kind, v.layers.length])).toEqual([
+      ["coronal", 1],
+      ["sagittal", 1],
+      ["axial", 1],
+      ["axial", 0],
+    ]);
+    viewer.swap(viewer.viewports[0]!, viewer.viewports[3]!);
+    expect(viewer.viewports.map((v) => v.layers.length)).toEqual([0, 1, 1, 1]);
+  });
+
+  it("VIEW-08, VIEW-09: a look is shared by all viewports unless Shift keeps it to one", async () => {
+    viewer.setLayout("free-1x2");
+    await viewer.open(row("a.nii"));
+    await viewer.open(row("a.nii"));
+    const [left, right] = viewer.viewports;
+    const layer = left!.base!;
+    viewer.setLook(layer, { colormap: "hot" });
+    viewer.setLook(layer, { opacity: 0.3 }, right);
+    expect([left!.look(layer).colormap, right!.look(layer).colormap]).toEqual(["hot", "hot"]);
+    expect([left!.look(layer).opacity, right!.look(layer).opacity]).toEqual([1, 0.3]);
+    viewer.setLook(layer, { opacity: 0.6 });
+    expect([left!.look(layer).opacity, right!.look(layer).opacity]).toEqual([0.6, 0.6]);
+  });
+
+  it("a viewport may leave the others and come back", async () => {
+    viewer.setLayout("free-1x2");
+    size();
+    await viewer.open(row("a.nii"));
+    await viewer.open(row("b.nii"));
+    const [left, right] = viewer.viewports;
+    right!.linked = false;
+    viewer.setCrosshair([2, -6, -14], right);
+    viewer.zoom(right!, [2, -6, -14], 2);
+    expect(viewer.crosshairOf(left!)).toEqual([0, -8, -16]);
+    expect([left!.zoom, right!.zoom]).toEqual([1, 2]);
+    right!.linked = true;
+    expect(viewer.crosshairOf(right!)).toEqual([0, -8, -16]);
+  });
+
+  it("VIEW-29: one image's voxels, or the world's, may be the grid of everything", async () => {
+    viewer.setLayout("free-1x2");
+    size();
+    const layer = await viewer.open(row("a.nii"));
+    await viewer.open(row("b.nii"));
+    viewer.setGrid(layer);
+    expect(viewer.scene(viewer.viewports[1]!)!.grid).toBe(layer.volume);
+    viewer.setGrid("world");
+    const grid = viewer.scene(viewer.viewports[1]!)!.grid!;
+    expect([grid.affine[0], grid.affine[5], grid.affine[10]]).toEqual([1.5, 1.5, 1.5]);
+    viewer.setGrid(layer);
+    viewer.remove(layer);
+    expect(viewer.grid).toBeNull();
   });
 
   it("come back from JSON as they were", async () => {

@@ -3,6 +3,16 @@ import type { Mat4, Vec3 } from "./linalg";
 import { apply, IDENTITY, invert } from "./linalg";
 import type { NiftiHeader, StoredArray } from "./nifti";
 
+/** Voxels from `low` to `high`, both included, of one time point. */
+export interface VoxelBox {
+  low: Vec3;
+  high: Vec3;
+  frame: number;
+}
+
+/** Changes remembered one by one; copies that are further behind are made anew. */
+const KEPT_EDITS = 64;
+
 export class Volume {
   readonly shape: Vec3;
   readonly frames: number;
@@ -15,6 +25,7 @@ export class Volume {
   readonly early = new Set<number>();
   /** Grows with every change of the samples, so that copies elsewhere know. */
   revision = 0;
+  private edits: { revision: number; box: VoxelBox }[] = [];
 
   constructor(
     readonly name: string,
@@ -26,6 +37,17 @@ export class Volume {
     this.channels = header.channels;
     this.affine = header.affine;
     this.inverse = invert(header.affine) ?? IDENTITY;
+  }
+
+  /** Tell that samples inside a box have changed, so that copies renew only that part. */
+  touch(box: VoxelBox): void {
+    this.edits = [...this.edits.slice(1 - KEPT_EDITS), { revision: ++this.revision, box }];
+  }
+
+  /** The boxes changed since a revision; null when only all of it is known to have changed. */
+  editsSince(revision: number): VoxelBox[] | null {
+    const known = this.edits.filter((edit) => edit.revision > revision);
+    return known.length === this.revision - revision ? known.map(({ box }) => box) : null;
   }
 
   get bytes(): number {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -18,16 +19,19 @@ from appliance.catalog import (
 )
 from appliance.core import ApplianceError, DataFolder, Invalid
 from appliance.jobs.capacity import Capacity
-from appliance.jobs.dryrun import dry_row, walk
+from appliance.jobs.dryrun import Chain, Step, dry_row, walk
 from appliance.jobs.plan import Plan, plan_job
 from appliance.jobs.routing import Routes
 from appliance.jobs.structs import BatchSpec, DryRow, JobSpec, Submitted
 from appliance.jobs.studies import analysis_ref
-from appliance.jobs.submit import Order, chains_for, insert_batch
+from appliance.jobs.submit import Order, Work, chains_for, insert_batch
+from appliance.jobs.submitting import Submissions
 from appliance.jobs.tools import ToolBox
 from appliance.jobs.variables import variables_of
 
 __all__ = ["Batches"]
+
+_AT_ONCE = 500  # jobs that are looked up, and written, before others get their turn
 
 
 class Batches:
@@ -61,6 +65,7 @@ class Batches:
         self._capacity = capacity
         self._queues = queues
         self._routes = routes or Routes()
+        self.submissions = Submissions(catalog)
 
     def dry_run(self, spec: BatchSpec, targets: Sequence[str], actor: str = "") -> list[DryRow]:
         """Tell what each job would get for each target; nothing is written."""
@@ -69,7 +74,7 @@ class Batches:
             plans = self._plans(con, spec, project, actor)
             chains = chains_for(con, project, spec.level, targets)
             work = walk(con, self._folder, project, spec, plans=plans, chains=chains)
-            return [dry_row(chain, step) for chain, steps in work for step in steps]
+            return [dry_row(one, step) for one, steps in work for step in steps]
 
     def submit(
         self,
@@ -90,18 +95,35 @@ class Batches:
             plans = self._plans(con, spec, project, actor)
             chains = chains_for(con, project, spec.level, targets)
             looked = walk(con, self._folder, project, spec, plans=plans, chains=chains, hasty=True)
-            work = list(looked)
         used = [self._tools.get(plan.job.tool) for plan in plans if plan.job.tool]
         settled = msgspec.structs.replace(spec, queue=spec.queue or self._usual(project))
         order = Order(project, settled, plans, actor, used, self._routes)
+        pieces = self._pieces(looked)
+        first, second = next(pieces, []), next(pieces, [])
+        if second:
+            rest, n_all = chain((first, second), pieces), len(chains) * len(plans)
+            return self.submissions.write(order, rest, n_all, within)
 
         def write(tx: Tx) -> Submitted:
-            done = insert_batch(tx, order, work)
+            done = insert_batch(tx, order, first)
             if within is not None:
                 within(tx, done)
             return done
 
         return self._catalog.write(write)
+
+    def _pieces(self, looked: Iterator[tuple[Chain, list[Step]]]) -> Iterator[Work]:
+        """Look at some chains at a time, each time as of then."""
+        while True:
+            piece: list[tuple[Chain, list[Step]]] = []
+            n = 0
+            with self._catalog.read():
+                while n < _AT_ONCE and (one := next(looked, None)) is not None:
+                    piece.append(one)
+                    n += len(one[1])
+            if not piece:
+                return
+            yield piece
 
     def check(self, spec: BatchSpec, actor: str = "") -> list[str]:
         """Tell what is wrong with the jobs of a batch, whatever it would run on."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 
 from appliance.catalog import Catalog, Tx
 from appliance.core import DataFolder, now_ms
 from appliance.jobs.states import ENDED
 
-__all__ = ["purge_jobs"]
+__all__ = ["forget_jobs", "purge_jobs"]
 
 _DAY_MS = 86_400_000
 _AT_ONCE = 200
@@ -36,12 +37,14 @@ def purge_jobs(catalog: Catalog, folder: DataFolder, keep_days: int) -> int:
         some = keys[start : start + _AT_ONCE]
         for row in some:
             shutil.rmtree(folder.jobs / row["key"], ignore_errors=True)
-        ids = [(row["id"],) for row in some]
-        catalog.write(lambda tx, ids=ids: _forget(tx, ids))  # type: ignore[misc]
+        ids = [row["id"] for row in some]
+        catalog.write(lambda tx, ids=ids: forget_jobs(tx, ids))  # type: ignore[misc]
     return len(keys)
 
 
-def _forget(tx: Tx, ids: list[tuple[int]]) -> None:
+def forget_jobs(tx: Tx, job_ids: Sequence[int]) -> None:
+    """Remove jobs from all tables, and batches that have none left."""
+    ids = [(one,) for one in job_ids]
     tx.con.executemany("DELETE FROM job_dep WHERE needs_job_id = ?", ids)
     for table in _TABLES:
         tx.con.executemany(f"DELETE FROM {table} WHERE job_id = ?", ids)

@@ -297,6 +297,7 @@ class Scheduler:
 
     def _reconcile(self) -> None:
         self.adapters.reconcile()
+        self._batches.submissions.withdraw_dead()
         self._requeue_finishing()
 
     def _requeue_finishing(self) -> None:

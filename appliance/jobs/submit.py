@@ -18,7 +18,7 @@ from appliance.jobs.states import State
 from appliance.jobs.structs import BatchSpec, Level, Submitted, Tool, Unresolved
 from appliance.jobs.studies import analysis_of, ensure_analysis
 
-__all__ = ["Order", "Work", "chains_for", "insert_batch"]
+__all__ = ["Order", "Work", "Writing", "chains_for", "insert_batch"]
 
 Work = Sequence[tuple[Chain, Sequence[Step]]]
 _IMMEDIATE = 1_000_000
@@ -46,6 +46,7 @@ class Order:
     actor: str
     tools: Sequence[Tool] = ()
     routes: Routes = field(default_factory=Routes)
+    stored: dict[int, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -97,23 +98,62 @@ def chains_for(
 
 def insert_batch(tx: Tx, order: Order, work: Work) -> Submitted:
     """Write a batch with all its jobs; all or none are durable."""
-    key = new_key()
-    batch_id = _insert_row(tx, order, key)
-    _keep_descriptors(tx, order.tools)
-    for sid in sorted(_results(order)):
-        ensure_analysis(tx, order.project.id, sid)
-    count, tails = _Count(), dict[object, int]()
-    for number, (chain, steps) in enumerate(work):
-        group = _group_of(order.spec, chain, number)
-        first = _last_job(tx)
-        tail = _insert_chain(
-            tx, batch_id, order, (chain, steps), after=tails.get(group), count=count
-        )
-        if group is not None and tail is not None:
-            tails[group] = tail
-            _note_group(tx, first, f"{key}/{group}")
-    tx.event("batch.changed", key=key, project=order.project.name)
-    return Submitted(key, count.n_jobs, tuple(count.unresolved), tuple(count.skipped))
+    writing = Writing(order)
+    writing.begin(tx)
+    writing.add(tx, work)
+    return writing.end(tx)
+
+
+class Writing:
+    """A batch that is written down, at once or piece by piece; what `begin` makes `end` shows.
+
+    Parameters
+    ----------
+    order : Order
+        What is asked for.
+    """
+
+    def __init__(self, order: Order) -> None:
+        self.order, self.key, self.batch_id = order, new_key(), 0
+        self._count, self._number = _Count(), 0
+        self._tails: dict[object, int] = {}
+
+    @property
+    def n_jobs(self) -> int:
+        """How many jobs are written."""
+        return self._count.n_jobs
+
+    def begin(self, tx: Tx) -> None:
+        """Write the batch itself, which nobody sees yet."""
+        self.batch_id = _insert_row(tx, self.order, self.key)
+        _keep_descriptors(tx, self.order.tools)
+        for sid in sorted(_results(self.order)):
+            ensure_analysis(tx, self.order.project.id, sid)
+
+    def add(self, tx: Tx, work: Work) -> None:
+        """Write the jobs of some chains."""
+        for chain, steps in work:
+            group = _group_of(self.order.spec, chain, self._number)
+            self._number += 1
+            first = _last_job(tx)
+            tail = _insert_chain(
+                tx,
+                self.batch_id,
+                self.order,
+                (chain, steps),
+                after=self._tails.get(group),
+                count=self._count,
+            )
+            if group is not None and tail is not None:
+                self._tails[group] = tail
+                _note_group(tx, first, f"{self.key}/{group}")
+
+    def end(self, tx: Tx) -> Submitted:
+        """Accept the batch: from now on all of it is there."""
+        tx.con.execute("UPDATE batch SET submitting = 0 WHERE id = ?", (self.batch_id,))
+        tx.event("batch.changed", key=self.key, project=self.order.project.name)
+        count = self._count
+        return Submitted(self.key, count.n_jobs, tuple(count.unresolved), tuple(count.skipped))
 
 
 def _results(order: Order) -> set[str]:
@@ -144,7 +184,7 @@ def _insert_row(tx: Tx, order: Order, key: str) -> int:
     sha = hashlib.sha256(text).hexdigest()
     cursor = tx.con.execute(
         "INSERT INTO batch (key, project_id, name, level, queue, spec, spec_sha256, actor,"
-        " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " created_at, submitting) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
         (
             *(key, order.project.id, spec.name, spec.level, spec.queue),
             *(text.decode(), sha, order.actor, now_ms()),
@@ -235,7 +275,7 @@ def _insert_job(
             *(new_key(), batch_id, order.project.id, order.project.name, chain_key, plan.position),
             *(targets.subject_id, study_id, chain.psid),
             *(msgspec.json.encode(targets).decode(), job.name, plan.function),
-            *(msgspec.json.encode(plan).decode(), spec_sha256(plan), plan.on_error),
+            *(*_stored(order, plan), plan.on_error),
             *(job.notify, job.keep_logs, job.queue, state.value, priority),
             *(need.cpus, need.memory_mb, need.gpus, why, now, now, now, ended_at),
             order.routes.adapter_of(job, job.queue),
@@ -243,6 +283,19 @@ def _insert_job(
     ).lastrowid
     tx.con.execute(_EVENT, (job_id, now, state.value, why))
     return int(job_id or 0)
+
+
+def _stored(order: Order, plan: Plan) -> tuple[str, str]:
+    """Give a plan as it is stored, and its fingerprint; made once where all chains share it."""
+    if not any(plan is one for one in order.plans):
+        return msgspec.json.encode(plan).decode(), spec_sha256(plan)
+    found = order.stored.get(plan.position)
+    if found is None:
+        found = order.stored[plan.position] = (
+            msgspec.json.encode(plan).decode(),
+            spec_sha256(plan),
+        )
+    return found
 
 
 def _studies(con: sqlite3.Connection, project: Project, psid: str) -> list[tuple[int, int]]:

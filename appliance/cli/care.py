@@ -44,7 +44,7 @@ def status(options: Options) -> int:
 def settings(options: Options) -> int:
     """Print every setting with its value and source."""
     found = settings_for(options.data, options.config)
-    values = found.values() | {"data.path": str(found.data_path)}
+    values = found.shown_values() | {"data.path": str(found.data_path)}
     if options.json:
         _print_json({key: {"value": v, "source": found.source(key)} for key, v in values.items()})
     else:

@@ -18,9 +18,9 @@ from appliance.core import DataFolder, Settings
 
 if TYPE_CHECKING:
     from appliance.catalog import Catalog, MetaStore, Tx
-    from appliance.jobs import ToolBox
+    from appliance.jobs import Queue, ToolBox
     from appliance.privacy import IdentityStore
-    from appliance.upkeep import Probe, Upkeep
+    from appliance.upkeep import Notifications, Probe, Upkeep
     from appliance.web import Services
 
 __all__ = ["Appliance", "Parts"]
@@ -155,6 +155,7 @@ class Appliance:
             autoruns=AutoRuns(catalog, queue, scheduler.submit_batch, self._feed),
             importer=importer,
             upkeep=self._make_upkeep(catalog),
+            notifications=self._make_notifications(catalog, queue),
             tools=tools,
             meta=meta,
         )
@@ -205,6 +206,11 @@ class Appliance:
                 bundle=Path(__file__).parents[1] / "web" / "static",
             )
         )
+
+    def _make_notifications(self, catalog: Catalog, queue: Queue) -> Notifications:
+        from appliance.upkeep import Notifications, check_titles
+
+        return Notifications(catalog, queue, self.settings, titles=check_titles(), url=self.url)
 
     def _start_queue(self) -> None:
         queue, importer = self.services.queue, self.services.importer
@@ -265,6 +271,7 @@ class Appliance:
         for part in (
             SidecarWriter(catalog, self.folder),
             HashFiller(catalog, self.folder),
+            self.services.notifications,
             schedule,
         ):
             part.start()

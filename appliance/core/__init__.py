@@ -37,6 +37,7 @@ from appliance.core.lean import without
 from appliance.core.logs import configure_logging
 from appliance.core.mounts import network_kind
 from appliance.core.sections_adapters import AdapterSettings, PathPair
+from appliance.core.sections_notifications import NotificationSettings
 from appliance.core.settings import (
     BackupSettings,
     DataSettings,
@@ -70,6 +71,7 @@ __all__ = [
     "LogSettings",
     "ModelError",
     "NotFound",
+    "NotificationSettings",
     "PathPair",
     "PeerError",
     "Refused",

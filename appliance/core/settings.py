@@ -30,6 +30,7 @@ from appliance.core.sections import (
 )
 from appliance.core.sections_jobs import JobSettings
 from appliance.core.sections_notebooks import NotebookSettings
+from appliance.core.sections_notifications import NotificationSettings
 from appliance.core.sections_viewing import ViewingSettings
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "JobSettings",
     "LogSettings",
     "NotebookSettings",
+    "NotificationSettings",
     "Settings",
     "TrashSettings",
     "ViewingSettings",
@@ -51,6 +53,7 @@ __all__ = [
 
 SYSTEM_CONFIG = Path("/etc/nora/appliance.toml")
 ENVIRONMENT_PREFIX = "NORA__"
+_SECRETS = ("_password", "_secret")
 
 
 class _Sections(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -63,6 +66,7 @@ class _Sections(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     imports: ImportSettings = ImportSettings()
     jobs: JobSettings = JobSettings()
     notebooks: NotebookSettings = NotebookSettings()
+    notifications: NotificationSettings = NotificationSettings()
     backup: BackupSettings = BackupSettings()
     trash: TrashSettings = TrashSettings()
     viewing: ViewingSettings = ViewingSettings()
@@ -92,6 +96,13 @@ class Settings(_Sections, frozen=True, kw_only=True):
             for field in struct.__struct_fields__:
                 found[f"{section}.{field}"] = msgspec.to_builtins(getattr(struct, field))
         return found
+
+    def shown_values(self) -> dict[str, Any]:
+        """The same for people: of a secret only whether it is set."""
+        return {
+            key: "(set)" if value and key.endswith(_SECRETS) else value
+            for key, value in self.values().items()
+        }
 
     @property
     def data_path(self) -> Path:

@@ -249,8 +249,8 @@ class AutoRuns:
             row["id"]: problem or why.get(row["unit_id"], "it is not there any more")
             for row in rows
         }
-        state = "failed" if problem and kept.rule.enabled else "skipped"
-        self._settle([row for row in rows if left[row["id"]]], left, state)
+        bad = kept if problem and kept.rule.enabled else None
+        self._settle([row for row in rows if left[row["id"]]], left, bad)
         for chunk in _chunks([row for row in rows if not left[row["id"]]], kept.rule.chunk):
             self._start(kept, str(project), chunk, units)
 
@@ -281,12 +281,16 @@ class AutoRuns:
             self._put_off(rows, error)
         except ApplianceError as error:
             _LOG.warning("rule %s of project %s: %s", kept.name, project, error.message)
-            self._settle(rows, {row["id"]: error.message for row in rows}, "failed")
+            self._settle(rows, {row["id"]: error.message for row in rows}, kept)
         crash_point("autorun_committed")
 
-    def _settle(self, rows: Sequence[sqlite3.Row], why: dict[int, str], state: str) -> None:
+    def _settle(
+        self, rows: Sequence[sqlite3.Row], why: dict[int, str], failed: KeptRule | None
+    ) -> None:
+        """Write down why nothing was started; `failed` is the rule, if it ought to have been."""
         if not rows:
             return
+        state = "failed" if failed else "skipped"
 
         def write(tx: Tx) -> None:
             now = now_ms()
@@ -296,6 +300,8 @@ class AutoRuns:
                 [(state, why[row["id"]], now, row["id"]) for row in rows],
             )
             _tell(tx, rows[0]["project_id"])
+            if failed:
+                _tell_failed(tx, failed, len(rows))
 
         self._catalog.write(write)
 
@@ -380,3 +386,10 @@ def _tell(tx: Tx, project_id: int) -> None:
     row = tx.con.execute("SELECT name FROM projects WHERE id = ?", (project_id,)).fetchone()
     if row is not None:
         tx.event("autorules.changed", project=row["name"])
+
+
+def _tell_failed(tx: Tx, kept: KeptRule, n: int) -> None:
+    row = tx.con.execute("SELECT name FROM projects WHERE id = ?", (kept.project_id,)).fetchone()
+    if row is not None:
+        facts = {"rule": kept.name, "owner": kept.owner, "n": n}
+        tx.event("autorule.failed", project=row["name"], **facts)

@@ -14,12 +14,24 @@ from appliance.core import lazy_door
 if TYPE_CHECKING:
     from appliance.upkeep.anew import rebuild
     from appliance.upkeep.backups import backup, list_backups
+    from appliance.upkeep.checks import check_titles
     from appliance.upkeep.context import CheckContext, Probe
     from appliance.upkeep.demo_data import DemoSet, prepare_demo
     from appliance.upkeep.demo_dicom import MadePatient, MadeSeries, series_datasets, write_series
     from appliance.upkeep.hashing import HashFiller
     from appliance.upkeep.health import Upkeep
     from appliance.upkeep.moving import Mover
+    from appliance.upkeep.notifications.deliveries import ChannelState
+    from appliance.upkeep.notifications.kinds import CHANNELS, KINDS, Channel, Kind
+    from appliance.upkeep.notifications.listing import (
+        Notification,
+        list_notifications,
+        mark_read,
+        unread_count,
+    )
+    from appliance.upkeep.notifications.people import Profile, profile_of, save_profile
+    from appliance.upkeep.notifications.room import ChannelInfo, Notifications
+    from appliance.upkeep.notifications.schema import SQL_VIEWS, upkeep_migrations
     from appliance.upkeep.project_notes import adopt_projects
     from appliance.upkeep.project_sweep import project_fates, sweep_projects
     from appliance.upkeep.rescanning import rescan
@@ -42,12 +54,19 @@ if TYPE_CHECKING:
 _ROOMS = {
     "anew": "rebuild",
     "backups": "backup list_backups",
+    "checks": "check_titles",
     "context": "CheckContext Probe",
     "demo_data": "DemoSet prepare_demo",
     "demo_dicom": "MadePatient MadeSeries series_datasets write_series",
     "hashing": "HashFiller",
     "health": "Upkeep",
     "moving": "Mover",
+    "notifications.deliveries": "ChannelState",
+    "notifications.kinds": "CHANNELS KINDS Channel Kind",
+    "notifications.listing": "Notification list_notifications mark_read unread_count",
+    "notifications.people": "Profile profile_of save_profile",
+    "notifications.room": "ChannelInfo Notifications",
+    "notifications.schema": "SQL_VIEWS upkeep_migrations",
     "project_notes": "adopt_projects",
     "project_sweep": "project_fates sweep_projects",
     "rescanning": "rescan",
@@ -64,8 +83,14 @@ _NAMES = {name: module for module, names in _ROOMS.items() for name in names.spl
 __getattr__ = lazy_door(__name__, _NAMES)
 
 __all__ = [
+    "CHANNELS",
     "DAY_MS",
+    "KINDS",
+    "SQL_VIEWS",
     "BackupInfo",
+    "Channel",
+    "ChannelInfo",
+    "ChannelState",
     "CheckContext",
     "CheckResult",
     "DemoSet",
@@ -73,10 +98,14 @@ __all__ = [
     "HashFiller",
     "Health",
     "HealthCheck",
+    "Kind",
     "MadePatient",
     "MadeSeries",
     "Mover",
+    "Notification",
+    "Notifications",
     "Probe",
+    "Profile",
     "ProjectFate",
     "RescanReport",
     "RestoreReport",
@@ -87,16 +116,23 @@ __all__ = [
     "adopt_projects",
     "backup",
     "catalog_extensions",
+    "check_titles",
     "finish_interrupted_restore",
     "list_backups",
+    "list_notifications",
+    "mark_read",
     "prepare_demo",
+    "profile_of",
     "project_fates",
     "purge",
     "rebuild",
     "rescan",
     "restore",
+    "save_profile",
     "series_datasets",
     "sweep_projects",
     "sweep_trash",
+    "unread_count",
+    "upkeep_migrations",
     "write_series",
 ]

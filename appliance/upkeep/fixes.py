@@ -9,6 +9,7 @@ from functools import partial
 
 from appliance.core import StorageError
 from appliance.upkeep.context import CheckContext
+from appliance.upkeep.notifications.deliveries import send_again
 from appliance.upkeep.rescanning import rescan
 
 __all__ = ["FIXES"]
@@ -41,9 +42,15 @@ def _rescan(ctx: CheckContext, *, prune: bool = False) -> str:
     )
 
 
+def _send_again(ctx: CheckContext) -> str:
+    n = ctx.catalog.write(send_again)
+    return f"{n} deliver{'y is' if n == 1 else 'ies are'} tried again"
+
+
 FIXES: Mapping[str, Callable[[CheckContext], str]] = {
     "checkpoint": _checkpoint,
     "mark-storage": _mark_storage,
+    "notifications-again": _send_again,
     "rescan": _rescan,
     "rescan-prune": partial(_rescan, prune=True),
 }

@@ -81,7 +81,11 @@ class Upkeep:
     def backup(self) -> BackupInfo:
         """Make a backup now; a second caller waits for the first."""
         with self._backing_up:
-            return backup(self._ctx.folder, keep=self._ctx.settings.backup.keep)
+            try:
+                return backup(self._ctx.folder, keep=self._ctx.settings.backup.keep)
+            except Exception as error:
+                self._tell_failed(error)
+                raise
 
     def backups(self) -> list[BackupInfo]:
         """List the finished backups, newest first."""
@@ -91,14 +95,21 @@ class Upkeep:
         """Give the time of the newest backup."""
         return max((info.created_at for info in self.backups()), default=None)
 
+    def _tell_failed(self, error: Exception) -> None:
+        try:
+            self._ctx.catalog.write(lambda tx: tx.event("backup.failed", why=type(error).__name__))
+        except Exception:  # noqa: BLE001 - what is told of is the failure of the backup
+            _LOG.exception("cannot record that a backup failed")
+
     def _tell(self, status: Level, found: list[HealthCheck]) -> None:
         levels = tuple((check.id, check.level) for check in found)
         if levels == self._told:
             return
         bad = [name for name, level in levels if level != "ok"]
+        runs = bool(self._ctx.probes)  # else parts are missing on purpose
 
         def tell(tx: Tx) -> None:
-            tx.event("health.changed", status=status, checks=bad)
+            tx.event("health.changed", status=status, checks=bad, levels=dict(levels), running=runs)
 
         try:
             self._ctx.catalog.write(tell)

@@ -11,7 +11,11 @@ if TYPE_CHECKING:
 
 __all__ = ["applied_migrations", "catalog_extensions", "unknown_to_us"]
 
-_HOLDERS = (("appliance.jobs", "jobs_migrations"), ("appliance.exchange", "exchange_migrations"))
+_HOLDERS = (
+    ("appliance.jobs", "jobs_migrations"),
+    ("appliance.exchange", "exchange_migrations"),
+    ("appliance.upkeep", "upkeep_migrations"),
+)
 
 
 def catalog_extensions() -> list[Migrations]:

@@ -58,7 +58,11 @@ class EventHub:
             self._end(waiting)
 
     async def stream(
-        self, since: int | None, project_ids: Collection[int] | None = None
+        self,
+        since: int | None,
+        project_ids: Collection[int] | None = None,
+        *,
+        user_id: int | None = None,
     ) -> AsyncIterator[bytes]:
         """Give the bytes of one stream.
 
@@ -68,6 +72,8 @@ class EventHub:
             Place in the sequence after which events are replayed; None: only what is new.
         project_ids : collection of int, optional
             Only what happens in these projects, and what concerns none; None: all.
+        user_id : int, optional
+            Who reads: what is for one user is only given to that one.
 
         Yields
         ------
@@ -87,9 +93,9 @@ class EventHub:
                 place = last
             async for event in self._replay(place):
                 place = event.seq
-                if _concerns(event, names):
+                if _concerns(event, names, user_id):
                     yield _encode(event)
-            async for piece in self._live(waiting, place, names):
+            async for piece in self._live(waiting, place, names, user_id):
                 yield piece
         finally:
             self._readers.pop(waiting, None)
@@ -113,7 +119,7 @@ class EventHub:
             place = page[-1].seq
 
     async def _live(
-        self, waiting: _Waiting, place: int, names: frozenset[str] | None
+        self, waiting: _Waiting, place: int, names: frozenset[str] | None, user_id: int | None
     ) -> AsyncIterator[bytes]:
         until = time.monotonic() + _MAX_AGE_S
         while not self._closed and time.monotonic() < until:
@@ -126,7 +132,7 @@ class EventHub:
                 return
             if event.seq > place:
                 place = event.seq
-                if _concerns(event, names):
+                if _concerns(event, names, user_id):
                     yield _encode(event)
 
     def _from_writer(self, event: Event) -> None:
@@ -150,8 +156,10 @@ class EventHub:
         waiting.put_nowait(None)
 
 
-def _concerns(event: Event, names: frozenset[str] | None) -> bool:
-    """Tell whether a reader of only some projects may hear of an event."""
+def _concerns(event: Event, names: frozenset[str] | None, user_id: int | None) -> bool:
+    """Tell whether a reader may hear of an event: one user, maybe of only some projects."""
+    if "user_id" in event.data:
+        return bool(event.data["user_id"] == user_id)
     if names is None or event.topic in _FOR_ALL:
         return True
     if "project" not in event.data:

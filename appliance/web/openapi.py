@@ -59,6 +59,7 @@ def openapi_text() -> str:
             autoruns=absent,
             importer=absent,
             upkeep=absent,
+            notifications=absent,
             tools=ToolBox(),
             meta=absent,
         )

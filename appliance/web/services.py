@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from appliance.exchange import Importer
     from appliance.jobs import AutoRuns, Notebooks, Queue, Scheduler
     from appliance.privacy import IdentityStore
-    from appliance.upkeep import Upkeep
+    from appliance.upkeep import Notifications, Upkeep
 
 __all__ = ["Rooms", "Services", "Who"]
 
@@ -35,6 +35,7 @@ class Services:
     autoruns: AutoRuns
     importer: Importer
     upkeep: Upkeep
+    notifications: Notifications
     tools: ToolBox
     meta: MetaStore
 

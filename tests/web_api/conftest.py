@@ -17,7 +17,7 @@ from appliance import catalog
 from appliance.catalog import Catalog, MetaStore
 from appliance.cli.arriving import ArrivalFeed
 from appliance.core import DataFolder, Settings
-from appliance.exchange import Importer, exchange_migrations
+from appliance.exchange import Importer
 from appliance.jobs import (
     AutoRuns,
     Notebooks,
@@ -26,10 +26,9 @@ from appliance.jobs import (
     ToolBox,
     ToolFolder,
     basic_tools,
-    jobs_migrations,
 )
 from appliance.privacy import IdentityStore
-from appliance.upkeep import CheckContext, Upkeep
+from appliance.upkeep import CheckContext, Notifications, Upkeep, catalog_extensions
 from appliance.web import Services, WebServer, bind_tcp, bind_unix, create_app
 
 IMAGE = bytes(range(256)) * 16
@@ -100,7 +99,7 @@ def make_services(root: Path) -> Services:
     folder = DataFolder(root)
     folder.prepare()
     absent = cast("Any", None)
-    opened = Catalog.open(folder.catalog_path, migrations=[jobs_migrations, exchange_migrations])
+    opened = Catalog.open(folder.catalog_path, migrations=catalog_extensions())
     return Services(
         settings=Settings(),
         folder=folder,
@@ -112,6 +111,7 @@ def make_services(root: Path) -> Services:
         autoruns=absent,
         importer=absent,
         upkeep=absent,
+        notifications=absent,
         tools=ToolBox(),
         meta=MetaStore(opened, folder.cache / "meta"),
     )
@@ -122,13 +122,14 @@ def working_services(root: Path) -> Iterator[Services]:
     """Services with everything that works, started."""
     folder, settings = DataFolder(root), Settings()
     folder.prepare()
-    opened = Catalog.open(folder.catalog_path, migrations=[jobs_migrations, exchange_migrations])
+    opened = Catalog.open(folder.catalog_path, migrations=catalog_extensions())
     identities = IdentityStore.open(folder.identity_path)
     queue, tools = Queue(folder.queue_path), ToolBox(basic_tools(), ToolFolder(root / "tools"))
     scheduler = Scheduler(opened, folder, settings, queue, tools)
     importer = Importer(opened, identities, queue, folder, settings)
     upkeep = Upkeep(CheckContext(settings=settings, folder=folder, catalog=opened))
     feed = ArrivalFeed(opened)
+    notifications = Notifications(opened, queue, settings, titles={}, url="http://nora")
     autoruns = AutoRuns(opened, queue, scheduler.submit_batch, feed)
     feed.listen(autoruns.look)
     opened.write(lambda tx: catalog.ensure_project(tx, "default"))
@@ -147,6 +148,7 @@ def working_services(root: Path) -> Iterator[Services]:
             autoruns=autoruns,
             importer=importer,
             upkeep=upkeep,
+            notifications=notifications,
             tools=tools,
             meta=MetaStore(opened, folder.cache / "meta"),
         )

@@ -12,6 +12,7 @@ from appliance.upkeep.checks.disk import DiskCheck
 from appliance.upkeep.checks.isolation import IsolationCheck
 from appliance.upkeep.checks.listener import ListenerCheck
 from appliance.upkeep.checks.notebooks import NotebookCheck
+from appliance.upkeep.checks.notifications import NotificationsCheck
 from appliance.upkeep.checks.queue import QueueCheck
 from appliance.upkeep.checks.scheduler import SchedulerCheck
 from appliance.upkeep.checks.schema import SchemaCheck
@@ -19,7 +20,7 @@ from appliance.upkeep.checks.sources import SourcesCheck
 from appliance.upkeep.checks.storage import StorageCheck
 from appliance.upkeep.checks.watcher import WatcherCheck
 
-__all__ = ["BaseCheck", "Check", "all_checks"]
+__all__ = ["BaseCheck", "Check", "all_checks", "check_titles"]
 
 
 def all_checks() -> list[Check]:
@@ -38,6 +39,12 @@ def all_checks() -> list[Check]:
         IsolationCheck(),
         ClusterCheck(),
         NotebookCheck(),
+        NotificationsCheck(),
         BackupCheck(),
         BundleCheck(),
     ]
+
+
+def check_titles() -> dict[str, str]:
+    """Give the title of each check by its id."""
+    return {check.id: check.title for check in all_checks()}

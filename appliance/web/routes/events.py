@@ -28,7 +28,8 @@ async def stream_events(
     hub: EventHub = request.app.state.hub
     seen = (last_event_id or "").strip()
     place = int(seen) if seen.isascii() and seen.isdigit() else since
-    return Stream(hub.stream(place, visible(request.user)), media_type="text/event-stream")
+    found = hub.stream(place, visible(request.user), user_id=request.user.user_id)
+    return Stream(found, media_type="text/event-stream")
 
 
 ROUTES = [stream_events]

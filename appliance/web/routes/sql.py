@@ -6,7 +6,7 @@ from litestar import Request, post
 from litestar.datastructures import State
 from litestar.params import FromPath, JSONBody
 
-from appliance import catalog
+from appliance import catalog, upkeep
 from appliance.catalog import Caller, SqlStop
 from appliance.jobs import SQL_VIEWS
 from appliance.web.schemas import MetaSqlRequest, MetaSqlResult, SqlRequest, SqlResult
@@ -66,7 +66,8 @@ def _sql(services: Services, data: SqlRequest, stop: SqlStop) -> SqlResult:
         with services.catalog.read() as con:
             project_id = catalog.get_project(con, data.project).id
     path = services.catalog.path
-    found = catalog.run_sql(path, data.sql, project_id=project_id, views=SQL_VIEWS, stop=stop)
+    views = {**SQL_VIEWS, **upkeep.SQL_VIEWS}
+    found = catalog.run_sql(path, data.sql, project_id=project_id, views=views, stop=stop)
     return SqlResult(found.columns, found.rows, found.truncated)
 
 

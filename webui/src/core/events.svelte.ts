@@ -11,6 +11,7 @@ export const TOPICS = [
   "job.changed",
   "batch.changed",
   "health.changed",
+  "notification.changed",
   "projects.changed",
   "events.reset",
 ] as const;

@@ -10,6 +10,7 @@ const defaults = {
   dockTool: "",
   project: "",
   showFinishedJobs: false,
+  screenNotes: false,
   linkViewports: true,
   radiological: true,
   jobDetailWidth: 520,

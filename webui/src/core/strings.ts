@@ -6,6 +6,7 @@ import { frame } from "./strings/frame";
 import { jobs } from "./strings/jobs";
 import { metadata } from "./strings/metadata";
 import { notebooks } from "./strings/notebooks";
+import { notifications } from "./strings/notifications";
 import { projects } from "./strings/projects";
 import { provenance } from "./strings/provenance";
 import { table } from "./strings/table";
@@ -18,6 +19,7 @@ const en = {
   ...exchange,
   ...jobs,
   ...notebooks,
+  ...notifications,
   ...projects,
   ...provenance,
   ...metadata,

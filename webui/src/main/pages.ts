@@ -1,5 +1,6 @@
 // The pages by the first part of their path; each is loaded when somebody goes there.
 import type { Component } from "svelte";
+import Bell from "@lucide/svelte/icons/bell";
 import BookOpen from "@lucide/svelte/icons/book-open";
 import FolderKanban from "@lucide/svelte/icons/folder-kanban";
 import HistoryIcon from "@lucide/svelte/icons/history";
@@ -108,6 +109,14 @@ export const PAGES: PageEntry[] = [
     icon: Users,
     quiet: true,
     load: () => import("../upkeep/UsersPage.svelte"),
+  },
+  {
+    id: "notifications",
+    path: "/notifications",
+    label: t("page_notifications"),
+    icon: Bell,
+    quiet: true,
+    load: () => import("../upkeep/notifications/NotificationsPage.svelte"),
   },
   {
     id: "health",

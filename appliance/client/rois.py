@@ -103,8 +103,40 @@ class RoiCalls(Base):
 
     def compare_rois(self, a: int | Mapping[str, Any], b: int | Mapping[str, Any]) -> _Json:
         """Compare two ROIs: by the id of a file, or ``{"file_id", "value", "kept"}``."""
-        chosen = [{"file_id": one} if isinstance(one, int) else dict(one) for one in (a, b)]
-        return self._post("/rois/compare", _Json, {"a": chosen[0], "b": chosen[1]})
+        return self._post("/rois/compare", _Json, {"a": _chosen(a), "b": _chosen(b)})
+
+    def roi_statistics(
+        self, images: Sequence[int], rois: Sequence[int | Mapping[str, Any]], **rules: Any
+    ) -> list[_Json]:
+        """Measure all ROIs in all images: one row per image, ROI and time point.
+
+        Parameters
+        ----------
+        images : sequence of int
+            Ids of files.
+        rois : sequence of int or mapping
+            Ids of files, or ``{"file_id", "value", "kept"}``.
+        **rules
+            ``exclude_zeros``, ``nora``, ``percentiles``, ``histogram_bins``, ``frames`` and more.
+        """
+        body = {"images": list(images), "rois": [_chosen(one) for one in rois], **rules}
+        rows: list[_Json] = self._post("/rois/statistics", _Json, body)["rows"]
+        return rows
+
+    def save_roi_statistics(
+        self,
+        study_id: int,
+        images: Sequence[int],
+        rois: Sequence[int | Mapping[str, Any]],
+        **rules: Any,
+    ) -> _Json:
+        """Measure, and save as ``META/roi_statistics.json`` (`path`), which queries find."""
+        body = {"images": list(images), "rois": [_chosen(one) for one in rois], **rules}
+        return self._post(f"/studies/{study_id}/rois/statistics", _Json, body)
+
+
+def _chosen(roi: int | Mapping[str, Any]) -> _Json:
+    return {"file_id": roi} if isinstance(roi, int) else dict(roi)
 
 
 def _packed(mask: NDArray[Any]) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         RoiReference,
         read_labels,
         read_reference,
+        read_xdata,
         write_roi,
     )
     from appliance.formats.streamlines import read_streamlines, write_tck
@@ -58,6 +59,7 @@ __all__ = [
     "read_slab",
     "read_streamlines",
     "read_volume",
+    "read_xdata",
     "scan_dicom",
     "suffix_of",
     "write_dicom_series",
@@ -89,6 +91,7 @@ __getattr__ = lazy_door(
         "read_slab": "volumes",
         "read_streamlines": "streamlines",
         "read_volume": "volumes",
+        "read_xdata": "roi_files",
         "scan_dicom": "dicom_scan",
         "write_dicom_series": "dicom_write",
         "write_nifti": "nifti",

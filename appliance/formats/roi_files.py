@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import html
+import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from appliance.formats.library import nibabel
 from appliance.formats.nifti import load_nifti
 from appliance.geometry import Grid
 
-__all__ = ["Label", "RoiReference", "read_labels", "read_reference", "write_roi"]
+__all__ = ["Label", "RoiReference", "read_labels", "read_reference", "read_xdata", "write_roi"]
 
 _NIFTI = frozenset({".nii", ".nii.gz", ".hdr", ".img"})
 _PLACE = (
@@ -137,15 +138,32 @@ def write_roi(
 
 def read_labels(path: Path) -> list[Label]:
     """Read the names and colours that a NIfTI label map carries; none for other files."""
+    for raw in _extensions(path):
+        if b"<Label" in raw:
+            return _labels(raw.decode("utf-8", "replace"))
+    return []
+
+
+def read_xdata(path: Path) -> list[float]:
+    """Read what the header says of the time points, ``{"xdata": [...]}``; none for most files."""
+    for raw in _extensions(path):
+        if b'"xdata"' not in raw:
+            continue
+        try:
+            told = json.loads(raw.rstrip(b"\0"))["xdata"]
+            return [float(x) for x in told]
+        except (ValueError, TypeError, KeyError):
+            continue
+    return []
+
+
+def _extensions(path: Path) -> list[bytes]:
+    """Give the contents of a NIfTI header's extensions; none of other files, none that is huge."""
     if suffix_of(path) not in _NIFTI:
         return []
     with reading(path, "NIfTI"):
-        extensions = getattr(load_nifti(path).header, "extensions", ())
-    for extension in extensions:
-        raw = bytes(extension.content)
-        if len(raw) <= _MAX_TABLE_BYTES and b"<Label" in raw:
-            return _labels(raw.decode("utf-8", "replace"))
-    return []
+        found = [bytes(e.content) for e in getattr(load_nifti(path).header, "extensions", ())]
+    return [raw for raw in found if len(raw) <= _MAX_TABLE_BYTES]
 
 
 def _nifti_reference(path: Path) -> RoiReference:

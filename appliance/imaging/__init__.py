@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         without_salt,
     )
     from appliance.imaging.roi_growing import grow_region
+    from appliance.imaging.roi_measures import RoiMeasures, RoiRules, measure_roi
     from appliance.imaging.roi_morphology import Morph, morph
     from appliance.imaging.roi_pens import (
         Outline,
@@ -77,6 +78,8 @@ __all__ = [
     "Pen",
     "Plane",
     "Registration",
+    "RoiMeasures",
+    "RoiRules",
     "RoiStatistics",
     "SetOperation",
     "TrackRules",
@@ -106,6 +109,7 @@ __all__ = [
     "label_parts",
     "largest_parts",
     "mask_agreement",
+    "measure_roi",
     "mirror_mask",
     "morph",
     "mosaic",
@@ -178,6 +182,7 @@ _HOMES = {
     "roi_pens": ("Outline", "Pen", "brush", "fill_outline"),
     "roi_shaping": ("crop_to_mask", "fill_between", "mirror_mask", "smooth_mask"),
     "slices": ("Plane", "slice_preview"),
+    "roi_measures": ("RoiMeasures", "RoiRules", "measure_roi"),
     "statistics": ("RoiStatistics", "roi_statistics"),
     "windows": ("auto_window",),
 }

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from appliance.viewing.contact import ContactSheet, Plane
     from appliance.viewing.display import display_volume, shrink_cache
     from appliance.viewing.masks import DrawnRoi, RoiDocument, save_rois
+    from appliance.viewing.measuring import (
+        MeasuredImage,
+        MeasuredRoi,
+        StatisticsRow,
+        measure_all,
+        statistics_csv,
+        statistics_document,
+    )
     from appliance.viewing.packing import pack_bits, unpack_mask
     from appliance.viewing.preview import preview_image
     from appliance.viewing.restoring import (
@@ -43,16 +51,20 @@ __all__ = [
     "ContactSheet",
     "DrawnRoi",
     "Limits",
+    "MeasuredImage",
+    "MeasuredRoi",
     "Plane",
     "RoiDocument",
     "RoiSet",
     "RoiValues",
     "Saved",
     "Segment",
+    "StatisticsRow",
     "Version",
     "Wanted",
     "display_volume",
     "list_versions",
+    "measure_all",
     "move_versions",
     "pack_bits",
     "preview_image",
@@ -65,6 +77,8 @@ __all__ = [
     "save",
     "save_rois",
     "shrink_cache",
+    "statistics_csv",
+    "statistics_document",
     "undo_save",
     "unpack_mask",
     "version_path",
@@ -75,6 +89,9 @@ _HOMES = {
     "contact": "ContactSheet Plane",
     "display": "display_volume shrink_cache",
     "masks": "DrawnRoi RoiDocument save_rois",
+    "measuring": (
+        "MeasuredImage MeasuredRoi StatisticsRow measure_all statistics_csv statistics_document"
+    ),
     "packing": "pack_bits unpack_mask",
     "preview": "preview_image",
     "restoring": "Version list_versions restore_version undo_save version_path",

@@ -79,7 +79,7 @@ def save(
     folder: DataFolder,
     limits: Limits,
     wanted: Wanted,
-    write: Callable[[BinaryIO], None],
+    write: Callable[[BinaryIO], object],
 ) -> Saved:
     """Save a file of a study, keeping what it replaces.
 
@@ -121,7 +121,7 @@ def _put(
     limits: Limits,
     place: Place,
     wanted: Wanted,
-    write: Callable[[BinaryIO], None],
+    write: Callable[[BinaryIO], object],
 ) -> Saved:
     replaced: int | None = None
     with disk(place.path):

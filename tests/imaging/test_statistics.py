@@ -20,10 +20,12 @@ def line(values: list[float]) -> Volume:
 def test_ROI_40_to_44_by_hand() -> None:
     image = line([9, 1, 2, 3, 4, 9])
     roi = line([0, 1, 1, 7, 1, 0])
+    nora = roi_statistics(image, roi, nora=True)
+    assert nora["median"] == 3, "sorted[floor(4 * 0.5)], the upper median"
+    assert (nora["iqr1"], nora["iqr2"]) == (2, 4)
     found = roi_statistics(image, roi)
     assert found["n_voxels"] == found["n_used"] == 4
-    assert found["median"] == 3, "sorted[floor(4 * 0.5)], the upper median"
-    assert (found["iqr1"], found["iqr2"]) == (2, 4)
+    assert (found["median"], found["iqr1"], found["iqr2"]) == (2.5, 1.75, 3.25)
     assert found["mean"] == 2.5
     assert found["std"] == pytest.approx(np.sqrt(1.25)), "population"
     assert (found["minimum"], found["maximum"]) == (1, 4)
@@ -39,6 +41,8 @@ def test_nan_and_zero_are_left_out_of_values_but_not_of_the_volume() -> None:
     found = roi_statistics(image, roi, exclude_zeros=True)
     assert (found["n_used"], found["mean"]) == (1, 5)
     assert found["volume"] == pytest.approx(4 * 24 / 1000)
+    nora = roi_statistics(image, roi, exclude_zeros=True, nora=True)
+    assert (nora["volume"], nora["area"]) == pytest.approx((24 / 1000, 6 / 100))
 
 
 def test_an_empty_roi_has_no_values() -> None:
@@ -68,8 +72,8 @@ def test_a_shorter_time_axis_is_held_at_its_end() -> None:
 
 
 @given(st.lists(st.integers(-100, 100), min_size=1, max_size=30))
-def test_quantiles_are_values_of_the_image(values: list[int]) -> None:
-    found = roi_statistics(line([*map(float, values)]), line([1.0] * len(values)))
+def test_quantiles_as_nora_counts_are_values_of_the_image(values: list[int]) -> None:
+    found = roi_statistics(line([*map(float, values)]), line([1.0] * len(values)), nora=True)
     ordered = sorted(values)
     assert found["median"] == ordered[len(values) // 2]
     assert found["iqr1"] == ordered[len(values) // 4]

@@ -61,6 +61,8 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("POST", "/downloads"): {"project": "alpha", "files": ["FILE"]},
     ("POST", "/recompute"): {"project": "alpha", "files": []},
     ("POST", "/rois/compare"): {"a": {"file_id": "FILE"}, "b": {"file_id": "FILE"}},
+    ("POST", "/rois/statistics"): {"images": ["FILE"], "rois": []},
+    ("POST", "/rois/statistics/csv"): {"images": ["FILE"], "rois": []},
     ("POST", "/contact"): {"project": "alpha", "studies": ["STUDY"]},
     ("POST", "/operations/{operation_id:int}/undo"): {},
     ("POST", "/operations/{operation_id:int}/purge"): {},

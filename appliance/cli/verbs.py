@@ -180,6 +180,12 @@ def _tools(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--json", action="store_true", help="as JSON")
 
 
+def _jobs(parser: argparse.ArgumentParser) -> None:
+    from appliance.cli.jobs import add_arguments
+
+    add_arguments(parser)
+
+
 def _completion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=("bash", "zsh"), help="which shell")
     parser.add_argument("--at", type=int, help=argparse.SUPPRESS)
@@ -195,6 +201,7 @@ VERBS: dict[str, tuple[str, str, _Arguments]] = {
     "history": ("Show what was done by whom.", "keeping:history", _history),
     "import": ("Bring a folder or zip into a project.", "bring:import_verb", _import),
     "install": ("Place the systemd unit and the settings.", "care:install", _install),
+    "jobs": ("List jobs, or hold, release, stop or reorder some.", "jobs:jobs", _jobs),
     "login": ("Print a new one-time login link.", "care:login", _login),
     "matlab": ("Print the folder of the functions for MATLAB.", "care:matlab", _nothing),
     "project": ("Show a project, or change its settings.", "projects:project", _project),

@@ -27,6 +27,7 @@ DATA
   project    show a project, or change its settings or state
   history    what was done by whom, and what can be undone
   undo       take operations back
+  jobs       list jobs; hold, release, stop, retry or reorder some
   tools      the predefined jobs and what they lack; bring new ones
   matlab     the folder of NORA's functions for MATLAB and Octave
   rescan     bring the catalog in line with the projects' folders

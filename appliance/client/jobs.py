@@ -93,6 +93,13 @@ class JobCalls(Base):
         body = {"action": action, **_chosen(keys, where)}
         return self._post("/jobs/actions", ActionsDone, body)
 
+    def prioritise_jobs(
+        self, priority: int, keys: Sequence[str] | None = None, **where: Any
+    ) -> ActionsDone:
+        """Let waiting jobs start sooner (above 0) or later; `where` as in `act_on_jobs`."""
+        body = {"priority": priority, **_chosen(keys, where)}
+        return self._post("/jobs/priority", ActionsDone, body)
+
     def rerun(
         self,
         keys: Sequence[str] | None = None,

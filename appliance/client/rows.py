@@ -291,6 +291,7 @@ class JobRow(msgspec.Struct, frozen=True, kw_only=True):
     started_at: str | None = None
     ended_at: str | None = None
     wall_s: float | None = None
+    priority: int = 0
 
 
 class Log(msgspec.Struct, frozen=True):

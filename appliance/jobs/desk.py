@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 
 from appliance.catalog import Catalog, get_project
-from appliance.core import NotFound
+from appliance.core import NotFound, now_ms
 from appliance.jobs.batches import Batches
 from appliance.jobs.bulk import Bulk, Outcome
 from appliance.jobs.logs import LogHits, log_lines, search_log, search_logs
 from appliance.jobs.pages import count_by_owner, job_ids
+from appliance.jobs.priorities import prioritise_jobs
 from appliance.jobs.rerun import Downstream, Edit, Reruns
 from appliance.jobs.rows import BatchRow, JobQuery
 from appliance.jobs.states import letter_of
@@ -62,6 +63,15 @@ class Desk:
         """Do the same to many jobs, named by key or by what they have in common."""
         ids, unknown = self._ids(what)
         outcome = self._bulk.act(ids, action, actor)
+        outcome.unknown = unknown
+        return outcome
+
+    def prioritise(self, what: JobQuery | Sequence[str], priority: int, actor: str) -> Outcome:
+        """Let jobs that wait start sooner or later than others."""
+        ids, unknown = self._ids(what)
+        outcome = self._catalog.write(
+            lambda tx: prioritise_jobs(tx, ids, priority, actor, now=now_ms())
+        )
         outcome.unknown = unknown
         return outcome
 

@@ -55,6 +55,7 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("POST", "/batches/check"): {"project": "alpha", "batch": {"jobs": []}},
     ("POST", "/notebooks"): {"project": "alpha", "memory_mb": 64, "queue": "none"},
     ("POST", "/jobs/actions"): {"keys": ["JOB"], "action": "dismiss"},
+    ("POST", "/jobs/priority"): {"keys": ["JOB"], "priority": 1},
     ("GET", "/jobs/counts"): None,
     ("POST", "/jobs/rerun"): {"keys": ["JOB"]},
     ("POST", "/jobs/logs"): {"keys": ["JOB"], "text": "x"},

@@ -89,6 +89,7 @@ from appliance.web.schemas.meta import (
     SqlResult,
 )
 from appliance.web.schemas.notebooks import NewNotebook, Notebook, NotebookLimits, Notebooks
+from appliance.web.schemas.priorities import JobPriority
 from appliance.web.schemas.provenance import Recompute, RecomputePlan, ReplayStarted
 from appliance.web.schemas.table import (
     ContactRequest,
@@ -168,6 +169,7 @@ __all__ = [
     "JobDetail",
     "JobFile",
     "JobFilter",
+    "JobPriority",
     "JobRow",
     "KnownIdentity",
     "Log",

@@ -5,6 +5,8 @@ export interface MenuItem {
   label: string;
   icon?: Component;
   detail?: string;
+  /** Tooltip, such as why it is grey. */
+  title?: string;
   checked?: boolean;
   disabled?: boolean;
   danger?: boolean;
@@ -12,6 +14,24 @@ export interface MenuItem {
   separate?: boolean;
   heading?: boolean;
   run?: () => void;
+}
+
+/** The items that hold all the words, with the headings above them. */
+export function fitting(items: readonly MenuItem[], text: string): MenuItem[] {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return [...items];
+  const found: MenuItem[] = [];
+  let heading: MenuItem | null = null;
+  for (const item of items) {
+    if (item.heading) heading = item;
+    else {
+      const all = `${heading?.label ?? ""} ${item.label}`.toLowerCase();
+      if (!words.every((word) => all.includes(word))) continue;
+      if (heading && !found.includes(heading)) found.push(heading);
+      found.push(item);
+    }
+  }
+  return found;
 }
 
 interface OpenMenu {

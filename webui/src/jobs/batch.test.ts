@@ -15,7 +15,8 @@ import {
   type How,
 } from "./batch.svelte";
 import { VARARGIN } from "./references";
-import { groupOf, menuPath } from "./toolmenu";
+import { addMenu, groupOf, menuPath } from "./toolmenu";
+import { fitting } from "../core/menu.svelte";
 import type { Language, Tool } from "../core/types-jobs";
 
 const tool: Tool = {
@@ -144,4 +145,27 @@ it("decisions name jobs by their place, so that another order forgets them", () 
 it("BATCH-24 menu paths are read in all their spellings", () => {
   expect(menuPath("Analysis → ML → Patchwork 3D")).toEqual(["Analysis", "ML", "Patchwork 3D"]);
   expect(groupOf(tool)).toBe("Processing › Image");
+});
+
+it("BATCH-09 what is not installed comes last in the menu, and words find tools by name or group", () => {
+  const absent = {
+    ...tool,
+    id: "bet",
+    menu: "FSL/BET",
+    name: "BET",
+    missing: "bet is not installed",
+  };
+  const items = addMenu(
+    [absent, tool],
+    () => undefined,
+    () => undefined,
+  );
+  const labels = items.map((item) => item.label);
+  expect(labels.slice(-4)).toEqual(["Processing › Image", "Smooth", "FSL", "BET"]);
+  expect(items.at(-1)).toMatchObject({ disabled: true, title: "bet is not installed" });
+  const found = (text: string) => fitting(items, text).map((item) => item.label);
+  expect(found("image smo")).toEqual(["Processing › Image", "Smooth"]);
+  expect(found("fsl")).toEqual(["FSL", "BET"]);
+  expect(found("")).toEqual(labels);
+  expect(found("nothing")).toEqual([]);
 });

@@ -47,11 +47,18 @@ it("what is decided for one study counts before what is decided for all", () => 
   expect(decisionFor(choices, { ...one, kind: "exists" })).toBeNull();
 });
 
+it("BATCH-22 a row without a value is told although there is nothing to decide", () => {
+  const none = row("A#1", 0, [{ ...found("f1", "no_value", true), choices: [] }]);
+  expect(casesOf([none, none], [])).toMatchObject([{ kind: "no_value", n: 2, choices: [] }]);
+});
+
 it("knows the jobs with their problems, their arguments, and the ends of paths", () => {
   expect(jobsOf(rows)).toEqual([
     { position: 0, name: "job 0", bad: 1 },
     { position: 1, name: "job 1", bad: 0 },
   ]);
-  expect(argsOf(rows.slice(2))).toEqual(["f1", "o1"]);
+  expect(argsOf(rows.slice(2), [])).toEqual(["f1", "o1"]);
+  const none = { ...row("A#1", 1, [found("f1", "no_value", true)]), args: { o1: ["x"] } };
+  expect(argsOf([none], ["f1", "o1"])).toEqual(["f1", "o1"]);
   expect(tailOf("/data/projects/p/t1/s001.nii")).toBe("t1/s001.nii");
 });

@@ -52,7 +52,7 @@ export function casesOf(rows: readonly DryRow[], choices: readonly Choice[]): Ca
   const found = new Map<string, CaseCount>();
   for (const row of rows) {
     for (const finding of row.findings ?? []) {
-      if (!finding.choices?.length) continue;
+      if (!finding.choices?.length && !finding.problem) continue;
       const one = { ...caseOf(row, finding), psid: null };
       const key = JSON.stringify([one.job, one.arg, one.kind]);
       const before = found.get(key);
@@ -66,7 +66,7 @@ export function casesOf(rows: readonly DryRow[], choices: readonly Choice[]): Ca
         name: row.job,
         n: 1,
         problem: finding.problem ?? false,
-        choices: [...finding.choices],
+        choices: [...(finding.choices ?? [])],
         chosen: decisionFor(choices, one),
       });
     }
@@ -85,10 +85,16 @@ export function jobsOf(rows: readonly DryRow[]): { position: number; name: strin
   return [...found.values()].sort((a, b) => a.position - b.position);
 }
 
-/** Arguments that any of these rows has, in their order. */
-export const argsOf = (rows: readonly DryRow[]): string[] => [
-  ...new Set(rows.flatMap((row) => Object.keys(row.args))),
-];
+/** Arguments that any of these rows has or lacks, in the order of the job's rows. */
+export function argsOf(rows: readonly DryRow[], order: readonly string[]): string[] {
+  const found = new Set(rows.flatMap((row) => Object.keys(row.args)));
+  for (const row of rows)
+    for (const one of row.findings ?? []) if (order.includes(one.arg)) found.add(one.arg);
+  return [
+    ...order.filter((id) => found.has(id)),
+    ...[...found].filter((id) => !order.includes(id)),
+  ];
+}
 
 /** The last parts of a path; the whole is in the tooltip. */
 export const tailOf = (path: string, parts = 2): string => path.split("/").slice(-parts).join("/");

@@ -29,16 +29,20 @@ export function addMenu(
   ];
   const groups = new Map<string, Tool[]>();
   for (const tool of tools) groups.set(groupOf(tool), [...(groups.get(groupOf(tool)) ?? []), tool]);
-  for (const [group, members] of groups) {
+  // What is not installed comes last: nobody has to look past it.
+  const ready = ([, members]: [string, Tool[]]): number =>
+    members.some((tool) => !tool.missing) ? 0 : 1;
+  for (const [group, members] of [...groups].sort((a, b) => ready(a) - ready(b))) {
     items.push({ label: group, heading: true, separate: true });
     for (const tool of members) {
       items.push({
         label: tool.name,
         detail: tool.missing
-          ? t("tool_missing", { what: tool.missing })
+          ? t("tool_missing")
           : tool.level === "study"
             ? ""
             : t(`blevel_${tool.level}`),
+        title: tool.missing || tool.description,
         disabled: tool.missing !== "",
         run: () => addTool(tool),
       });

@@ -8,6 +8,8 @@ export const frame = {
   delete: "Delete",
   retry: "Try again",
   more: "More",
+  menu_find: "Find in this menu",
+  menu_none: "Nothing like that",
   loading: "Loading…",
   copied: "Copied",
   copy_details: "Copy details",

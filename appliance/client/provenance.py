@@ -31,10 +31,12 @@ class ProvenanceCalls(Base):
         *,
         files: Sequence[int] | None = None,
         studies: Sequence[int] | None = None,
+        subjects: Sequence[int] | None = None,
         dry_run: bool = False,
     ) -> dict[str, Any]:
         """Run again the jobs whose files are out of date; give their keys in order."""
-        body = {"project": project, "files": files, "studies": studies, "dry_run": dry_run}
+        meant = {"files": files, "studies": studies, "subjects": subjects}
+        body = {"project": project, "dry_run": dry_run, **meant}
         found: dict[str, Any] = self._post("/recompute", dict[str, Any], body)
         return found
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from appliance.jobs.notebooks import NOTEBOOK_SOCKET, Door, Notebook, NotebookRequest, Notebooks
     from appliance.jobs.provenance import Provenance
     from appliance.jobs.queue import Queue
+    from appliance.jobs.recomputing import RecomputeStep
     from appliance.jobs.records import made_in_study, restore_records
     from appliance.jobs.references import find_references
     from appliance.jobs.registering import pend_tags
@@ -125,6 +126,7 @@ _ROOMS = {
     "notebook_server": "NOTEBOOK",
     "notebooks": "Door NOTEBOOK_SOCKET Notebook NotebookRequest Notebooks",
     "queue": "Queue",
+    "recomputing": "RecomputeStep",
     "references": "find_references",
     "registering": "pend_tags",
     "retention": "purge_jobs",
@@ -195,6 +197,7 @@ __all__ = [
     "Placed",
     "Provenance",
     "Queue",
+    "RecomputeStep",
     "ReplayReport",
     "ReplayedFile",
     "Resources",

@@ -11,7 +11,7 @@ from appliance.jobs.bulk import Outcome
 from appliance.jobs.desk import Desk
 from appliance.jobs.lineage import Lineage, lineage_of
 from appliance.jobs.prov_json import origins_of_batch, origins_of_file, prov_document
-from appliance.jobs.recomputing import Recomputing
+from appliance.jobs.recomputing import RecomputeStep, Recomputing
 from appliance.jobs.replaying import ReplayReport, Replays, Submit
 from appliance.jobs.rerun import Edit
 from appliance.jobs.stale import StaleKeeper, stale_attribute, stale_files
@@ -59,6 +59,10 @@ class Provenance:
     def planned(self, file_ids: Sequence[int]) -> tuple[list[str], dict[str, str]]:
         """Tell which jobs would run to bring files up to date, and why others cannot."""
         return self._recomputing.plan(file_ids)
+
+    def steps(self, keys: Sequence[str]) -> list[RecomputeStep]:
+        """Tell of jobs what they make, and why it is out of date."""
+        return self._recomputing.steps(keys)
 
     def recompute(self, file_ids: Sequence[int], actor: str) -> Outcome:
         """Run again what files that are out of date need, and only that."""

@@ -6,12 +6,15 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 
-from appliance.catalog import Catalog, Tx
+import msgspec
+
+from appliance.catalog import Catalog, Tx, get_file
 from appliance.jobs.bulk import Outcome
+from appliance.jobs.lineage import say_marks
 from appliance.jobs.stale import Mark, judge
 from appliance.jobs.states import ENDED
 
-__all__ = ["Recomputing"]
+__all__ = ["RecomputeStep", "Recomputing"]
 
 _MAKERS = "SELECT f.id, f.origin FROM json_each(?) w CROSS JOIN files f ON f.id = w.value"
 _INPUTS = "SELECT file_id FROM provenance_file WHERE origin = ? AND dir = 'in'"
@@ -22,7 +25,26 @@ WITH RECURSIVE needed(id) AS (
   SELECT d.needs_job_id FROM needed n CROSS JOIN job_dep d ON d.job_id = n.id
 ) SELECT 1 FROM needed WHERE id = ?
 """
+_STEPS = (
+    "SELECT j.key, j.name, j.psid, j.attempt FROM json_each(?) w"
+    " CROSS JOIN job j ON j.key = w.value"
+)
+_MADE = """
+SELECT f.id FROM provenance_file o CROSS JOIN files f ON f.id = o.file_id AND f.origin = o.origin
+WHERE o.origin = ? AND o.dir = 'out' AND f.trashed_at IS NULL ORDER BY 1
+"""
+_MOST_FILES = 20
 _NO_JOB = "its job is not kept any more: start its batch again"
+
+
+class RecomputeStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One job that would run: what it makes, the first files of it, and why it is out of date."""
+
+    key: str
+    name: str
+    psid: str
+    files: list[str]
+    why: str
 
 
 class Recomputing:
@@ -47,6 +69,11 @@ class Recomputing:
         ready = [key for key in graph.order if key in rows and rows[key]["state"] in ENDED]
         return ready, refused
 
+    def steps(self, keys: Sequence[str]) -> list[RecomputeStep]:
+        """Tell of jobs what they make, and why it is out of date, in the order given."""
+        with self._catalog.read() as con:
+            return [_step(con, row) for row in con.execute(_STEPS, (json.dumps(list(keys)),))]
+
     def recompute(self, file_ids: Iterable[int], actor: str) -> Outcome:
         """Queue the jobs behind files that are out of date, and behind their inputs that are.
 
@@ -61,6 +88,19 @@ class Recomputing:
         for key, why in refused.items():
             outcome.refuse(key, why)
         return outcome
+
+
+def _step(con: sqlite3.Connection, row: sqlite3.Row) -> RecomputeStep:
+    origin = f"attempt:{row['key']}/{row['attempt']}"
+    ids = [made["id"] for made in con.execute(_MADE, (origin,))][:_MOST_FILES]
+    marks = say_marks(con, judge(con, ids))
+    return RecomputeStep(
+        key=row["key"],
+        name=row["name"],
+        psid=row["psid"],
+        files=[get_file(con, one).path for one in ids],
+        why=next((mark.text for mark in marks.values()), ""),
+    )
 
 
 class _Graph:

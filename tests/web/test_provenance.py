@@ -61,3 +61,42 @@ def test_a_file_shows_how_it_was_made_and_that_it_is_out_of_date(
     dialog.get_by_role("button", name="Recompute").wait_for()
     dialog.get_by_role("button", name="See the job").first.click()
     page.locator("aside", has_text="make out/second.txt").wait_for()
+
+
+def test_what_is_out_of_date_in_a_study_is_shown_in_its_order_and_recomputed(
+    watched: Watched, service: Service
+) -> None:
+    key = service.upload("again.txt", b"abc\n", subject="AGAIN-1", study="2024")["key"]
+    assert service.closed(key)["state"] == "done"
+    make(service, "AGAIN-1#2024", "again*.txt", "out/one.txt")
+    make(service, "AGAIN-1#2024", "out/one.txt", "out/two.txt")
+    desktop = Desktop(watched.page, service).log_in()
+    page = desktop.page
+    dialog = page.get_by_role("dialog")
+
+    def ask() -> None:
+        desktop.rows().filter(has_text="AGAIN-1").first.click(button="right")
+        page.get_by_role("menuitem", name="Recompute what is out of date").click()
+
+    ask()
+    dialog.get_by_text("Nothing is out of date.").wait_for()
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+
+    (source,) = service.items("/projects/default/files", files="again*.txt")
+    service.post("/trash", {"files": [source["id"]]})
+    key = service.upload("again.txt", b"xyz\n", subject="AGAIN-1", study="2024")["key"]
+    assert service.closed(key)["state"] == "done"
+    stale = {"files": "STALE:*", "name": "AGAIN-1"}
+    wait_until(lambda: service.items("/projects/default/studies", **stale), "it is out of date")
+    ask()
+    steps = dialog.get_by_role("listitem")
+    steps.nth(1).wait_for()
+    names = [steps.nth(n).locator("strong").inner_text() for n in range(2)]
+    assert names == ["make out/one.txt", "make out/two.txt"]
+    dialog.get_by_text("is in the trash").wait_for()
+    dialog.get_by_role("button", name="Recompute").click()
+    page.get_by_text("2 jobs queued").wait_for()
+    wait_until(
+        lambda: not service.items("/projects/default/studies", **stale), "nothing is out of date"
+    )

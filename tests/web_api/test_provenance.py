@@ -99,6 +99,17 @@ def test_a_file_tells_how_it_was_made_and_what_is_out_of_date(http: httpx.Client
     plan = {"project": "prov", "files": [c]}
     tried = http.post("/recompute", json=plan | {"dry_run": True}).raise_for_status().json()
     assert (len(tried["jobs"]), tried["refused"], tried["n"]) == (2, {}, 0)
+    assert [(one["name"], one["psid"], one["files"]) for one in tried["steps"]] == [
+        ("make out/b.txt", "P-1#1", ["out/b.txt"]),
+        ("make out/c.txt", "P-1#1", ["out/c.txt"]),
+    ]
+    assert "out/b.txt, which it was made from, is out of date" in tried["steps"][1]["why"]
+    where = {"project": "prov", "dry_run": True}
+    (row,) = http.get("/projects/prov/studies", params={"name": "P-1"}).json()["items"]
+    for meant in ({"subjects": [row["subject_id"]]}, {"studies": [row["id"]]}, {}):
+        assert http.post("/recompute", json=where | meant).json()["jobs"] == tried["jobs"]
+    for other in ({"subjects": [10**6]}, {"studies": [10**6]}):
+        assert http.post("/recompute", json=where | other).json()["n_files"] == 0
     assert http.post("/recompute", json=plan).raise_for_status().json()["n"] == 2
     done(http, first)
     done(http, second)

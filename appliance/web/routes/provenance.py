@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from typing import Annotated, Any
 
 from litestar import Response, get, post
@@ -15,6 +17,12 @@ from appliance.web.scope import check_ids, check_project
 from appliance.web.services import Rooms, Services, Who
 
 __all__ = ["ROUTES"]
+
+_MOST_STEPS = 200
+_OF_SUBJECTS = (
+    "SELECT s.id FROM json_each(?) w CROSS JOIN studies s ON s.subject_id = w.value"
+    " WHERE s.trashed_at IS NULL"
+)
 
 
 @get("/files/{file_id:int}/provenance", right="reader", job=True, sync_to_thread=True)
@@ -61,11 +69,11 @@ def recompute(services: Rooms, who: Who, data: JSONBody[Recompute]) -> Recompute
     ids = _meant(services, who, data)
     provenance = services.scheduler.provenance
     jobs, refused = provenance.planned(ids)
-    n = 0
-    if not data.dry_run:
-        outcome = provenance.recompute(ids, who.login)
-        n, refused = outcome.n, outcome.refused
-    return RecomputePlan(n_files=len(ids), jobs=jobs, refused=refused, n=n)
+    if data.dry_run:
+        steps = provenance.steps(jobs[:_MOST_STEPS])
+        return RecomputePlan(n_files=len(ids), jobs=jobs, refused=refused, steps=steps)
+    done = provenance.recompute(ids, who.login)
+    return RecomputePlan(n_files=len(ids), jobs=jobs, refused=done.refused, n=done.n)
 
 
 def _meant(services: Services, who: Caller, data: Recompute) -> list[int]:
@@ -74,8 +82,17 @@ def _meant(services: Services, who: Caller, data: Recompute) -> list[int]:
         check_ids(con, who, "file", data.files or [])
         project = catalog.get_project(con, data.project)
         catalog.require_open(con, project.id)
-    found = services.scheduler.provenance.stale_files(project.id, data.studies)
+        studies = _studies(con, data)
+    found = services.scheduler.provenance.stale_files(project.id, studies)
     return found if data.files is None else [one for one in found if one in set(data.files)]
+
+
+def _studies(con: sqlite3.Connection, data: Recompute) -> list[int] | None:
+    """Give the studies that are meant; None: all."""
+    if data.subjects is None:
+        return data.studies
+    rows = con.execute(_OF_SUBJECTS, (json.dumps(data.subjects),)).fetchall()
+    return [*(data.studies or ()), *(row[0] for row in rows)]
 
 
 def _saved(document: dict[str, Any], name: str) -> Response[dict[str, Any]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
+from appliance.jobs import RecomputeStep
 from appliance.web.schemas.base import Input
 
 __all__ = ["Recompute", "RecomputePlan", "ReplayStarted"]
 
 
 class Recompute(Input, frozen=True):
-    """What to bring up to date: files, studies, or all of a project that is out of date.
+    """What to bring up to date: files, studies, subjects, or all of a project that is out of date.
 
     Attributes
     ----------
@@ -21,6 +22,7 @@ class Recompute(Input, frozen=True):
     project: str
     files: list[int] | None = None
     studies: list[int] | None = None
+    subjects: list[int] | None = None
     dry_run: bool = False
 
 
@@ -31,12 +33,15 @@ class RecomputePlan(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     n : int
         How many were queued; 0 for a dry run.
+    steps : list of RecomputeStep
+        Of a dry run: what the first of the jobs make, and why.
     """
 
     n_files: int
     jobs: list[str]
     refused: dict[str, str]
     n: int = 0
+    steps: list[RecomputeStep] = msgspec.field(default_factory=list)
 
 
 class ReplayStarted(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ import Image from "@lucide/svelte/icons/image";
 import Layers from "@lucide/svelte/icons/layers";
 import ListChecks from "@lucide/svelte/icons/list-checks";
 import FolderInput from "@lucide/svelte/icons/folder-input";
+import RefreshCw from "@lucide/svelte/icons/refresh-cw";
 import PenLine from "@lucide/svelte/icons/pen-line";
 import Pencil from "@lucide/svelte/icons/pencil";
 import Tags from "@lucide/svelte/icons/tags";
@@ -21,12 +22,13 @@ import { openDialog } from "../core/dialogs.svelte";
 import type { MenuItem } from "../core/menu.svelte";
 import { prefs } from "../core/prefs.svelte";
 import { navigate } from "../core/router.svelte";
-import { may } from "../core/session.svelte";
+import { may, session } from "../core/session.svelte";
 import { t } from "../core/strings";
 import { attempt, complain, inform } from "../core/toast.svelte";
 import type { FileRow, Operation, StudyRow } from "../core/types";
 import { canView, openFile } from "../core/viewing.svelte";
 import ProvenanceDialog from "../jobs/provenance/ProvenanceDialog.svelte";
+import RecomputeDialog from "../jobs/provenance/RecomputeDialog.svelte";
 import IdentityDialog from "./IdentityDialog.svelte";
 import { checkRows, clearSelection, isChecked, selection } from "./selection.svelte";
 import { changeTags, undoAction, type Labelled } from "./edits";
@@ -224,6 +226,27 @@ export function openSheet(row?: Row): void {
   navigate("/sheet");
 }
 
+/** What is out of date in studies or subjects, and a run of just that. */
+function recomputeItem(row: Row): MenuItem {
+  const { studies, subjects } = meant(row);
+  const ids = (rows: { id: number }[]): number[] | undefined =>
+    rows.length ? rows.map((one) => one.id) : undefined;
+  const [kind, n] = studies.length ? ["studies", studies.length] : ["subjects", subjects.length];
+  const what = t(kind === "studies" ? "selected_studies" : "selected_subjects", { n });
+  return {
+    label: t("prov_recompute_menu"),
+    icon: RefreshCw,
+    disabled: !may("batch"),
+    run: () =>
+      openDialog(RecomputeDialog, {
+        project: session.project,
+        what,
+        studies: ids(studies),
+        subjects: ids(subjects),
+      }),
+  };
+}
+
 const uploadTo = (subject: string, study: string): void =>
   navigate(`/upload${queryText({ subject, study })}`);
 
@@ -237,6 +260,7 @@ function studyMenu(row: Row & { kind: "study" }): MenuItem[] {
       icon: ListChecks,
       run: () => navigate(`/jobs${queryText({ search: study.psid, state: "all" })}`),
     },
+    recomputeItem(row),
     {
       label: t("upload_here"),
       icon: Upload,
@@ -274,6 +298,7 @@ function subjectMenu(row: Row & { kind: "subject" }): MenuItem[] {
       disabled: !may("editor"),
       run: () => uploadTo(subject.pid, ""),
     },
+    recomputeItem(row),
     downloadItem(row),
     { label: t("copy_pid"), icon: Copy, run: () => void copyNames(meant(row)) },
     identityItem(subject.id, subject.pid),

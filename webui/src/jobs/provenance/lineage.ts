@@ -70,3 +70,10 @@ export function sayOutput(one: Output): string {
     return t("prov_replay_byte", { ...file, at: found["first_byte"] });
   return t("prov_replay_file", { ...file, result: one.note ? one.note : one.result });
 }
+
+/** Why jobs cannot run again, each reason once with how many it stops. */
+export function refusals(refused: Record<string, string>): { why: string; n: number }[] {
+  const found = new Map<string, number>();
+  for (const why of Object.values(refused)) found.set(why, (found.get(why) ?? 0) + 1);
+  return [...found].map(([why, n]) => ({ why, n }));
+}

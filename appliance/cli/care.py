@@ -30,6 +30,7 @@ def status(options: Options) -> int:
         return 1
     with connect(found) as client:
         health = client.health()
+        unread = client.unread_notifications()
     if options.json:
         _print_json(health)
     else:
@@ -38,6 +39,8 @@ def status(options: Options) -> int:
         for check in health.checks:
             if check.level != "ok" and check.hint:
                 print(f"hint: {check.title}: {check.hint}")
+        if unread:
+            print(f"{unread} unread notification{'s' * (unread > 1)}: see the page Notifications")
     return 1 if health.status == "error" else 0
 
 

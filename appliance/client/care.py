@@ -32,6 +32,10 @@ class _Setting(msgspec.Struct):
     value: Any
 
 
+class _Unread(msgspec.Struct):
+    unread: int
+
+
 class _Link(msgspec.Struct):
     link: str
 
@@ -60,6 +64,10 @@ class CareCalls(Base):
     def fix(self, fix_id: str) -> FixDone:
         """Do a repair that a check offered."""
         return self._post(f"/health/fixes/{fix_id}", FixDone)
+
+    def unread_notifications(self) -> int:
+        """Count our own notifications that nobody has read."""
+        return self._get("/notifications/unread", _Unread).unread
 
     def backup(self) -> Backup:
         """Make a backup, and wait until it is verified."""

@@ -51,6 +51,7 @@ def test_killed_between_event_notification_and_delivery_it_is_told_once_and_arri
             sent = "SELECT count(*) FROM notification_deliveries WHERE state = 'sent'"
             wait_until(lambda: count(service, sent) == 1, "it arrives", show=service.log)
             assert titles(service) == ["An arrival failed"]
+            assert "1 unread notification: see" in service.nora("status").stdout
             assert len({headers["x-nora-delivery"] for _, headers, _ in hook.got}) == 1
             told: dict[str, Any] = json.loads(hook.got[-1][2])
             assert (told["kind"], told["project"], told["user"]) == (

@@ -25,7 +25,7 @@ def there(make_bench: MakeBench, place: Place) -> Bench:
     return bench
 
 
-def test_every_end_is_told_as_it_was(there: Bench, place: Place) -> None:
+def test_BATCH_07_every_end_is_told_as_it_was_with_its_log(there: Bench, place: Place) -> None:
     keys = {
         name: there.submit(job, queue="far")[0]
         for name, job in {
@@ -49,7 +49,9 @@ def test_every_end_is_told_as_it_was(there: Bench, place: Place) -> None:
     there.check()
 
 
-def test_a_chain_passes_its_files_on_and_stops_where_one_fails(there: Bench) -> None:
+def test_BATCH_07_BATCH_04_a_chain_passes_its_files_on_and_stops_where_one_fails(
+    there: Bench,
+) -> None:
     first = bash("cp $f1 $o1", file("x.txt"), out("y.txt"))
     second = bash("test $(cat $f1) = abc; exit 7", file("y.txt"))
     third = bash("true", name="third")

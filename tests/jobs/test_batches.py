@@ -176,7 +176,7 @@ def test_done_jobs_are_skipped_and_the_others_say_why(make_bench: MakeBench) -> 
     assert look(smooth("t1/*.nii"))[0][0] == "run"
 
 
-def test_BATCH_x01_groups_run_one_after_another(idle: Bench) -> None:
+def test_BATCH_13_x01_groups_run_one_after_another(idle: Bench) -> None:
     def chains(**spec: Any) -> list[tuple[str, str, str]]:
         accepted = idle.scheduler.submit_batch(
             BatchSpec(name="g", project="demo", jobs=(bash("1"), bash("2")), **spec), ALL, "owner"

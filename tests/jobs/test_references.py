@@ -78,7 +78,7 @@ def test_JOB_08_matlab_arguments_are_ordinary_variables() -> None:
 
 
 @pytest.mark.parametrize("value", NASTY, ids=repr)
-def test_a_value_is_never_code_in_bash(tmp_path: Path, value: str) -> None:
+def test_JOB_07_a_value_is_never_code_in_bash(tmp_path: Path, value: str) -> None:
     code = 'printf "%s\\0" "$f1" "${f1[@]}" "$1" "$s1"'
     script = bash_script(code, {"f1": [value, "second"], "s1": [value]})
     (tmp_path / "script.sh").write_text(script, encoding="utf-8")
@@ -128,7 +128,7 @@ def test_a_value_reads_back_the_same_in_python(value: str) -> None:
     assert found["e"] == f"{value}|{{}}|{value}"
 
 
-def test_python_gets_lists_numbers_and_keeps_its_line_numbers() -> None:
+def test_JOB_01_07_python_gets_lists_numbers_and_keeps_its_line_numbers() -> None:
     code = (
         "x = $f1\n'''two\nlines $f1'''\nn = $n1 + $n2\nimport sys\nline = sys._getframe().f_lineno"
     )
@@ -167,7 +167,9 @@ def test_a_python_traceback_shows_the_line_of_the_user(tmp_path: Path) -> None:
     assert "line 2" in done.stderr
 
 
-def test_a_bash_script_stops_at_the_first_failure_unless_told_otherwise(tmp_path: Path) -> None:
+def test_JOB_01_a_bash_script_stops_at_the_first_failure_unless_told_otherwise(
+    tmp_path: Path,
+) -> None:
     codes = {}
     for strict in (True, False):
         (tmp_path / "s.sh").write_text(bash_script("false\necho on", {}, strict=strict))

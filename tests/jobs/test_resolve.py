@@ -49,6 +49,49 @@ def test_BATCH_16_17_patterns(bench: Bench, pattern: str, found: list[str] | Non
         assert answer == {"f1": [f"/S-1/a/{name}" for name in found]}
 
 
+def test_BATCH_02_a_pattern_is_widened_until_every_study_has_its_file(bench: Bench) -> None:
+    targets = ["S-1#a", "S-1#bb", "S-1#ccc", "S-2#a"]
+
+    def lacking(pattern: str) -> list[str]:
+        answers = args(bench, bash("$f1", file(pattern)), targets=targets)
+        return [psid for psid, answer in zip(targets, answers, strict=True) if "no file" in answer]
+
+    assert lacking("t1_trio/s001.nii") == ["S-1#bb", "S-2#a"]
+    assert lacking("_1*/s001.nii") == ["S-1#bb", "S-2#a"]
+    assert lacking("t1*/s001.nii _t/s001.nii") == ["S-2#a"]
+    assert lacking("*/s001.nii") == []
+
+
+def test_BATCH_05_inputs_are_found_by_tags_of_files_and_of_their_study(bench: Bench) -> None:
+    def tag(tx: cat.Tx) -> None:
+        files = cat.study_files(tx.con, cat.find_study(tx.con, 1, "S-1#a"))
+        notes = [row.id for row in files if row.path == "x.txt"]
+        cat.tag(tx, "file", notes, add=["notes"])
+        cat.tag(tx, "study", [cat.find_study(tx.con, 1, "S-2#a")], add=["control"])
+
+    bench.catalog.write(tag)
+    targets = ["S-1#a", "S-2#a"]
+    assert args(bench, bash("$f1", file("FTAG:notes")), targets=targets) == [
+        {"f1": ["/S-1/a/x.txt"]},
+        "f1: no file matches 'FTAG:notes'",
+    ]
+    assert args(bench, bash("$f1", file("*/s001.nii & STAG:control")), targets=targets) == [
+        "f1: no file matches '*/s001.nii & STAG:control'",
+        {"f1": ["/S-2/a/flair/s001.nii"]},
+    ]
+
+
+def test_JOB_09_files_and_outputs_become_absolute_paths(bench: Bench) -> None:
+    batch = BatchSpec(
+        name="b", project="demo", jobs=(bash("$f1 $o1", file("t1*/s001.nii"), out("r/x.nii")),)
+    )
+    (row,) = bench.scheduler.dry_run(batch, ["S-1#a"])
+    study = cat.study_dir(bench.folder, "demo", "S-1", "a")
+    assert study.is_absolute()
+    assert row.args == {"f1": [str(study / "t1_trio/s001.nii")], "o1": [str(study / "r/x.nii")]}
+    assert (study / "t1_trio/s001.nii").is_file()
+
+
 @pytest.mark.parametrize(
     ("reference", "found"),
     [
@@ -70,7 +113,7 @@ def test_BATCH_18_SEL_x07_study_references(bench: Bench, reference: str, found: 
     assert args(bench, job, targets=["S-1#bb"]) == [{"f1": [f"/S-1/{name}" for name in found]}]
 
 
-def test_BATCH_14_the_level_decides_the_iteration(bench: Bench) -> None:
+def test_BATCH_14_15_the_level_decides_the_iteration(bench: Bench) -> None:
     job, targets = bash("$f1", file("*/s001.nii")), ["S-1#a", "S-2#a", "S-1#bb"]
     both = ["/S-1/a/t1_trio/s001.nii", "/S-1/bb/ct/s001.nii"]
     flair = "/S-2/a/flair/s001.nii"

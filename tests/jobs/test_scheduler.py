@@ -23,7 +23,7 @@ def study_files(bench: Bench) -> dict[str, cat.FileRow]:
         return {row.path: row for row in cat.study_files(con, 1)}
 
 
-def test_JOB_03_05_outputs_are_registered_with_tags_and_origin(bench: Bench) -> None:
+def test_JOB_03_05_06_BATCH_21_outputs_are_registered_with_tags_and_origin(bench: Bench) -> None:
     code = 'cat "${f1[@]}" > $o1; mkdir -p $p1/deep; echo "{\\"a\\": [NaN, 1]}" > $p1/deep/x.json'
     job = bash(
         code,
@@ -256,7 +256,7 @@ def test_a_job_that_asks_for_a_missing_disk_is_told_so(bench: Bench) -> None:
     assert "marker" in bench.row(key).why
 
 
-def test_PYTHON_and_tools_run(bench: Bench) -> None:
+def test_JOB_01_07_python_and_tools_run(bench: Bench) -> None:
     code = "import pathlib\npathlib.Path($o1).write_text(open('$f1').read() + str($n1 + 1))"
     python = JobSpec(
         name="py",

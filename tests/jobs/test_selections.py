@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance import catalog as cat
 from appliance.core import Invalid, NotFound
 from appliance.jobs import (
     COLUMNS,
     Argument,
+    BatchSpec,
     Edit,
     JobQuery,
     Resources,
@@ -95,6 +97,26 @@ def test_GRID_x02_actions_on_all_jobs_that_fit(
     assert desk.act([*keys, "none"], "suspend", "anna").unknown == ["none"]
     with pytest.raises(Invalid):
         desk.act(keys, "explode", "anna")
+
+
+def test_BATCH_x04_stop_ends_all_jobs_of_a_project_and_of_no_other(bench: Bench) -> None:
+    def other(tx: cat.Tx) -> None:
+        project = cat.ensure_project(tx, "other")
+        cat.ensure_study(tx, cat.ensure_subject(tx, project.id, "S-1"), "V1")
+
+    bench.catalog.write(other)
+    keys = bench.submit(bash("sleep 1000"), bash("true"))
+    batch = BatchSpec(name="b", project="other", jobs=(bash("sleep 1000"),))
+    accepted = bench.scheduler.submit_batch(batch, ["S-1#V1"], "owner")
+    [(there,)] = bench.sql(
+        "SELECT j.key FROM job j JOIN batch b ON b.id = j.batch_id WHERE b.key = ?", accepted.key
+    )
+    for key in (keys[0], there):
+        bench.wait_state(key, "running")
+    assert bench.scheduler.desk.act(JobQuery(project="demo"), "cancel", "owner").n >= 1
+    assert set(bench.wait(keys)) <= {"cancelled", "skipped"}
+    assert bench.row(there).state == "running"
+    bench.scheduler.cancel(there, "owner")
 
 
 def test_GRID_x02_running_jobs_of_a_selection_are_stopped_too(bench: Bench) -> None:

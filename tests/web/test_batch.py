@@ -15,7 +15,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.system]
 CODE = 'cp "$f1" "$o1"\necho copied by the browser test'
 
 
-def test_a_bash_job_is_composed_tried_run_and_watched(desktop: Desktop, service: Service) -> None:
+def test_BATCH_08_11_a_bash_job_is_composed_tried_run_and_watched(
+    desktop: Desktop, service: Service
+) -> None:
     page = desktop.page
     row = desktop.rows().filter(has_text="2024").first
     row.get_by_role("checkbox").click()
@@ -44,7 +46,7 @@ SLOW = "for n in $(seq 1 400); do echo line $n; sleep 0.05; done"
 _AT_END = "node => node.scrollTop + node.clientHeight > node.scrollHeight - 24"
 
 
-def test_the_log_of_a_running_job_is_followed_until_somebody_scrolls_up(
+def test_GRID_10_the_log_of_a_running_job_is_followed_until_somebody_scrolls_up(
     desktop: Desktop, service: Service
 ) -> None:
     psid = service.items("/projects/default/studies")[0]["psid"]
@@ -73,7 +75,9 @@ def test_the_log_of_a_running_job_is_followed_until_somebody_scrolls_up(
     )
 
 
-def test_a_row_opens_and_what_was_dismissed_comes_back(desktop: Desktop, service: Service) -> None:
+def test_GRID_01_06_a_row_opens_and_what_was_dismissed_comes_back(
+    desktop: Desktop, service: Service
+) -> None:
     service.closed(service.upload("nothing.bin", b"no image")["key"])
     page = desktop.go("/jobs?state=e").page
     row = page.locator("tbody tr").filter(has_text="import (upload)").first

@@ -198,7 +198,9 @@ def test_BATCH_x02_jobs_are_moved_by_keys_and_taken_out(desktop: Desktop, fifty:
     page.get_by_text("off", exact=True).wait_for()
 
 
-def test_GRID_x01_columns_filter_sort_and_are_chosen(desktop: Desktop, fifty: Service) -> None:
+def test_GRID_07_08_x01_PROJ_22_columns_filter_sort_are_chosen_and_lead_on(
+    desktop: Desktop, fifty: Service
+) -> None:
     studies = [one["psid"] for one in fifty.items(f"/projects/{PROJECT}/studies")[:3]]
     steps = [
         {"name": name, "language": "bash", "code": "true", "args": [], "on_error": "report"}

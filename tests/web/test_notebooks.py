@@ -38,7 +38,9 @@ def end(service: Service, key: str) -> None:
     )
 
 
-def test_a_job_is_mended_in_jupyterlab(desktop: Desktop, service: Service, failed: str) -> None:
+def test_JUP_04_05_x01_a_job_is_mended_in_jupyterlab(
+    desktop: Desktop, service: Service, failed: str
+) -> None:
     page = desktop.go(f"/jobs?state=all&job={failed}").page
     with page.context.expect_page() as opened:
         page.get_by_role("button", name="Debug in Jupyter").click()
@@ -77,7 +79,7 @@ def test_a_job_is_mended_in_jupyterlab(desktop: Desktop, service: Service, faile
         end(service, key)
 
 
-def test_nobody_else_gets_to_a_notebook(desktop: Desktop, service: Service) -> None:
+def test_JUP_01_02_nobody_else_gets_to_a_notebook(desktop: Desktop, service: Service) -> None:
     page = desktop.page
     page.get_by_role("button", name="User and settings").click()
     page.get_by_role("menuitem", name=re.compile("JupyterLab")).click()

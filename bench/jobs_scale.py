@@ -1,16 +1,18 @@
-"""Bench: a hundred thousand jobs that wait: submitting them, one look for what starts, one page.
+"""Bench: a hundred thousand jobs that wait: submitting them, one look for what starts, pages.
 
-The same at a thousand: what one job or one look costs must not grow with their number.
+Also how long others wait for a write of theirs meanwhile, and a page far down. The same at a
+thousand: what one job or one look costs must not grow with their number.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from _common import REPOSITORY, Bench
 
@@ -25,6 +27,29 @@ def best_ms(call: Callable[[], Any], rounds: int = 5) -> float:
         call()
         found.append(1000 * (time.perf_counter() - begin))
     return min(found)
+
+
+class Others:
+    """Somebody else who writes a little, again and again; notes the longest wait."""
+
+    def __init__(self, catalog: Any) -> None:
+        self._catalog, self._over = catalog, threading.Event()
+        self._thread = threading.Thread(target=self._write)
+        self.longest_ms = 0.0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _write(self) -> None:
+        while not self._over.wait(0.01):
+            begin = time.perf_counter()
+            self._catalog.write(lambda tx: tx.con.in_transaction)
+            self.longest_ms = max(self.longest_ms, 1000 * (time.perf_counter() - begin))
 
 
 def measured(jobs: int) -> dict[str, float]:
@@ -45,8 +70,9 @@ def measured(jobs: int) -> dict[str, float]:
         spec = BatchSpec(name="many", project="demo", jobs=specs, mode="parallel")
         begin = time.perf_counter()
         done = 0
-        while done < jobs:
-            done += appliance.scheduler.submit_batch(spec, targets, "owner").n_jobs
+        with Others(appliance.catalog) as others:
+            while done < jobs:
+                done += appliance.scheduler.submit_batch(spec, targets, "owner").n_jobs
         seconds = time.perf_counter() - begin
         pick = appliance.scheduler._machine.pick
         rows = appliance.scheduler.job_rows
@@ -55,6 +81,9 @@ def measured(jobs: int) -> dict[str, float]:
             "submit_ms": 1000 * seconds / done,
             "tick_ms": best_ms(pick),
             "page_ms": best_ms(lambda: rows(waiting)),
+            "deep_page_ms": best_ms(lambda: rows(JobQuery(letters="qre", offset=jobs // 5))),
+            "deep_page_by_name_ms": best_ms(lambda: rows(JobQuery(sort="name", offset=jobs // 5))),
+            "others_wait_ms": others.longest_ms,
         }
         busy = "UPDATE job SET state = 'running', attempt = 1 WHERE id IN (SELECT min(id) FROM job)"
         appliance.catalog.write(lambda tx: tx.con.execute(busy))
@@ -74,10 +103,12 @@ def main() -> int:
         ("submit_ms", "ms a job", 1.5),
         ("tick_ms", "ms", None),
         ("busy_tick_ms", "ms", None),
-        ("page_ms", "ms", None),
+        ("page_ms", "ms", 1.5),
     ):
         what = f"jobs_scale.{name.removesuffix('_ms')}"
         bench.figure(what, large[name], unit, baseline=small[name], at_most=goal)
+    for name in ("deep_page", "deep_page_by_name", "others_wait"):
+        bench.figure(f"jobs_scale.{name}", large[f"{name}_ms"], "ms", at_most=300)
     return 0
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         save_rule,
     )
     from appliance.jobs.autoruns import AutoRuns
+    from appliance.jobs.batches import DryPieces
     from appliance.jobs.bulk import Outcome
     from appliance.jobs.cluster import ClusterAdapter
     from appliance.jobs.columns import COLUMNS, conditions, sort_expression
@@ -108,6 +109,7 @@ _ROOMS = {
     "cluster": "ClusterAdapter",
     "bulk": "Outcome",
     "derived": "Derived Maker derived_files makers_of",
+    "batches": "DryPieces",
     "desk": "BatchDetail Desk",
     "logs": "LogHit LogHits",
     "rerun": "Downstream Edit spec_of_attempt",
@@ -170,6 +172,7 @@ __all__ = [
     "Desk",
     "Door",
     "Downstream",
+    "DryPieces",
     "DryRow",
     "Edit",
     "FakeGpus",

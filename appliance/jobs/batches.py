@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
+from typing import NamedTuple
 
 import msgspec
 
@@ -19,7 +21,7 @@ from appliance.catalog import (
 )
 from appliance.core import ApplianceError, DataFolder, Invalid
 from appliance.jobs.capacity import Capacity
-from appliance.jobs.dryrun import Chain, Step, dry_row, walk
+from appliance.jobs.dryrun import Chain, Look, Step, dry_row, walk
 from appliance.jobs.plan import Plan, plan_job
 from appliance.jobs.routing import Routes
 from appliance.jobs.structs import BatchSpec, DryRow, JobSpec, Submitted
@@ -29,9 +31,17 @@ from appliance.jobs.submitting import Submissions
 from appliance.jobs.tools import ToolBox
 from appliance.jobs.variables import variables_of
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "DryPieces"]
 
 _AT_ONCE = 500  # jobs that are looked up, and written, before others get their turn
+_PIECE_S = 0.2  # how long somebody waits for the next rows of a dry run
+
+
+class DryPieces(NamedTuple):
+    """The rows of a dry run as they are found; how many there will be is known before."""
+
+    total: int
+    pieces: Iterator[list[DryRow]]
 
 
 class Batches:
@@ -75,6 +85,29 @@ class Batches:
             chains = chains_for(con, project, spec.level, targets)
             work = walk(con, self._folder, project, spec, plans=plans, chains=chains)
             return [dry_row(one, step) for one, steps in work for step in steps]
+
+    def dry_pieces(self, spec: BatchSpec, targets: Sequence[str], actor: str = "") -> DryPieces:
+        """Do the same bit by bit: the first rows come at once, and whoever asks may stop."""
+        with self._catalog.read() as con:
+            project = get_project(con, spec.project)
+            plans = self._plans(con, spec, project, actor)
+            chains = chains_for(con, project, spec.level, targets)
+        look = Look(self._folder, project, spec, plans)
+        return DryPieces(len(chains) * len(plans), self._looked(look, chains))
+
+    def _looked(self, look: Look, chains: Sequence[Chain]) -> Iterator[list[DryRow]]:
+        todo = iter(chains)
+        while True:
+            rows: list[DryRow] = []
+            end = time.monotonic() + _PIECE_S
+            with self._catalog.read() as con:
+                for one in todo:
+                    rows += [dry_row(one, step) for step in look.at(con, one)]
+                    if time.monotonic() >= end:
+                        break
+            if not rows:
+                return
+            yield rows
 
     def submit(
         self,

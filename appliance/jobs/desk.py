@@ -11,7 +11,7 @@ import msgspec
 
 from appliance.catalog import Catalog, get_project
 from appliance.core import NotFound, now_ms
-from appliance.jobs.batches import Batches
+from appliance.jobs.batches import Batches, DryPieces
 from appliance.jobs.bulk import Bulk, Outcome
 from appliance.jobs.logs import LogHits, log_lines, search_log, search_logs
 from appliance.jobs.pages import count_by_owner, job_ids
@@ -54,6 +54,10 @@ class Desk:
     def dry_run(self, spec: BatchSpec, targets: Sequence[str], actor: str) -> list[DryRow]:
         """Tell what a batch would do, with the variables of a user."""
         return self._batches.dry_run(spec, targets, actor)
+
+    def dry_pieces(self, spec: BatchSpec, targets: Sequence[str], actor: str) -> DryPieces:
+        """Tell the same bit by bit."""
+        return self._batches.dry_pieces(spec, targets, actor)
 
     def check(self, spec: BatchSpec, actor: str) -> list[str]:
         """Tell what is wrong with the jobs of a batch."""

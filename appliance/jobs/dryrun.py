@@ -14,7 +14,7 @@ from appliance.jobs.plan import Plan, Targets
 from appliance.jobs.resolve import OutputPath, Resolved, resolve
 from appliance.jobs.structs import Action, BatchSpec, DryRow, Finding
 
-__all__ = ["Chain", "Step", "dry_row", "walk"]
+__all__ = ["Chain", "Look", "Step", "dry_row", "walk"]
 
 _DROPS = ("skip", "leave_out")
 
@@ -42,22 +42,43 @@ class Step:
         return "; ".join(self.found.problems) or None
 
 
-class _Walk:
-    """One look at all chains of a batch."""
+class Look:
+    """One look at all chains of a batch, some at a time.
+
+    Parameters
+    ----------
+    folder, project, spec, plans
+        The batch.
+    hasty : bool
+        Look only at what decides which jobs wait.
+    """
 
     def __init__(
-        self, con: sqlite3.Connection, folder: DataFolder, project: Project, spec: BatchSpec
+        self,
+        folder: DataFolder,
+        project: Project,
+        spec: BatchSpec,
+        plans: Sequence[Plan],
+        *,
+        hasty: bool = False,
     ) -> None:
-        self._con, self._folder, self._project, self._spec = con, folder, project, spec
+        self._folder, self._project, self._spec, self._plans = folder, project, spec, plans
+        decided = spec.skip_done or any(one.do in _DROPS for one in spec.choices)
+        self._heads = hasty and spec.mode == "serial" and not decided
         self._writers: dict[str, tuple[str, int]] = {}
 
-    def heads(self, plans: Sequence[Plan], chain: Chain) -> list[Step]:
+    def at(self, con: sqlite3.Connection, chain: Chain) -> list[Step]:
+        """Look at the jobs of a chain, with those before it in mind."""
+        self._con = con
+        return self._first(self._plans, chain) if self._heads else self._all(self._plans, chain)
+
+    def _first(self, plans: Sequence[Plan], chain: Chain) -> list[Step]:
         """Look at the first job of a chain; the others are looked up when they start."""
         chosen = [chosen_plan(plan, self._spec.choices, chain.psid) for plan in plans]
         rest = [Step(plan, Resolved(), "run", "") for plan in chosen[1:]]
         return [self._step(chosen[0], chain, [], []), *rest]
 
-    def chain(self, plans: Sequence[Plan], chain: Chain) -> list[Step]:
+    def _all(self, plans: Sequence[Plan], chain: Chain) -> list[Step]:
         """Look at all jobs of a chain."""
         promised: list[OutputPath] = []
         fresh: list[OutputPath] = []
@@ -151,11 +172,9 @@ def walk(
 
     When `hasty`, only at what decides which jobs wait.
     """
-    looking = _Walk(con, folder, project, spec)
-    decided = spec.skip_done or any(one.do in _DROPS for one in spec.choices)
-    heads = hasty and spec.mode == "serial" and not decided
+    look = Look(folder, project, spec, plans, hasty=hasty)
     for chain in chains:
-        yield chain, looking.heads(plans, chain) if heads else looking.chain(plans, chain)
+        yield chain, look.at(con, chain)
 
 
 def dry_row(chain: Chain, step: Step) -> DryRow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,6 +17,7 @@ from appliance.web.schemas import (
     BatchRequest,
     BatchRow,
     BatchShown,
+    DryPiece,
     DryRun,
     JobActionsDone,
     JobChange,
@@ -47,6 +48,7 @@ __all__ = [
     "row",
     "saved",
     "tried",
+    "tried_lines",
 ]
 
 _NOT_OF_A_SPEC = ("targets", "dry_run", "limit", "format", "description")
@@ -71,6 +73,21 @@ def tried(rows: Sequence[jobs.DryRow], limit: int) -> DryRun:
     order = sorted(rows, key=lambda r: _FIRST.get(r.action, 1 if r.findings else 2))
     counts = dict(Counter(str(one.action) for one in rows))
     return DryRun(order[: max(0, limit)], len(rows), counts)
+
+
+def tried_lines(found: jobs.DryPieces, limit: int) -> Iterator[bytes]:
+    """Show a dry run bit by bit, as lines of JSON; half the rows at most are plain ones."""
+    counts, n, plain_left, left = Counter[str](), 0, limit // 2, limit
+    for rows in found.pieces:
+        n += len(rows)
+        counts.update(str(one.action) for one in rows)
+        shown = []
+        for one in rows:
+            is_plain = one.action != "problem" and not one.findings
+            if left > 0 and (plain_left > 0 or not is_plain):
+                shown.append(one)
+                left, plain_left = left - 1, plain_left - is_plain
+        yield msgspec.json.encode(DryPiece(n, found.total, dict(counts), shown)) + b"\n"
 
 
 def batch_row(one: jobs.BatchRow) -> BatchRow:

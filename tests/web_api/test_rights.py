@@ -52,6 +52,7 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
         "jobs": [],
         "targets": [],
     },
+    ("POST", "/batches/dry-run"): {"project": "alpha", "name": "b", "jobs": [], "targets": []},
     ("POST", "/batches/check"): {"project": "alpha", "batch": {"jobs": []}},
     ("POST", "/notebooks"): {"project": "alpha", "memory_mb": 64, "queue": "none"},
     ("POST", "/jobs/actions"): {"keys": ["JOB"], "action": "dismiss"},

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -55,6 +58,51 @@ def test_a_dry_run_tells_and_starts_nothing(http: httpx.Client) -> None:
     assert (row["psid"], row["problem"]) == ("S-0001#2024", None)
     assert row["args"]["f1"][0].endswith("/S-0001/2024/t1/s001.nii")
     assert http.get("/jobs").json()["total"] == before
+
+
+def test_BATCH_x03_a_dry_run_comes_bit_by_bit_and_stops_when_nobody_listens(
+    works: Site, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from appliance.jobs import batches
+
+    monkeypatch.setattr(batches, "_PIECE_S", 0.0)  # a clock that is over after every chain
+    looked: list[str] = []
+    at = batches.Look.at
+    go = threading.Event()
+
+    def watched(self: Any, con: Any, chain: Any) -> Any:
+        looked.append(chain.psid)
+        assert len(looked) == 1 or go.wait(30)
+        return at(self, con, chain)
+
+    monkeypatch.setattr(batches.Look, "at", watched)
+    with works.services.catalog.read() as con:
+        study = con.execute("SELECT subject_id FROM studies").fetchone()[0]
+    for n in range(40):
+        works.services.catalog.write(lambda tx, n=n: catalog.ensure_study(tx, study, f"d{n}"))  # type: ignore[misc]
+    targets = ["S-0001#2024", *(f"S-0001#d{n}" for n in range(40))]
+    asked = batch(COPY, targets=targets, limit=4)
+    with http.stream("POST", "/batches/dry-run", json=asked) as answer:
+        lines = answer.iter_lines()
+        first = json.loads(next(lines))
+        assert (first["n"], first["total"], len(first["rows"])) == (1, 41, 1)
+        go.set()
+        rest = [json.loads(line) for line in lines]
+    assert (rest[-1]["n"], rest[-1]["counts"]) == (41, {"run": 1, "problem": 40})
+    assert sum(len(one["rows"]) for one in (first, *rest)) == 4
+    looked.clear()
+    go.clear()
+    with http.stream("POST", "/batches/dry-run", json=asked) as answer:
+        next(answer.iter_lines())
+    http.get("/jobs")  # by now it has seen that nobody listens
+    go.set()
+    before = -1
+    while before != len(looked):
+        before = len(looked)
+        time.sleep(0.3)
+    assert len(looked) < 41
+    refused = http.post("/batches/dry-run", json={**asked, "jobs": []})
+    assert (refused.status_code, refused.json()["key"]) == (400, "invalid")
 
 
 def test_a_dry_run_puts_problems_first_and_counts_the_rest(http: httpx.Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.response import Stream
 
 from appliance import jobs
 from appliance.web import work
@@ -38,6 +39,18 @@ def submit_batch(
         return Response(work.tried(rows, data.limit), status_code=200)
     done = services.scheduler.submit_batch(work.batch_spec(data), data.targets, who.login)
     return Response(work.accepted(done), status_code=202)
+
+
+@post("/batches/dry-run", right="batch", within="handler", status_code=200, sync_to_thread=True)
+def try_batch(services: Rooms, who: Who, data: JSONBody[BatchRequest]) -> Stream:
+    """Tell what each job of a batch would get, bit by bit: each line is a DryPiece as JSON.
+
+    Who hangs up stops it. The last line has as many `n` as `total`.
+    """
+    with services.catalog.read() as con:
+        check_project(con, who, data.project)
+    found = services.scheduler.desk.dry_pieces(work.batch_spec(data), data.targets, who.login)
+    return Stream(work.tried_lines(found, data.limit), media_type="application/x-ndjson")
 
 
 @get("/batches", right="reader", within="project", sync_to_thread=True)
@@ -80,6 +93,7 @@ def find_references(data: JSONBody[ReferencesRequest]) -> CodeReferences:
 
 ROUTES = [
     submit_batch,
+    try_batch,
     list_batches,
     show_batch,
     check_batch,

@@ -16,6 +16,7 @@ __all__ = [
     "BatchRequest",
     "CodeReference",
     "CodeReferences",
+    "DryPiece",
     "DryRun",
     "JobAction",
     "JobActions",
@@ -100,6 +101,18 @@ class DryRun(msgspec.Struct, frozen=True):
     rows: list[DryRow]
     total: int = 0
     counts: dict[str, int] = {}
+
+
+class DryPiece(msgspec.Struct, frozen=True):
+    """A line of a dry run that comes bit by bit: `n` of `total` rows were looked at by now.
+
+    Of the rows that need nobody only some are given; `counts` are of all so far, by action.
+    """
+
+    n: int
+    total: int
+    counts: dict[str, int]
+    rows: list[DryRow]
 
 
 class ReferencesRequest(Input, frozen=True):

@@ -79,7 +79,20 @@ async function json<T>(method: string, where: string, options: Options = {}): Pr
   return (text ? JSON.parse(text) : undefined) as T;
 }
 
+/** Lines of JSON as they come; who aborts ends it at the service, too. */
+async function* lines<T>(where: string, body: unknown, signal: AbortSignal): AsyncGenerator<T> {
+  const response = await send("POST", where, { body, signal });
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    const found = (rest + piece.value).split("\n");
+    rest = found.pop()!;
+    for (const line of found) yield JSON.parse(line) as T;
+  }
+}
+
 export const api = {
+  lines,
   get: <T>(where: string, query: Query = {}, signal?: AbortSignal): Promise<T> =>
     json<T>("GET", where, signal ? { query, signal } : { query }),
   post: <T>(

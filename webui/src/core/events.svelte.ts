@@ -10,6 +10,7 @@ export const TOPICS = [
   "receipt.changed",
   "job.changed",
   "batch.changed",
+  "batch.submitting",
   "health.changed",
   "notification.changed",
   "projects.changed",

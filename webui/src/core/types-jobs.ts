@@ -42,6 +42,11 @@ export type JobFilter = Schema["JobFilter"];
 
 export type DryRow = Schema["DryRow"];
 export type DryRun = Schema["DryRun"];
+export type DryPiece = Omit<DryRun, "total" | "counts"> & {
+  n: number;
+  total: number;
+  counts: Record<string, number>;
+};
 export type BatchLaunched = Schema["BatchAccepted"];
 export type SavedBatch = Omit<Schema["SavedBatch"], "doc"> & { doc: Partial<BatchDoc> };
 export type JobRow = Omit<Schema["JobRow"], "letter"> & { letter: Letter };

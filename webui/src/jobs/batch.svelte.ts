@@ -9,12 +9,15 @@ import type {
   BatchLevel,
   Choice,
   Decision,
+  DryPiece,
+  DryRow,
   DryRun,
   Language,
   SavedBatch,
   Tool,
 } from "../core/types-jobs";
-import { decided, sameCase, type Case } from "./dry";
+import { t } from "../core/strings";
+import { byNeed, decided, sameCase, type Case } from "./dry";
 import { rowsFor } from "./references";
 import { draft, draftOfTool, fromSpec, toSpec, type Draft } from "./spec";
 
@@ -154,8 +157,27 @@ export function body(targets: readonly string[], dry_run: boolean, only?: number
   };
 }
 
-export async function tryBatch(targets: readonly string[], only?: number): Promise<void> {
-  batch.dry = await api.post<DryRun>("/batches", body(targets, true, only));
+const SHOW_MS = 300;
+
+/** What each job would get, row by row as it is found; `told` hears how far it is. */
+export async function tryBatch(
+  targets: readonly string[],
+  only: number | undefined,
+  signal: AbortSignal,
+  told: (n: number, total: number) => void,
+): Promise<void> {
+  const rows: DryRow[] = [];
+  let piece: DryPiece | null = null;
+  let shown = 0;
+  const asked = body(targets, true, only);
+  for await (piece of api.lines<DryPiece>("/batches/dry-run", asked, signal)) {
+    rows.push(...piece.rows);
+    told(piece.n, piece.total);
+    if (piece.n < piece.total && performance.now() - shown < SHOW_MS) continue;
+    shown = performance.now();
+    batch.dry = { rows: byNeed(rows), total: piece.n, counts: piece.counts };
+  }
+  if (!piece || piece.n < piece.total) throw new Error(t("dry_ended"));
 }
 
 export async function launch(targets: readonly string[], only?: number): Promise<BatchLaunched> {

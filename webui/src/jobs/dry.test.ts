@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { DryRow, Finding } from "../core/types-jobs";
-import { argsOf, casesOf, decided, decisionFor, jobsOf, tailOf } from "./dry";
+import { argsOf, byNeed, casesOf, decided, decisionFor, jobsOf, tailOf } from "./dry";
 
 const found = (arg: string, kind: Finding["kind"], problem = false): Finding => ({
   arg,
@@ -61,4 +61,14 @@ it("knows the jobs with their problems, their arguments, and the ends of paths",
   const none = { ...row("A#1", 1, [found("f1", "no_value", true)]), args: { o1: ["x"] } };
   expect(argsOf([none], ["f1", "o1"])).toEqual(["f1", "o1"]);
   expect(tailOf("/data/projects/p/t1/s001.nii")).toBe("t1/s001.nii");
+});
+
+it("puts rows that need somebody first, and keeps their order else", () => {
+  const came = [rows[3]!, rows[1]!, rows[2]!, rows[0]!];
+  expect(byNeed(came).map((one) => [one.psid, one.position])).toEqual([
+    ["A#1", 0],
+    ["B#1", 0],
+    ["A#1", 1],
+    ["B#1", 1],
+  ]);
 });

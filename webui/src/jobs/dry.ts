@@ -98,3 +98,10 @@ export function argsOf(rows: readonly DryRow[], order: readonly string[]): strin
 
 /** The last parts of a path; the whole is in the tooltip. */
 export const tailOf = (path: string, parts = 2): string => path.split("/").slice(-parts).join("/");
+
+const need = (row: DryRow): number =>
+  row.action === "problem" ? 0 : row.action !== "run" || !row.findings?.length ? 2 : 1;
+
+/** Rows that need somebody first, else as they came. */
+export const byNeed = (rows: readonly DryRow[]): DryRow[] =>
+  [...rows].sort((a, b) => need(a) - need(b));

@@ -1,5 +1,8 @@
 // Trying and starting the batch: what is under way, what failed, what to say when it runs.
+import { isAbort } from "../core/api";
+import { on } from "../core/events.svelte";
 import { navigate } from "../core/router.svelte";
+import { session } from "../core/session.svelte";
 import { t } from "../core/strings";
 import { inform } from "../core/toast.svelte";
 import { selection } from "../table/selection.svelte";
@@ -8,10 +11,16 @@ import { batch, launch, tryBatch } from "./batch.svelte";
 let busy = $state<"" | "try" | "run">("");
 let last: "try" | "run" = "try";
 let failure = $state.raw<unknown>(null);
+let progress = $state.raw<{ n: number; of: number } | null>(null);
+let stop = new AbortController();
 
 export const working = {
   get busy(): "" | "try" | "run" {
     return busy;
+  },
+  /** How many rows of how many, while it is tried or submitted. */
+  get progress(): { n: number; of: number } | null {
+    return progress;
   },
   get failure(): unknown {
     return failure;
@@ -41,13 +50,24 @@ async function started(only?: number): Promise<void> {
 export async function work(kind: "try" | "run", only?: number): Promise<void> {
   if (busy) return;
   busy = last = kind;
-  failure = null;
+  failure = progress = null;
+  stop = new AbortController();
+  const quiet = on("batch.submitting", (data) => {
+    if (kind === "run" && data["owner"] === session.info?.user.login)
+      progress = { n: Number(data["n"]), of: Number(data["of"]) };
+  });
+  const told = (n: number, of: number): void => void (progress = { n, of });
   try {
-    if (kind === "try") await tryBatch(selection.targets, only);
+    if (kind === "try") await tryBatch(selection.targets, only, stop.signal, told);
     else await started(only);
   } catch (error) {
-    failure = error;
+    if (!isAbort(error)) failure = error;
   } finally {
+    quiet();
     busy = "";
+    progress = null;
   }
 }
+
+/** End a dry run; what was found stays. */
+export const stopTrying = (): void => stop.abort();

@@ -10,7 +10,7 @@ from tests.cli.test_lines import PROJECT, STUDY, _image_file, nora
 __all__ = ["nora"]
 
 
-def test_CLI_15_the_rules_of_a_project_run_for_a_study(nora, monkeypatch):
+def test_CLI_15_19_the_rules_of_a_project_run_for_a_study(nora, monkeypatch):
     import os
 
     code, _, err = nora.run("-p", PROJECT, "--launch_autoexec", STUDY)

@@ -256,6 +256,43 @@ def test_a_job_that_asks_for_a_missing_disk_is_told_so(bench: Bench) -> None:
     assert "marker" in bench.row(key).why
 
 
+WHOLE_BASH = """
+lines() {
+  while read -r line; do echo "line: $line"; done
+}
+lines <<EOF
+$(cat "$f1")
+EOF
+"""
+WHOLE_PYTHON = """
+def lines(path):
+    with open(path) as stream:
+        return [f"line: {line}" for line in stream]
+
+if __name__ == "__main__":
+    print(*lines($f1))
+"""
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "printed"),
+    [
+        ("bash", "cat $f1", "abc"),
+        ("bash", WHOLE_BASH, "line: abc\n"),
+        ("python", "print(open($f1).read())", "abc\n"),
+        ("python", WHOLE_PYTHON, "line: abc\n"),
+    ],
+    ids=["bash expression", "bash script", "python expression", "python script"],
+)
+def test_JOB_01_02_an_expression_or_a_whole_script_runs(
+    bench: Bench, language: str, code: str, printed: str
+) -> None:
+    job = JobSpec(name="x", language=language, code=code, args=(file("notes.txt"),))  # type: ignore[arg-type]
+    (key,) = bench.submit(job)
+    assert bench.wait([key]) == ["done"], bench.log(key)
+    assert bench.log(key) == printed
+
+
 def test_JOB_01_07_python_and_tools_run(bench: Bench) -> None:
     code = "import pathlib\npathlib.Path($o1).write_text(open('$f1').read() + str($n1 + 1))"
     python = JobSpec(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from appliance.client.annotations import AnnotationCalls
 from appliance.client.arrivals import ArrivalCalls
 from appliance.client.autorules import AutoRuleCalls
 from appliance.client.care import CareCalls
@@ -31,6 +32,7 @@ class Client(
     AutoRuleCalls,
     ProvenanceCalls,
     RoiCalls,
+    AnnotationCalls,
     ToolCalls,
     CurationCalls,
     ManagingCalls,

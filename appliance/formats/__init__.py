@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from appliance.formats.dicom_scan import scan_dicom
     from appliance.formats.dicom_write import dicom_series, dicom_uid, write_dicom_series
     from appliance.formats.facts import FileFacts, file_facts
+    from appliance.formats.markers import (
+        MARKER_SUFFIXES,
+        MarkerFile,
+        check_sets,
+        markers_json,
+        parse_markers,
+    )
     from appliance.formats.meshes import read_mesh
     from appliance.formats.nifti import plain_nifti_bytes, write_nifti
     from appliance.formats.roi_files import (
@@ -37,19 +44,24 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "MARKER_SUFFIXES",
     "DicomRecord",
     "FileFacts",
     "FileKind",
     "Label",
+    "MarkerFile",
     "RoiReference",
     "ScanProblem",
     "ScanReason",
     "VolumeHeader",
+    "check_sets",
     "convert_file",
     "dicom_series",
     "dicom_uid",
     "file_facts",
     "kind_of",
+    "markers_json",
+    "parse_markers",
     "plain_nifti_bytes",
     "read_frame",
     "read_header",
@@ -74,14 +86,19 @@ __getattr__ = lazy_door(
         "DicomRecord": "dicom_record",
         "FileFacts": "facts",
         "Label": "roi_files",
+        "MARKER_SUFFIXES": "markers",
+        "MarkerFile": "markers",
         "RoiReference": "roi_files",
         "ScanProblem": "dicom_record",
         "ScanReason": "dicom_record",
         "VolumeHeader": "volumes",
+        "check_sets": "markers",
         "convert_file": "converting",
         "dicom_series": "dicom_write",
         "dicom_uid": "dicom_write",
         "file_facts": "facts",
+        "markers_json": "markers",
+        "parse_markers": "markers",
         "plain_nifti_bytes": "nifti",
         "read_frame": "volumes",
         "read_header": "volumes",

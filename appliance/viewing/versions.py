@@ -165,4 +165,4 @@ def versions_of(study: Path, path: str) -> Path:
 
 
 def _file(study: Path, path: str, n: int) -> Path:
-    return versions_of(study, path) / f"{n:04d}{suffix_of(path)}"
+    return versions_of(study, path) / f"v{n:04d}{suffix_of(path)}"

@@ -113,6 +113,7 @@ def _cluster(
         site=site,
         command=[python, "-I", "-S", program],
         carrier=site.paths.there(_copied(folder, carrier.__file__, "carrier")),
+        home=folder.jobs,
     )
 
 

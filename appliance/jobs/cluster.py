@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import shlex
 import sqlite3
 import threading
 import time
@@ -26,6 +25,7 @@ from appliance.jobs.clusterrows import carrier_of, find_keys, live_attempts
 from appliance.jobs.finish import attempt_folder, job_by_id
 from appliance.jobs.hosts import HostDown
 from appliance.jobs.launch import Start
+from appliance.jobs.probing import Finding, examine
 from appliance.jobs.reconcile import requeue_unstarted
 from appliance.jobs.sites import Site
 from appliance.jobs.states import LIVE
@@ -66,6 +66,8 @@ class ClusterAdapter:
         Starts the supervisor there; the run folder is added.
     carrier : str
         Program there that carries groups of attempts.
+    home : Path
+        Folder of all run folders, here.
     """
 
     def __init__(
@@ -78,8 +80,9 @@ class ClusterAdapter:
         site: Site,
         command: Sequence[str],
         carrier: str,
+        home: Path,
     ) -> None:
-        self.name, self.site, self.settings = name, site, settings
+        self.name, self.site, self.settings, self.home = name, site, settings, home
         self._workload, self._catalog = workload, catalog
         self._command = tuple(command)
         self._carriers = Carriers(self, command, carrier)
@@ -202,20 +205,15 @@ class ClusterAdapter:
         JobError
             If something is missing, with what to do.
         """
-        found = self._workload.probe()
-        python, program = self._command[0], self._command[-1]
-        line = "import sys; print('Python', sys.version.split()[0])"
-        said = self._workload.shell(shlex.join([python, "-I", "-S", "-c", line]))
-        if said.code:
-            raise JobError(
-                f"{python} does not run there: {said.why}", hint="Set python of the adapter."
-            )
-        if self._workload.shell(shlex.join(["test", "-r", program])).code:
-            raise JobError(
-                f"{program} cannot be read there",
-                hint="Share the data folder with the cluster; set paths if it lies elsewhere.",
-            )
-        return f"{found}; {said.out.strip()}; the data folder is seen"
+        found = self.examine()
+        for one in found:
+            if not one.ok:
+                raise JobError(one.text, hint=one.hint)
+        return "; ".join(one.text for one in found)
+
+    def examine(self) -> list[Finding]:
+        """Look, now, at all that a job needs there, step by step."""
+        return examine(self, self._workload, self._command)
 
     def check(self) -> str:
         """Say what is wrong with the cluster; ask it when nothing was heard for a while."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from appliance.core import JobError, NotFound
+from appliance.core import NotFound
 from appliance.jobs import ClusterAdapter
 from appliance.web.schemas import Adapter, Items, Probed
+from appliance.web.schemas.adapters import AdapterStep
 
 __all__ = ["adapters", "probe"]
 
@@ -27,10 +28,14 @@ def probe(found: Sequence[ClusterAdapter], name: str) -> Probed:
     cluster = next((one for one in found if one.name == name), None)
     if cluster is None:
         raise NotFound(f"there is no adapter {name!r}")
-    try:
-        return Probed(ok=True, text=cluster.probe())
-    except JobError as error:
-        return Probed(ok=False, text=error.message, hint=error.hint)
+    steps = [
+        AdapterStep(step=one.step, ok=one.ok, text=one.text, hint=one.hint)
+        for one in cluster.examine()
+    ]
+    wrong = next((one for one in steps if not one.ok), None)
+    if wrong is not None:
+        return Probed(ok=False, text=wrong.text, hint=wrong.hint, steps=steps)
+    return Probed(ok=True, text="; ".join(one.text for one in steps), steps=steps)
 
 
 def _adapter(one: ClusterAdapter) -> Adapter:
@@ -41,4 +46,5 @@ def _adapter(one: ClusterAdapter) -> Adapter:
         host=settings.host,
         queues=settings.queues,
         problem=one.problem(),
+        paths=[f"{pair.here} → {pair.there}" for pair in settings.paths],
     )

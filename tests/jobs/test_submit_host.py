@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,33 @@ def test_a_probe_says_what_is_missing(make_bench: MakeBench, slurm: Slurm, tmp_p
         (cluster,) = bench.scheduler.clusters
         with pytest.raises(JobError, match=words):
             cluster.probe()
+
+
+def test_an_examination_leaves_a_file_on_either_side(
+    make_bench: MakeBench, slurm: Slurm, tmp_path: Path
+) -> None:
+    bench = make_bench(start=False, **slurm_place(slurm).settings)
+    (cluster,) = bench.scheduler.clusters
+    before = set(cluster.home.iterdir())
+    found = cluster.examine()
+    assert [(one.step, one.ok) for one in found] == [
+        (step, True) for step in ("commands", "python", "program", "paths", "writes")
+    ]
+    assert set(cluster.home.iterdir()) == before
+    bench.close()
+
+
+def test_an_examination_finds_a_folder_that_is_another_one_there(
+    make_bench: MakeBench, slurm: Slurm, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    paths = [{"here": str(tmp_path / "data"), "there": str(other)}]
+    bench = make_bench(start=False, **slurm_place(slurm, paths=paths).settings)
+    (cluster,) = bench.scheduler.clusters
+    shutil.copytree(cluster.home, other / "jobs")  # an old copy of what is here
+    *good, last = cluster.examine()
+    assert [one.step for one in good if one.ok] == ["commands", "python", "program"]
+    assert (last.step, last.ok) == ("paths", False)
+    assert "is not seen there as" in last.text
+    assert "paths of the adapter" in last.hint
+    bench.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["Adapter", "Probed"]
+__all__ = ["Adapter", "AdapterStep", "Probed"]
 
 
 class Adapter(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +20,8 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
         Our queues and the partitions they stand for.
     problem : str
         Why nothing can be handed over now, as of the last look.
+    paths : list of str
+        Folders here and what they are called there.
     """
 
     name: str
@@ -27,6 +29,22 @@ class Adapter(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     queues: dict[str, str]
     problem: str
+    paths: list[str] = msgspec.field(default_factory=list)
+
+
+class AdapterStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    step : str
+        ``commands``, ``python``, ``program``, ``paths`` or ``writes``.
+    """
+
+    step: str
+    ok: bool
+    text: str
+    hint: str = ""
 
 
 class Probed(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,8 +58,11 @@ class Probed(msgspec.Struct, frozen=True, kw_only=True):
         What answered, or what is missing.
     hint : str
         What to do.
+    steps : list of AdapterStep
+        What was looked at, up to what is missing.
     """
 
     ok: bool
     text: str
     hint: str = ""
+    steps: list[AdapterStep] = msgspec.field(default_factory=list)

@@ -9,6 +9,7 @@ import { notebooks } from "./strings/notebooks";
 import { notifications } from "./strings/notifications";
 import { projects } from "./strings/projects";
 import { provenance } from "./strings/provenance";
+import { queues } from "./strings/queues";
 import { table } from "./strings/table";
 import { upkeep } from "./strings/upkeep";
 import { count } from "./format";
@@ -22,6 +23,7 @@ const en = {
   ...notifications,
   ...projects,
   ...provenance,
+  ...queues,
   ...metadata,
   ...upkeep,
   ...curate,

@@ -31,6 +31,20 @@ export async function lettersAmong(
   return (await Promise.all(letters.map(has))).join("");
 }
 
+/** Let waiting jobs start sooner or later. */
+export async function prioritise(chosen: Chosen, priority: number): Promise<void> {
+  try {
+    const done = await api.post<ActionsDone>("/jobs/priority", { ...chosen, priority });
+    const refused = done.refused ?? {};
+    const [why] = Object.values(refused);
+    const parts = [t("priority_done", { n: done.n })];
+    if (why) parts.push(t("action_refused", { n: done.n_refused ?? 1, why }));
+    inform(parts.join(". "));
+  } catch (error) {
+    complain(error, t("action_priority"));
+  }
+}
+
 /** Do one thing to some jobs; gives the keys of those that took it. */
 export async function actOn(keys: readonly string[], action: JobAction): Promise<string[]> {
   const refused = await actOnAll({ keys }, action);

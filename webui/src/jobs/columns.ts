@@ -14,6 +14,8 @@ export interface Column {
   /** Times and numbers: an example of what its filter understands. */
   example: string;
   text: (job: JobRow, now: number) => string;
+  /** Without order and filter: there is nothing to read. */
+  plain?: boolean;
   title?: (job: JobRow) => string;
 }
 
@@ -99,10 +101,21 @@ export const COLUMNS: Column[] = [
   number("priority", "jcol_priority", 72, ">0", (job) => String(job.priority || "")),
   { ...text("key", "jcol_key", 140) },
   { ...text("why", "jcol_why", 0), title: (job) => job.why },
+  { id: "actions", label: "jcol_actions", width: 112, example: "", plain: true, text: () => "" },
 ];
 
-export const USUAL = ["state", "name", "psid", "queue", "started", "wall_s", "attempt", "why"];
-const NARROW = new Set(["queue", "attempt", "started"]);
+export const USUAL = [
+  "state",
+  "name",
+  "psid",
+  "queue",
+  "started",
+  "wall_s",
+  "attempt",
+  "why",
+  "actions",
+];
+const NARROW = new Set(["queue", "attempt", "started", "actions"]);
 
 /** The chosen columns in their order; beside an open job only the most telling ones. */
 export function columnsOf(chosen: readonly string[], narrow: boolean): Column[] {

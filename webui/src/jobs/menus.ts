@@ -5,7 +5,7 @@ import { may } from "../core/session.svelte";
 import { t } from "../core/strings";
 import type { JobRow } from "../core/types-jobs";
 import { COLUMNS, columnLabel, USUAL } from "./columns";
-import { actionsForAll, mayEdit, type JobAction } from "./view";
+import { actionsForAll, mayEdit, mayReorder, type JobAction } from "./view";
 
 export function chooseColumns(event: MouseEvent): void {
   const now = prefs.jobColumns.length > 0 ? prefs.jobColumns : USUAL;
@@ -30,6 +30,7 @@ interface Doing {
   open: (tab: string) => void;
   edit: () => void;
   act: (action: JobAction) => void;
+  reorder: () => void;
 }
 
 /** What can be done to a row, or to all that are picked with it. */
@@ -40,6 +41,7 @@ export function rowMenu(all: readonly JobRow[], doing: Doing): MenuItem[] {
   ];
   if (!may("batch")) return items;
   if (all.every(mayEdit)) items.push({ label: `${t("edit_rerun")}…`, run: doing.edit });
+  if (all.some(mayReorder)) items.push({ label: `${t("action_priority")}…`, run: doing.reorder });
   actionsForAll(all).forEach((action, i) =>
     items.push({
       label: t(`action_${action}`),

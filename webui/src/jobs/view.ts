@@ -95,6 +95,14 @@ function actionsOfImport(letter: string): JobAction[] {
   return letter === "d" ? ["dismiss"] : [];
 }
 
+/** Waiting jobs have a place in the order. */
+export const mayReorder = (job: Row): boolean =>
+  !isImport(job) && !isForeign(job) && (job.state === "queued" || job.state === "held");
+
+/** What the icons of a row do: run it again, and take it away. */
+export const quickActions = (job: Row): JobAction[] =>
+  actionsFor(job).filter((action) => ["retry", "cancel", "dismiss", "restore"].includes(action));
+
 /** What can be done to a job as it is now. */
 export function actionsFor(job: Row): JobAction[] {
   if (isForeign(job)) return [];

@@ -9,6 +9,7 @@ import Images from "@lucide/svelte/icons/images";
 import Inbox from "@lucide/svelte/icons/inbox";
 import ListChecks from "@lucide/svelte/icons/list-checks";
 import ListPlus from "@lucide/svelte/icons/list-plus";
+import Server from "@lucide/svelte/icons/server";
 import Settings from "@lucide/svelte/icons/settings";
 import SquareStack from "@lucide/svelte/icons/layout-grid";
 import Table2 from "@lucide/svelte/icons/table-2";
@@ -71,6 +72,14 @@ export const PAGES: PageEntry[] = [
     icon: ListPlus,
     quiet: true,
     load: () => import("../jobs/BatchPage.svelte"),
+  },
+  {
+    id: "queues",
+    path: "/queues",
+    label: t("page_queues"),
+    icon: Server,
+    quiet: true,
+    load: () => import("../jobs/QueuesPage.svelte"),
   },
   {
     id: "sheet",

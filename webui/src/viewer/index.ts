@@ -1,6 +1,6 @@
 // Door of the viewer: the component that fills its box, its status line, and the one `viewer`.
 export { default as Viewer } from "./ViewerRoot.svelte";
-export { default as ViewerTools } from "./LayoutPicker.svelte";
+export { default as ViewerTools } from "./ViewerTools.svelte";
 export { default as ViewerStatus } from "./ViewerStatus.svelte";
 export { layerActionsOf, registerLayerActions, registerOverlay } from "./plugins.svelte";
 export type { LayerAction, OverlayProps } from "./plugins.svelte";

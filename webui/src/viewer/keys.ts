@@ -27,7 +27,24 @@ function toggle(
   return { id: `viewer.${id}`, label, context: "viewer", group: GROUP, keys, run: flip };
 }
 
-export function viewerActions(viewer: Viewer): Action[] {
+type One = (id: string, label: string, keys: string[], run: () => void) => Action;
+
+/** Letters for slices and speed: as they were, or as later versions of NORA have them. */
+function moving(viewer: Viewer, scheme: "classic" | "2026", one: One): Action[] {
+  const later = scheme === "2026";
+  return [
+    one("slower", "Scroll slower", [later ? "Shift+X" : "x"], () => speed(viewer, -1)),
+    one("faster", "Scroll faster", [later ? "Shift+Y" : "y"], () => speed(viewer, 1)),
+    one("next", "Next slice", ["PageUp", ".", ...(later ? ["x"] : [])], () =>
+      viewer.step(viewer.activeViewport, viewer.scrollSpeed),
+    ),
+    one("previous", "Previous slice", ["PageDown", ",", ...(later ? ["y", "z"] : [])], () =>
+      viewer.step(viewer.activeViewport, -viewer.scrollSpeed),
+    ),
+  ];
+}
+
+export function viewerActions(viewer: Viewer, scheme: "classic" | "2026" = "classic"): Action[] {
   const one = (id: string, label: string, keys: string[], run: () => void): Action =>
     toggle(viewer, id, label, keys, run);
   const presets = PRESETS.map((preset): Action => ({
@@ -40,14 +57,9 @@ export function viewerActions(viewer: Viewer): Action[] {
   }));
   return [
     ...presets,
-    one("slower", "Scroll slower", ["x"], () => speed(viewer, -1)),
-    one("faster", "Scroll faster", ["y"], () => speed(viewer, 1)),
+    ...moving(viewer, scheme, one),
     one("reset", "Reset view", ["r"], () => viewer.reset()),
     one("center", "Centre at crosshair", ["c"], () => viewer.center()),
-    one("next", "Next slice", ["PageUp", "."], () => viewer.step(viewer.activeViewport, 1)),
-    one("previous", "Previous slice", ["PageDown", ","], () =>
-      viewer.step(viewer.activeViewport, -1),
-    ),
     one("alone", "One viewport or all", ["f"], () => viewer.maximize(viewer.active)),
     one("crosshair", "Crosshair on or off", ["h"], () => {
       viewer.showCrosshair = !viewer.showCrosshair;
@@ -64,6 +76,19 @@ export function viewerActions(viewer: Viewer): Action[] {
     one("grid", "Planes of the image or of the world", [], () => {
       viewer.frameMode = viewer.frameMode === "image" ? "world" : "image";
       viewer.tell(viewer.frameMode === "image" ? "Planes of the image" : "Planes of the world");
+    }),
+    one("text", "Position on or off", [], () => (viewer.showText = !viewer.showText)),
+    one("bars", "Bars of the layers on or off", [], () => (viewer.showBars = !viewer.showBars)),
+    one("info", "Voxel size, matrix and values on or off", ["i"], () => {
+      viewer.showInfo = !viewer.showInfo;
+    }),
+    one("master", "All on the voxels of this image, or each on its own", ["m"], () => {
+      const { base } = viewer.activeViewport;
+      viewer.setGrid(viewer.frameMode === "grid" ? null : base);
+      const on = viewer.frameMode === "grid";
+      viewer.tell(
+        on && base ? `All on the voxels of ${base.label}` : "Each image on its own voxels",
+      );
     }),
     one("close", "Close all images", [], () => viewer.closeAll()),
     planeAction(viewer, "axial", "Axial"),

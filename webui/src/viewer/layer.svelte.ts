@@ -2,6 +2,7 @@
 import type { Rgb } from "./colormaps";
 import { colourTable, labelTable } from "./colormaps";
 import type { Look } from "./look";
+import { settings } from "./settings.svelte";
 import { thinSamples } from "./sample";
 import type { DrawLayer, Projection } from "./scene";
 import type { FileRow, Limits, Role } from "./types";
@@ -116,9 +117,10 @@ export class Layer {
   /** Defaults of a role; limits stay. */
   setRole(role: Role): void {
     this.role = role;
-    this.opacity = role === "overlay" ? 0.7 : role === "labels" ? 0.4 : 1;
+    const own = settings();
+    this.opacity = { overlay: own.overlayOpacity, labels: own.roiOpacity }[role as string] ?? 1;
     this.colormap = role === "overlay" ? "hot" : "gray";
-    this.outline = role === "labels";
+    this.outline = role === "labels" ? own.outlineRoi : role === "overlay" && own.outlineOverlay;
     this.hideBelow = role === "overlay";
     this.hideAbove = false;
   }

@@ -1,7 +1,8 @@
 // Brings an image into memory: streamed from the service (middle slice first) or from a local file.
 import type { NiftiHeader, StoredArray } from "./nifti";
-import { HEADER_BYTES, NiftiError, parseHeader, samples, swapBytes } from "./nifti";
+import { HEADER_BYTES, NiftiError, parseHeader, reading, samples, swapBytes } from "./nifti";
 import { toApiError } from "../core/problem";
+import { text } from "./strings";
 import { Volume } from "./volume";
 
 export interface LoadEvents {
@@ -49,6 +50,11 @@ class Receiver {
   }
 
   private allocate({ dataOffset, dataBytes }: NiftiHeader): ArrayBuffer {
+    if (dataBytes > reading.maxBytes)
+      throw new NiftiError(
+        `The image holds ${(dataBytes / 1e6).toFixed(0)} MB, more than the ${(reading.maxBytes / 1e6).toFixed(0)} MB that are allowed.`,
+        "Crop it, or raise the limit in the settings of the viewer (S).",
+      );
     try {
       return new ArrayBuffer(dataOffset + dataBytes);
     } catch {
@@ -162,5 +168,10 @@ export async function loadFile(file: File, on: LoadEvents = {}): Promise<Volume>
   const raw = file.stream() as ReadableStream<Uint8Array<ArrayBuffer>>;
   const plain = isGzip(start) ? raw.pipeThrough(new DecompressionStream("gzip")) : raw;
   const total = isGzip(start) ? file.size * 3 : file.size;
-  return receive(plain, file.name, null, total, on);
+  return receive(plain, file.name, null, total, on).catch((error: unknown) => {
+    // What the browser says of a broken stream is no sentence for a person.
+    if (isGzip(start) && error instanceof TypeError)
+      throw new NiftiError(text.damaged, text.damagedHint);
+    throw error;
+  });
 }

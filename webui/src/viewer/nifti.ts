@@ -45,6 +45,9 @@ export const HEADER_BYTES = 348;
 /** Disagreement of sform and qform, at the corners of the image, that is worth a warning. */
 const DISAGREE_VOXELS = 0.1;
 
+/** Choices of the person who reads files. */
+export const reading = { preferQform: false, maxBytes: 4000e6 };
+
 export class NiftiError extends Error {
   constructor(
     message: string,
@@ -68,6 +71,8 @@ export interface NiftiHeader {
   inter: number;
   affine: Mat4;
   affineFrom: "sform" | "qform" | "none";
+  /** Code of the form that is used: 1 scanner, 2 aligned, 3 Talairach, 4 MNI; 0: unknown. */
+  space?: number;
   /** Display limits of the header, null when it has none. */
   limits: { low: number; high: number } | null;
   frameSeconds: number;
@@ -141,7 +146,10 @@ function fallbackAffine(shape: Vec3, pixdim: readonly number[]): Mat4 {
   ];
 }
 
-type Form = Pick<NiftiHeader, "affine" | "affineFrom" | "warnings">;
+const asQform = (warnings: readonly string[]): string[] =>
+  warnings.map((one) => one.replace("sform is used", "qform is used, as set"));
+
+type Form = Pick<NiftiHeader, "affine" | "affineFrom" | "space" | "warnings">;
 
 function pickAffine(view: DataView, le: boolean, shape: Vec3, pixdim: readonly number[]): Form {
   const f = (at: number): number => view.getFloat32(at, le);
@@ -149,18 +157,22 @@ function pickAffine(view: DataView, le: boolean, shape: Vec3, pixdim: readonly n
   const sform: Mat4 = [...Array.from({ length: 12 }, (_, i) => f(280 + 4 * i)), 0, 0, 0, 1];
   const qform = quaternionAffine([f(256), f(260), f(264)], [f(268), f(272), f(276)], pixdim);
   const good = (m: Mat4): boolean => m.every(Number.isFinite) && invert(m) !== null;
-  const hasS = view.getInt16(254, le) > 0 && good(sform);
-  const hasQ = view.getInt16(252, le) > 0 && good(qform);
+  const codes = { s: view.getInt16(254, le), q: view.getInt16(252, le) };
+  const hasS = codes.s > 0 && good(sform);
+  const hasQ = codes.q > 0 && good(qform);
+  if (codes.s > 0 && !hasS) warnings.push("The sform of the header is singular and is not used.");
   const voxel = Math.min(...[1, 2, 3].map((i) => Math.abs(pixdim[i]!) || 1));
   if (hasS && hasQ) {
     const mm = cornerDistance(sform, qform, shape);
     if (mm > DISAGREE_VOXELS * voxel)
       warnings.push(`sform and qform disagree by up to ${mm.toFixed(1)} mm; sform is used.`);
   }
-  if (hasS) return { affine: sform, affineFrom: "sform", warnings };
-  if (hasQ) return { affine: qform, affineFrom: "qform", warnings };
+  if (hasQ && reading.preferQform)
+    return { affine: qform, affineFrom: "qform", space: codes.q, warnings: asQform(warnings) };
+  if (hasS) return { affine: sform, affineFrom: "sform", space: codes.s, warnings };
+  if (hasQ) return { affine: qform, affineFrom: "qform", space: codes.q, warnings };
   warnings.push("The header has no orientation: sides are a guess.");
-  return { affine: fallbackAffine(shape, pixdim), affineFrom: "none", warnings };
+  return { affine: fallbackAffine(shape, pixdim), affineFrom: "none", space: 0, warnings };
 }
 
 function ascii(bytes: Uint8Array): string {

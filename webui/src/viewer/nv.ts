@@ -41,12 +41,17 @@ export class Renderer3d {
   private constructor(private readonly nv: NiiVue) {}
 
   /** Take over a canvas; `software` draws at half resolution. */
-  static async on(canvas: HTMLCanvasElement, software: boolean): Promise<Renderer3d> {
+  static async on(
+    canvas: HTMLCanvasElement,
+    software: boolean,
+    background: string,
+  ): Promise<Renderer3d> {
+    const [r, g, b] = [1, 3, 5].map((at) => parseInt(background.slice(at, at + 2), 16) / 255);
     const nv = new NiiVue({
       backend: "webgl2",
       isDragDropEnabled: false,
       sliceType: SLICE_TYPE_RENDER,
-      backgroundColor: [0, 0, 0, 1],
+      backgroundColor: [r!, g!, b!, 1],
       isColorbarVisible: false,
       isOrientCubeVisible: false,
       isOrientationTextVisible: false,

@@ -30,8 +30,13 @@ function unitOf(layer: Layer): string {
 
 function read(layer: Layer, mm: Vec3): Readout {
   const voxel = layer.revision > 0 && layer.volume ? layer.volume.voxelAt(mm) : null;
-  const value = voxel ? layer.volume!.value(voxel, layer.frame) : null;
-  return { layerId: layer.id, name: layer.label, voxel, value, unit: unitOf(layer) };
+  const value = voxel
+    ? layer.volume!.value(voxel, Math.min(layer.frame, layer.volume!.frames - 1))
+    : null;
+  const header = layer.volume?.header;
+  const scaled = header && (header.slope !== 1 || header.inter !== 0);
+  const raw = scaled && typeof value === "number" ? (value - header.inter) / header.slope : null;
+  return { layerId: layer.id, name: layer.label, voxel, value, raw, unit: unitOf(layer) };
 }
 
 /** Values of a viewport's images under its crosshair, its base image first. */
@@ -50,6 +55,10 @@ export function valueText({ value, unit }: Readout): string {
   const number = typeof value === "number" ? formatValue(value) : value.join(" ");
   return unit ? `${number} ${unit}` : number;
 }
+
+/** " [1024]": the stored number where slope and intercept make another one of it. */
+export const rawText = ({ raw }: Readout): string =>
+  raw === null ? "" : ` [${formatValue(Math.round(raw * 1e6) / 1e6)}]`;
 
 function fileOf(row: FileRow | null, name: string): { name: string; path?: string } {
   return row?.path ? { name, path: row.path } : { name };

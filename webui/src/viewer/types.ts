@@ -53,6 +53,8 @@ export interface Readout {
   layerId: string;
   voxel: Vec3 | null;
   value: number | readonly number[] | null;
+  /** As stored in the file, when slope or intercept change it. */
+  raw: number | null;
   unit: string;
   name: string;
 }

@@ -64,6 +64,8 @@ export class Viewer {
   showCrosshair = $state(true);
   showHistogram = $state(true);
   showText = $state(true);
+  /** Voxel size, matrix and values in every viewport. */
+  showInfo = $state(false);
   showBars = $state(true);
   pixelated = $state(false);
   scrollSpeed = $state(1);

@@ -18,13 +18,21 @@ export interface Action {
 
 const table = $state<{ actions: Action[] }>({ actions: [] });
 
+/** The same beside the state: while an effect is torn down, states read as they were before. */
+let present: Action[] = [];
+
+function set(actions: Action[]): void {
+  present = actions;
+  table.actions = actions;
+}
+
 /** Add actions (a later one with the same id replaces the earlier); returns what removes them. */
 export function registerActions(actions: Action[]): () => void {
   const ids = new Set(actions.map((action) => action.id));
-  table.actions = [...table.actions.filter((action) => !ids.has(action.id)), ...actions];
+  set([...present.filter((action) => !ids.has(action.id)), ...actions]);
   return () => {
     const mine = new Set(actions);
-    table.actions = table.actions.filter((action) => !mine.has(action));
+    set(present.filter((action) => !mine.has(action)));
   };
 }
 

@@ -10,6 +10,7 @@ import { notifications } from "./strings/notifications";
 import { projects } from "./strings/projects";
 import { provenance } from "./strings/provenance";
 import { queues } from "./strings/queues";
+import { roi } from "./strings/roi";
 import { table } from "./strings/table";
 import { upkeep } from "./strings/upkeep";
 import { count } from "./format";
@@ -23,6 +24,7 @@ const en = {
   ...notifications,
   ...projects,
   ...provenance,
+  ...roi,
   ...queues,
   ...metadata,
   ...upkeep,

@@ -26,7 +26,7 @@ export function rowRuns(mask: Uint8Array, [nx, ny, nz]: Triple, on: 0 | 1 = 1): 
   for (let row = 0; row < ny * nz; row++) {
     first[row] = start.length;
     const stop = (row + 1) * nx;
-    for (let at = row * nx; at < stop; ) {
+    for (let at = row * nx; at < stop;) {
       while (at < stop && mask[at] === off) at++;
       if (at === stop) break;
       start.push(at);

@@ -84,22 +84,33 @@ export class Growth {
 
   /** How many voxels of `order` lie within a tolerance. */
   reach(tolerance: number): number {
-    const level = levelOf(tolerance);
-    for (let next = this.done + 1; next <= level; next++) this.expand(next);
-    this.done = Math.max(this.done, level);
-    return this.ends[level]!;
+    return this.reachSome(tolerance, Infinity).n;
   }
 
-  private expand(level: number): void {
+  /** The same, with about so many new voxels at most: ask again when it is not complete. */
+  reachSome(tolerance: number, budget: number): { n: number; complete: boolean } {
+    const level = levelOf(tolerance);
+    const stop = this.order.length + budget;
+    while (this.done < level) {
+      if (!this.expand(this.done + 1, stop)) return { n: this.order.length, complete: false };
+      this.done++;
+    }
+    return { n: this.ends[level]!, complete: true };
+  }
+
+  /** Take up all of one level; false when there was too much of it. */
+  private expand(level: number, stop: number): boolean {
     const stack = this.buckets[level];
     if (stack) {
-      delete this.buckets[level];
-      this.drain(stack, level);
+      this.drain(stack, level, stop);
+      if (stack.length) return false;
+      this.buckets[level] = [];
     }
     this.ends[level] = this.order.length;
+    return true;
   }
 
-  private drain(stack: number[], level: number): void {
+  private drain(stack: number[], level: number, stop: number): void {
     const { shape, values, slope, inter, low, high } = this.source;
     const { seen, buckets, from, order } = this;
     const [nx, ny, nz] = shape;
@@ -113,7 +124,8 @@ export class Growth {
       if (own <= level) stack.push(at);
       else if (own <= LEVELS) (buckets[own] ??= []).push(at);
     };
-    for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    while (stack.length && order.length < stop) {
+      const at = stack.pop()!;
       order.push(at);
       const x = at % nx;
       const row = (at - x) / nx;

@@ -42,7 +42,7 @@ export function decode(runs: ArrayLike<number>, mask: Uint8Array): void {
 export function fromIndices(indices: Uint32Array): Uint32Array<ArrayBuffer> {
   const sorted = indices.slice().sort();
   const out = new NumberList();
-  for (let i = 0; i < sorted.length; ) {
+  for (let i = 0; i < sorted.length;) {
     const start = sorted[i]!;
     let length = 1;
     while (++i < sorted.length && sorted[i] === start + length) length++;
@@ -55,7 +55,7 @@ export function fromIndices(indices: Uint32Array): Uint32Array<ArrayBuffer> {
 /** Runs where two masks of one size differ. */
 export function differing(before: Uint8Array, after: Uint8Array): Uint32Array<ArrayBuffer> {
   const out = new NumberList();
-  for (let i = 0; i < before.length; ) {
+  for (let i = 0; i < before.length;) {
     if (before[i] === after[i]) {
       i++;
       continue;

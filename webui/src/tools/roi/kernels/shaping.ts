@@ -14,7 +14,8 @@ export function combine(mask: Uint8Array, others: readonly Uint8Array[], what: S
   for (const other of others)
     for (let i = 0; i < out.length; i++) {
       const b = other[i]!;
-      out[i] = what === "union" ? out[i]! | b : what === "difference" ? out[i]! & (1 - b) : out[i]! & b;
+      out[i] =
+        what === "union" ? out[i]! | b : what === "difference" ? out[i]! & (1 - b) : out[i]! & b;
     }
   return out;
 }

@@ -74,7 +74,10 @@ function seeded(patch: Patch, seed: readonly [number, number, number]): Patch {
 
 /** Threshold pen without growing: low <= value <= high, a missing side is ignored (ROI-22). */
 export function between(patch: Patch, values: Float64Array, { low, high }: Thresholds): Patch {
-  return keep(patch, (at) => values[at]! >= (low ?? -Infinity) && values[at]! <= (high ?? Infinity));
+  return keep(
+    patch,
+    (at) => values[at]! >= (low ?? -Infinity) && values[at]! <= (high ?? Infinity),
+  );
 }
 
 /** Threshold pen with growing: low < value < high and connected to the seed (ROI-23). */

@@ -7,7 +7,15 @@ import { invert } from "../../../viewer/linalg";
 import { fillBetween } from "./between";
 import type { Triple } from "./box";
 import { bounds, voxels } from "./box";
-import { fillHoles, islands, keepAt, keepLargest, keepParts, parts, removeSalt } from "./components";
+import {
+  fillHoles,
+  islands,
+  keepAt,
+  keepLargest,
+  keepParts,
+  parts,
+  removeSalt,
+} from "./components";
 import { dragTolerance, grow, Growth } from "./growing";
 import type { Morph } from "./morphology";
 import { morph } from "./morphology";
@@ -17,20 +25,38 @@ import { paste } from "./box";
 import { decode, differing, encode, flip, fromIndices } from "./runs";
 import { mirror, smoothMask } from "./shaping";
 
+interface Params {
+  steps: number;
+  part: number;
+  threshold: number;
+  count: number;
+  radius: Triple;
+  point: Triple;
+  normal: Triple;
+  axis: number;
+  voxelMm: Triple;
+  seed: Triple;
+  window: [number, number];
+  tolerance: number;
+  affine: number[][];
+  pen: Pen;
+  outline: Outline;
+}
+
 interface Case {
   name: string;
   op: string;
   shape: Triple;
   mask: number[];
   values?: number[];
-  params: Record<string, never>;
+  params: Params;
   expected: number[];
 }
 
 const FOLDER = join(import.meta.dirname, "../../../../../tests/vectors/roi");
 
 function matrixOf({ shape, params }: Case): Matrix {
-  const affine = (params["affine"] as number[][]).flat() as Mat4;
+  const affine = params.affine.flat() as Mat4;
   return { shape, affine, inverse: invert(affine)! };
 }
 
@@ -41,30 +67,29 @@ function spread(patch: Patch | null, shape: Triple): Uint8Array {
 }
 
 function grown({ values, shape, params }: Case): Uint8Array {
-  const [x, y, z] = params["seed"] as Triple;
-  const [low, high] = params["window"] as [number, number];
+  const [x, y, z] = params.seed;
+  const [low, high] = params.window;
   const source = { values: values!, shape, slope: 1, inter: 0, low, high };
-  return grow(source, (z * shape[1] + y) * shape[0] + x, params["tolerance"]);
+  return grow(source, (z * shape[1] + y) * shape[0] + x, params.tolerance);
 }
 
 const MORPHS = ["erode", "dilate", "open", "close"];
 
 function run(mask: Uint8Array, one: Case): Uint8Array | number[] {
   const { shape, params, op } = one;
-  if (MORPHS.includes(op)) return morph(mask, shape, op as Morph, params["steps"]);
+  if (MORPHS.includes(op)) return morph(mask, shape, op as Morph, params.steps);
   if (op === "sizes") return parts(mask, shape).sizes;
   if (op === "part")
-    return keepParts(parts(mask, shape), mask.length, (p) => p + 1 === params["part"]);
-  if (op === "salt") return removeSalt(mask, shape, params["threshold"]);
-  if (op === "largest") return keepLargest(mask, shape, params["count"]);
+    return keepParts(parts(mask, shape), mask.length, (p) => p + 1 === params.part);
+  if (op === "salt") return removeSalt(mask, shape, params.threshold);
+  if (op === "largest") return keepLargest(mask, shape, params.count);
   if (op === "fill") return fillHoles(mask, shape);
   if (op === "grow") return grown(one);
-  if (op === "brush") return spread(brush(matrixOf(one), params["pen"] as Pen), shape);
-  if (op === "outline")
-    return spread(fillOutline(matrixOf(one), params["outline"] as Outline), shape);
-  if (op === "smooth") return smoothMask(mask, shape, params["radius"]);
-  if (op === "mirror") return mirror(mask, matrixOf(one), params["point"], params["normal"]);
-  if (op === "between") return fillBetween(mask, shape, params["axis"], params["voxelMm"]);
+  if (op === "brush") return spread(brush(matrixOf(one), params.pen), shape);
+  if (op === "outline") return spread(fillOutline(matrixOf(one), params.outline), shape);
+  if (op === "smooth") return smoothMask(mask, shape, params.radius);
+  if (op === "mirror") return mirror(mask, matrixOf(one), params.point, params.normal);
+  if (op === "between") return fillBetween(mask, shape, params.axis, params.voxelMm);
   throw new Error(op);
 }
 

@@ -1,0 +1,126 @@
+// The link that is open, and what can be done with links.
+import { untrack } from "svelte";
+import { api, path } from "../../core/api";
+import { copyText } from "../../core/clipboard";
+import { navigate, router, setHome } from "../../core/router.svelte";
+import { session } from "../../core/session.svelte";
+import { attempt, complain, inform } from "../../core/toast.svelte";
+import type { Items, Schema } from "../../core/types";
+import { restoreSelection } from "../../table/selection.svelte";
+import { viewer } from "../../viewer";
+import type { FileRow } from "../../viewer";
+import { pack, unpack, type Packed } from "./packing";
+import { say, text } from "./strings";
+
+export type LinkRow = Schema["LinkRow"];
+type Shared = Omit<Schema["SharedLink"], "state" | "files"> & {
+  state: Packed;
+  files: (FileRow | null)[];
+};
+
+/** The word in an address that names a link, as in NORA. */
+export const WORD = "sharelink";
+
+let current = $state.raw<LinkRow | null>(null);
+
+export const links = {
+  /** The link that this view was opened from, or saved as. */
+  get current(): LinkRow | null {
+    return current;
+  },
+};
+
+/** The address that people are given; the key in it opens nothing to who has no right. */
+export const addressOf = (link: Pick<LinkRow, "key" | "project">): string => {
+  const query = new URLSearchParams({ project: link.project, [WORD]: link.key });
+  return `${location.origin}/?${query.toString()}`;
+};
+
+function tableQuery(): string {
+  const query = new URLSearchParams(router.home);
+  for (const name of [WORD, "call", "project", "focus"]) query.delete(name);
+  return query.toString();
+}
+
+const draft = (title: string): { title: string; state: Packed; files: number[] } => ({
+  title,
+  ...pack(viewer.serialize(), tableQuery()),
+});
+
+export const listLinks = async (): Promise<LinkRow[]> =>
+  (await api.get<Items<LinkRow>>("/links", { project: session.project })).items;
+
+/** Keep this view as a link of one's own. */
+export async function share(title: string): Promise<LinkRow> {
+  current = await api.post<LinkRow>("/links", draft(title), { project: session.project });
+  await copyText(addressOf(current));
+  return current;
+}
+
+/** Let the open link show this view from now on. */
+export async function overwrite(title: string): Promise<LinkRow> {
+  const { key, rev } = current!;
+  current = await api.put<LinkRow>(path("links", key), { ...draft(title), rev });
+  inform(text.changed);
+  return current;
+}
+
+export async function revoke(link: LinkRow, then: () => void): Promise<void> {
+  const done = await api.delete<{ operation_id: number }>(path("links", link.key));
+  if (current?.key === link.key) current = null;
+  const undo = async (): Promise<void> => {
+    await attempt(() => api.post(path("operations", done.operation_id, "undo")));
+    then();
+  };
+  inform(say("revoked", { name: link.title || text.untitled }), {
+    label: text.undo,
+    run: () => void undo(),
+  });
+  then();
+}
+
+const TABLE = ["sel", "name", "files", "desc", "tags", "jobs", "from", "to", "kind", "cols"];
+
+function restoreTable(table: string): void {
+  const query = new URLSearchParams(table);
+  const names = new Set([...TABLE, ...query.keys()]);
+  setHome(Object.fromEntries([...names].map((name) => [name, query.get(name)])));
+  restoreSelection();
+}
+
+/** Show what a link shows. */
+export async function openLink(key: string): Promise<void> {
+  try {
+    const shared = await api.get<Shared>(path("links", key));
+    current = shared.link;
+    restoreTable(shared.state.table);
+    const gone = shared.files.filter((file) => file === null).length;
+    if (gone) tellMissing(gone, shared.missing);
+    await viewer.restore(unpack(shared.state, shared.files));
+  } catch (error) {
+    complain(error, text.failed);
+  }
+}
+
+function tellMissing(n: number, names: readonly string[]): void {
+  const named = names.length ? `. ${say("missingNamed", { names: names.join(", ") })}` : "";
+  inform(say("missing", { n }) + named);
+}
+
+/** Open the link that the address names, then and whenever it changes. */
+export function followAddress(): void {
+  let last = "";
+  $effect.root(() => {
+    $effect(() => {
+      const key = router.page === "" ? (router.query.get(WORD) ?? "") : last;
+      if (key && key !== last) untrack(() => void openLink(key));
+      last = key;
+    });
+  });
+}
+
+export function visit(link: LinkRow): void {
+  const there = addressOf(link).slice(location.origin.length);
+  if (location.pathname + location.search === there) void openLink(link.key);
+  else navigate(there);
+}

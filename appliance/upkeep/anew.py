@@ -18,8 +18,8 @@ _LOG = logging.getLogger(__name__)
 def rebuild(folder: DataFolder) -> tuple[Path, RescanReport]:
     """Set the catalog and the queue aside, and make the catalog anew from what lies on disk.
 
-    Jobs, arrivals, users, tokens and history are not on disk. Who the subjects are is in a database of
-    its own, which stays.
+    Jobs, arrivals, users, tokens and history are not on disk. Who the subjects are is in a database
+    of its own, which stays.
 
     Returns
     -------

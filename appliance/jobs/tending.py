@@ -209,9 +209,7 @@ class Tender:
     def _there(self, folder: Path) -> str:
         return self._adapter.site.paths.there(folder)
 
-    def _ask(
-        self, row: sqlite3.Row, folder: Path, command: Sequence[str], need: Resources
-    ) -> Ask:
+    def _ask(self, row: sqlite3.Row, folder: Path, command: Sequence[str], need: Resources) -> Ask:
         return Ask(
             mark=mark_of(row["key"], row["n"]),
             script=self._workload.script(shlex.join(command)),

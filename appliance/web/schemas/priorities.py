@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from appliance.web.schemas.base import Input
-from appliance.web.schemas.work import JobFilter
+from appliance.web.schemas.batches import JobFilter
 
 __all__ = ["JobPriority"]
 

@@ -92,6 +92,11 @@ class RoiCalls(Base):
         mask: NDArray[np.bool_] = bits.astype(bool).T.reshape(i, j, k, -1, order="F")
         return mask[..., 0] if about["n_frames"] == 1 else mask
 
+    def voxel_source(self, file_id: int, ijk: Sequence[int], t: int = 0) -> _Json:
+        """Tell which DICOM object, frame, row and column a voxel came from, and what is there."""
+        where = dict(zip("ijk", map(int, ijk), strict=True))
+        return self._get(f"/files/{file_id}/source", _Json, {**where, "t": t})
+
     def versions(self, file_id: int) -> list[_Json]:
         """List the versions of a file, the present one first."""
         found: list[_Json] = self._get(f"/files/{file_id}/versions", _Json)["items"]

@@ -26,6 +26,7 @@ from appliance.exchange.decisions import resolve_items, retry_receipt
 from appliance.exchange.disk import require_space
 from appliance.exchange.existing import EXISTING_STEP, ExistingData
 from appliance.exchange.hashing import hash_items
+from appliance.exchange.originals import originals_of
 from appliance.exchange.receipts import get_receipt, open_receipt, set_receipt, withdraw_empty
 from appliance.exchange.recovery import due_work, newly_due, recover
 from appliance.exchange.revealing import WaitingIdentity, original_names, waiting_identities
@@ -272,6 +273,10 @@ class Importer:
         count = convert_again(self.ctx, study_id, series)
         self.reconcile()
         return count
+
+    def originals_of(self, file_id: int) -> list[Path]:
+        """Give the kept DICOM objects that an image was converted from."""
+        return originals_of(self.ctx, file_id)
 
     def resolve(
         self,

@@ -13,6 +13,7 @@ from appliance.formats.kinds import FileKind, kind_of, suffix_of
 
 if TYPE_CHECKING:
     from appliance.formats.converting import convert_file
+    from appliance.formats.dicom_frames import DicomFrame, frame_pixels, scan_frames
     from appliance.formats.dicom_record import DicomRecord, ScanProblem, ScanReason
     from appliance.formats.dicom_scan import scan_dicom
     from appliance.formats.dicom_write import dicom_series, dicom_uid, write_dicom_series
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MARKER_SUFFIXES",
+    "DicomFrame",
     "DicomRecord",
     "FileFacts",
     "FileKind",
@@ -59,6 +61,7 @@ __all__ = [
     "dicom_series",
     "dicom_uid",
     "file_facts",
+    "frame_pixels",
     "kind_of",
     "markers_json",
     "parse_markers",
@@ -73,6 +76,7 @@ __all__ = [
     "read_volume",
     "read_xdata",
     "scan_dicom",
+    "scan_frames",
     "suffix_of",
     "write_dicom_series",
     "write_nifti",
@@ -83,6 +87,7 @@ __all__ = [
 __getattr__ = lazy_door(
     __name__,
     {
+        "DicomFrame": "dicom_frames",
         "DicomRecord": "dicom_record",
         "FileFacts": "facts",
         "Label": "roi_files",
@@ -97,6 +102,7 @@ __getattr__ = lazy_door(
         "dicom_series": "dicom_write",
         "dicom_uid": "dicom_write",
         "file_facts": "facts",
+        "frame_pixels": "dicom_frames",
         "markers_json": "markers",
         "parse_markers": "markers",
         "plain_nifti_bytes": "nifti",
@@ -110,6 +116,7 @@ __getattr__ = lazy_door(
         "read_volume": "volumes",
         "read_xdata": "roi_files",
         "scan_dicom": "dicom_scan",
+        "scan_frames": "dicom_frames",
         "write_dicom_series": "dicom_write",
         "write_nifti": "nifti",
         "write_roi": "roi_files",

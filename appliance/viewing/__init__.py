@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         statistics_csv,
         statistics_document,
     )
+    from appliance.viewing.origin import VoxelSource, voxel_source
     from appliance.viewing.packing import pack_bits, unpack_mask
     from appliance.viewing.preview import preview_image
     from appliance.viewing.restoring import (
@@ -67,6 +68,7 @@ __all__ = [
     "Segment",
     "StatisticsRow",
     "Version",
+    "VoxelSource",
     "Wanted",
     "annotation_path",
     "display_volume",
@@ -93,6 +95,7 @@ __all__ = [
     "unpack_mask",
     "version_path",
     "versions_of",
+    "voxel_source",
 ]
 
 _HOMES = {
@@ -104,6 +107,7 @@ _HOMES = {
     "measuring": (
         "MeasuredImage MeasuredRoi StatisticsRow measure_all statistics_csv statistics_document"
     ),
+    "origin": "VoxelSource voxel_source",
     "packing": "pack_bits unpack_mask",
     "preview": "preview_image",
     "restoring": "Version list_versions restore_version undo_save version_path",

@@ -39,6 +39,7 @@ from appliance.web.routes import (
     upkeep,
     uploads,
     users,
+    voxels,
 )
 
 __all__ = ["ROUTES"]
@@ -53,6 +54,7 @@ ROUTES: list[BaseRouteHandler] = [
     *rois.ROUTES,
     *markers.ROUTES,
     *roistats.ROUTES,
+    *voxels.ROUTES,
     *registering.ROUTES,
     *edits.ROUTES,
     *selection.ROUTES,

@@ -1,0 +1,153 @@
+"""Single frames of DICOM objects: where each lies in space, and its stored values.
+
+Objects with compressed pixels are decoded in a child process, because what comes from outside may
+crash a decoder.
+"""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.core import FormatError
+
+__all__ = ["DicomFrame", "frame_pixels", "scan_frames"]
+
+_DECODE_S = 60
+_MOSAIC_TILES = (0x0019, 0x100A)
+
+
+@dataclass(frozen=True, eq=False)
+class DicomFrame:
+    """One frame of one object.
+
+    Attributes
+    ----------
+    position, rows_along, columns_along : ndarray or None
+        Centre of the first voxel, and directions along a row and down a column, in LPS+ mm; None
+        when the object does not tell.
+    spacing : tuple of float
+        Distance of rows and of columns in mm.
+    tiles : int
+        Slices that a mosaic holds; 0 for an ordinary frame.
+    """
+
+    path: Path
+    frame: int
+    sop_uid: str
+    series_uid: str
+    instance_number: int | None
+    n_rows: int
+    n_columns: int
+    position: NDArray[np.float64] | None
+    rows_along: NDArray[np.float64] | None
+    columns_along: NDArray[np.float64] | None
+    spacing: tuple[float, float]
+    slope: float
+    intercept: float
+    tiles: int = 0
+
+
+def scan_frames(paths: Iterable[Path]) -> list[DicomFrame]:
+    """Read the headers of objects; what is no image is left out."""
+    return [frame for path in paths for frame in _frames(path)]
+
+
+def frame_pixels(frame: DicomFrame) -> NDArray[Any]:
+    """Give the stored values of a frame, (rows, columns).
+
+    Raises
+    ------
+    FormatError
+        If they cannot be decoded.
+    """
+    command = [sys.executable, "-m", __name__, str(frame.path), str(frame.frame)]
+    try:
+        if not _is_compressed(frame.path):
+            return _decode(frame.path, frame.frame)
+        done = subprocess.run(command, capture_output=True, timeout=_DECODE_S, check=True)
+        found: NDArray[Any] = np.load(io.BytesIO(done.stdout), allow_pickle=False)
+    except (OSError, ValueError, AttributeError, RuntimeError, subprocess.SubprocessError) as error:
+        raise FormatError("the stored values of the object cannot be decoded") from error
+    return found
+
+
+def _frames(path: Path) -> Iterator[DicomFrame]:
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
+    try:
+        ds = dcmread(path, stop_before_pixels=True)
+    except (OSError, InvalidDicomError, ValueError):
+        return
+    if not (ds.get("Rows") and ds.get("Columns")):
+        return
+    n_frames = int(ds.get("NumberOfFrames") or 1)
+    groups = ds.get("PerFrameFunctionalGroupsSequence") or [None] * n_frames
+    for number in range(n_frames):
+        yield _frame(path, ds, groups[number] if number < len(groups) else None, number)
+
+
+def _frame(path: Path, ds: Any, group: Any, number: int) -> DicomFrame:
+    position = _find(ds, group, "PlanePositionSequence", "ImagePositionPatient")
+    turn = _find(ds, group, "PlaneOrientationSequence", "ImageOrientationPatient")
+    spacing = _find(ds, group, "PixelMeasuresSequence", "PixelSpacing") or (1.0, 1.0)
+    slope = _find(ds, group, "PixelValueTransformationSequence", "RescaleSlope")
+    intercept = _find(ds, group, "PixelValueTransformationSequence", "RescaleIntercept")
+    along = None if turn is None else np.array([float(x) for x in turn])
+    mosaic = "MOSAIC" in (ds.get("ImageType") or ())
+    tiles = ds.get(_MOSAIC_TILES)
+    return DicomFrame(
+        path=path,
+        frame=number,
+        sop_uid=str(ds.get("SOPInstanceUID", "")),
+        series_uid=str(ds.get("SeriesInstanceUID", "")),
+        instance_number=int(ds.InstanceNumber) if ds.get("InstanceNumber") else None,
+        n_rows=int(ds.Rows),
+        n_columns=int(ds.Columns),
+        position=None if position is None else np.array([float(x) for x in position]),
+        rows_along=None if along is None else along[:3],
+        columns_along=None if along is None else along[3:],
+        spacing=(float(spacing[0]), float(spacing[1])),
+        slope=1.0 if slope is None else float(slope),
+        intercept=0.0 if intercept is None else float(intercept),
+        tiles=int(tiles.value) if mosaic and tiles is not None else 0,
+    )
+
+
+def _find(ds: Any, group: Any, sequence: str, keyword: str) -> Any:
+    """Look in the frame's own group, in the shared one, then in the object itself."""
+    shared = (ds.get("SharedFunctionalGroupsSequence") or [None])[0]
+    for place in (group, shared):
+        items = place.get(sequence) if place is not None else None
+        if items and items[0].get(keyword) is not None:
+            return items[0].get(keyword)
+    return ds.get(keyword)
+
+
+def _is_compressed(path: Path) -> bool:
+    from pydicom import dcmread
+
+    meta = dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"]).file_meta
+    return bool(meta.TransferSyntaxUID.is_compressed)
+
+
+def _decode(path: Path, number: int) -> NDArray[Any]:
+    from pydicom.pixels.utils import pixel_array
+
+    found: NDArray[Any] = pixel_array(path, index=number, raw=True)
+    if found.ndim != 2:
+        raise ValueError("a colour image has no single value")
+    return found
+
+
+if __name__ == "__main__":
+    np.save(sys.stdout.buffer, _decode(Path(sys.argv[1]), int(sys.argv[2])))

@@ -18,6 +18,19 @@ if TYPE_CHECKING:
     )
     from appliance.viewing.contact import ContactSheet, Plane
     from appliance.viewing.display import display_volume, shrink_cache
+    from appliance.viewing.links import (
+        FileName,
+        Link,
+        LinkDraft,
+        check_owner,
+        find_link,
+        list_links,
+        make_link,
+        named_files,
+        no_link,
+        replace_link,
+        revoke_link,
+    )
     from appliance.viewing.marker_numbers import marker_statistics
     from appliance.viewing.masks import DrawnRoi, RoiDocument, save_rois
     from appliance.viewing.measuring import (
@@ -57,7 +70,10 @@ __all__ = [
     "Changed",
     "ContactSheet",
     "DrawnRoi",
+    "FileName",
     "Limits",
+    "Link",
+    "LinkDraft",
     "MeasuredImage",
     "MeasuredRoi",
     "Plane",
@@ -71,16 +87,24 @@ __all__ = [
     "VoxelSource",
     "Wanted",
     "annotation_path",
+    "check_owner",
     "display_volume",
+    "find_link",
+    "list_links",
     "list_versions",
+    "make_link",
     "marker_statistics",
     "measure_all",
     "move_versions",
+    "named_files",
+    "no_link",
     "pack_bits",
     "preview_image",
     "read_annotations",
     "read_rois",
+    "replace_link",
     "restore_version",
+    "revoke_link",
     "roi_bits",
     "roi_mask",
     "roi_name",
@@ -102,6 +126,10 @@ _HOMES = {
     "annotations": "annotation_path read_annotations save_annotations",
     "contact": "ContactSheet Plane",
     "display": "display_volume shrink_cache",
+    "links": (
+        "FileName Link LinkDraft check_owner find_link list_links make_link named_files no_link"
+        " replace_link revoke_link"
+    ),
     "marker_numbers": "marker_statistics",
     "masks": "DrawnRoi RoiDocument save_rois",
     "measuring": (

@@ -70,6 +70,9 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("POST", "/operations/{operation_id:int}/purge"): {},
     ("GET", "/previews/{name:str}"): {},
     ("GET", "/slices/{name:str}"): {},
+    ("GET", "/links/{key:str}"): {},
+    ("PUT", "/links/{key:str}"): {"state": {}},
+    ("DELETE", "/links/{key:str}"): {},
 }
 # The keys of archives are checked against who made them; nobody else's exists.
 OWN_THINGS = {("GET", "/downloads/{key:str}/{name:str}")}

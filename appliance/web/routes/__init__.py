@@ -16,6 +16,7 @@ from appliance.web.routes import (
     events,
     files,
     jobs,
+    links,
     manage,
     markers,
     meta,
@@ -78,6 +79,7 @@ ROUTES: list[BaseRouteHandler] = [
     *upkeep.ROUTES,
     *adapters.ROUTES,
     *docs.ROUTES,
+    *links.ROUTES,
     *about.ROUTES,
     *users.ROUTES,
 ]

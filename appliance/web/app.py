@@ -20,6 +20,7 @@ from appliance.catalog import Caller
 from appliance.core import without
 from appliance.viewing import ContactSheet
 from appliance.web.access import CallerCache, Identify, LoginLimiter, authorize
+from appliance.web.calls import post_call
 from appliance.web.downloads import Downloads
 from appliance.web.gate import Gate
 from appliance.web.hub import EventHub
@@ -63,7 +64,7 @@ def create_app(services: Services) -> Litestar:
         }
     )
     app = Litestar(
-        [Router(API, route_handlers=ROUTES), HEALTHZ, ui],
+        [Router(API, route_handlers=ROUTES), HEALTHZ, post_call, ui],
         middleware=[Identify(services.catalog, cache)],
         guards=[authorize],
         dependencies={

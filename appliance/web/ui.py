@@ -19,14 +19,14 @@ _RESERVED = ("api", "schema", "healthz")
 
 
 @route(
-    ["/", "/{path:path}"],
+    ["/", "/index.php", "/{path:path}"],
     http_method=["GET", "HEAD"],
     public=True,
     sync_to_thread=False,
     include_in_schema=False,
 )
 def ui(path: FromPath[str] = "") -> FileAnswer:
-    """Send a file of the UI, or its page for any route that the browser knows."""
+    """Send a file of the UI, or its page for any route that the browser knows; NORA's, too."""
     return FileAnswer(lambda: _find(path))
 
 

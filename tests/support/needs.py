@@ -33,6 +33,7 @@ PACKAGES = {
     "tensor2metric": "mrtrix3",
     "octave-cli": "octave",
     "openssl": "openssl",
+    "curl": "curl",
 }
 
 

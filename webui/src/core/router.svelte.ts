@@ -5,6 +5,9 @@ const state = $state({ path: "/", search: "", hash: "", home: "" });
 const projectOf = (search: string): string | null => new URLSearchParams(search).get("project");
 
 function read(): void {
+  // NORA's address of the page.
+  if (location.pathname === "/index.php")
+    history.replaceState(null, "", `/${location.search}${location.hash}`);
   state.path = location.pathname;
   state.search = location.search;
   state.hash = location.hash;

@@ -2,13 +2,14 @@
 import { untrack } from "svelte";
 import { api, path } from "../../core/api";
 import { copyText } from "../../core/clipboard";
-import { navigate, router, setHome } from "../../core/router.svelte";
+import { navigate, router, setHome, setQuery } from "../../core/router.svelte";
 import { session } from "../../core/session.svelte";
 import { attempt, complain, inform } from "../../core/toast.svelte";
 import type { Items, Schema } from "../../core/types";
-import { restoreSelection } from "../../table/selection.svelte";
+import { restoreSelection, selectNamed } from "../../table/selection.svelte";
 import { viewer } from "../../viewer";
 import type { FileRow } from "../../viewer";
+import { barOf, DROPPED, readCall, targetOf, type Call } from "./calls";
 import { pack, unpack, type Packed } from "./packing";
 import { say, text } from "./strings";
 
@@ -107,12 +108,36 @@ function tellMissing(n: number, names: readonly string[]): void {
   inform(say("missing", { n }) + named);
 }
 
+function applyCall(call: Call): void {
+  const target = targetOf(call);
+  if (target) {
+    setHome({ name: barOf(target), sel: null, level: null });
+    selectNamed([target]);
+  }
+  if (call.preset) inform(say("noPreset", { name: call.preset }));
+}
+
+/** Do what a call in the address asks for; the call leaves the address at once, read or not. */
+function takeCall(): void {
+  const query = new URLSearchParams(router.query);
+  if (!DROPPED.some((name) => query.has(name))) return;
+  setQuery(Object.fromEntries(DROPPED.map((name) => [name, null])));
+  try {
+    const found = readCall(query);
+    if (found?.secret) inform(text.secret);
+    if (found?.call) applyCall(found.call);
+  } catch {
+    inform(text.badCall);
+  }
+}
+
 /** Open the link that the address names, then and whenever it changes. */
 export function followAddress(): void {
   let last = "";
   $effect.root(() => {
     $effect(() => {
       const key = router.page === "" ? (router.query.get(WORD) ?? "") : last;
+      if (router.page === "") untrack(takeCall);
       if (key && key !== last) untrack(() => void openLink(key));
       last = key;
     });

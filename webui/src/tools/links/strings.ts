@@ -29,6 +29,9 @@ export const text = {
   missingNamed: "Not found: {names}",
   failed: "The link could not be opened",
   listFailed: "The links could not be listed",
+  noPreset: "This project has no preset “{name}”",
+  secret: "A user or token in an address is never used. Sign in as yourself.",
+  badCall: "The call in the address could not be read: check its quotes",
   address: "Address of the link",
 } as const;
 

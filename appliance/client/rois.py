@@ -97,6 +97,14 @@ class RoiCalls(Base):
         where = dict(zip("ijk", map(int, ijk), strict=True))
         return self._get(f"/files/{file_id}/source", _Json, {**where, "t": t})
 
+    def export_segmentation(self, file_id: int, reference: int, **more: Any) -> _Json:
+        """Save a ROI as a DICOM segmentation that refers to the objects of an image."""
+        return self._post(f"/files/{file_id}/dicom", _Json, {"reference_id": reference, **more})
+
+    def import_segmentation(self, file_id: int, **more: Any) -> _Json:
+        """Make a label map of a DICOM segmentation; `reference_id` names the image."""
+        return self._post(f"/files/{file_id}/segments", _Json, more)
+
     def versions(self, file_id: int) -> list[_Json]:
         """List the versions of a file, the present one first."""
         found: list[_Json] = self._get(f"/files/{file_id}/versions", _Json)["items"]

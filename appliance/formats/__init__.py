@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from appliance.formats.dicom_frames import DicomFrame, frame_pixels, scan_frames
     from appliance.formats.dicom_record import DicomRecord, ScanProblem, ScanReason
     from appliance.formats.dicom_scan import scan_dicom
+    from appliance.formats.dicom_seg import (
+        SegmentationRead,
+        is_segmentation,
+        read_segmentation,
+        write_segmentation,
+    )
     from appliance.formats.dicom_write import dicom_series, dicom_uid, write_dicom_series
     from appliance.formats.facts import FileFacts, file_facts
     from appliance.formats.markers import (
@@ -55,6 +61,7 @@ __all__ = [
     "RoiReference",
     "ScanProblem",
     "ScanReason",
+    "SegmentationRead",
     "VolumeHeader",
     "check_sets",
     "convert_file",
@@ -62,6 +69,7 @@ __all__ = [
     "dicom_uid",
     "file_facts",
     "frame_pixels",
+    "is_segmentation",
     "kind_of",
     "markers_json",
     "parse_markers",
@@ -71,6 +79,7 @@ __all__ = [
     "read_labels",
     "read_mesh",
     "read_reference",
+    "read_segmentation",
     "read_slab",
     "read_streamlines",
     "read_volume",
@@ -81,6 +90,7 @@ __all__ = [
     "write_dicom_series",
     "write_nifti",
     "write_roi",
+    "write_segmentation",
     "write_tck",
 ]
 
@@ -96,6 +106,7 @@ __getattr__ = lazy_door(
         "RoiReference": "roi_files",
         "ScanProblem": "dicom_record",
         "ScanReason": "dicom_record",
+        "SegmentationRead": "dicom_seg",
         "VolumeHeader": "volumes",
         "check_sets": "markers",
         "convert_file": "converting",
@@ -103,6 +114,7 @@ __getattr__ = lazy_door(
         "dicom_uid": "dicom_write",
         "file_facts": "facts",
         "frame_pixels": "dicom_frames",
+        "is_segmentation": "dicom_seg",
         "markers_json": "markers",
         "parse_markers": "markers",
         "plain_nifti_bytes": "nifti",
@@ -111,6 +123,7 @@ __getattr__ = lazy_door(
         "read_labels": "roi_files",
         "read_mesh": "meshes",
         "read_reference": "roi_files",
+        "read_segmentation": "dicom_seg",
         "read_slab": "volumes",
         "read_streamlines": "streamlines",
         "read_volume": "volumes",
@@ -120,6 +133,7 @@ __getattr__ = lazy_door(
         "write_dicom_series": "dicom_write",
         "write_nifti": "nifti",
         "write_roi": "roi_files",
+        "write_segmentation": "dicom_seg",
         "write_tck": "streamlines",
     },
 )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         save_annotations,
     )
     from appliance.viewing.contact import ContactSheet, Plane
+    from appliance.viewing.dicom_rois import export_segmentation, import_segmentation
     from appliance.viewing.display import display_volume, shrink_cache
     from appliance.viewing.links import (
         FileName,
@@ -89,7 +90,9 @@ __all__ = [
     "annotation_path",
     "check_owner",
     "display_volume",
+    "export_segmentation",
     "find_link",
+    "import_segmentation",
     "list_links",
     "list_versions",
     "make_link",
@@ -125,6 +128,7 @@ __all__ = [
 _HOMES = {
     "annotations": "annotation_path read_annotations save_annotations",
     "contact": "ContactSheet Plane",
+    "dicom_rois": "export_segmentation import_segmentation",
     "display": "display_volume shrink_cache",
     "links": (
         "FileName Link LinkDraft check_owner find_link list_links make_link named_files no_link"

@@ -28,5 +28,14 @@ def test_a_number_leads_to_the_object_it_came_from(works: Site, tmp_path: Path) 
         objects = [pydicom.dcmread(path) for path in paths]
         ds = next(one for one in objects if one.SOPInstanceUID == told["sop_uid"])
         assert ds.pixel_array[told["row"], told["column"]] == told["raw"] == value
+        roi = np.zeros(image.shape, bool)
+        roi[5:9, 6, 7] = True
+        row = nora.file(found.file_id)
+        mask = nora.save_roi(row.study_id, "rois/x.nii.gz", {"a b": roi}, reference=row)["file"]
+        made = nora.export_segmentation(mask["id"], found.file_id)["file"]
+        assert made["path"] == "rois/x.seg.dcm"
+        back = nora.import_segmentation(made["id"], reference_id=found.file_id)
+        assert back["notes"] == []
+        assert np.array_equal(nora.roi(back["saved"]["file"]["id"]), roi)
         away = {"i": 999, "j": 0, "k": 0}
         assert http.get(f"/files/{found.file_id}/source", params=away).status_code == 400

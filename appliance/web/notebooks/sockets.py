@@ -21,6 +21,7 @@ from appliance.jobs import NOTEBOOK_SOCKET
 __all__ = ["Reach", "Wanted", "pass_socket"]
 
 _MAX_BYTES = 1 << 30
+_PATIENCE_S = 120  # a kernel that starts on a busy machine lets the first one wait
 
 
 class Reach:
@@ -75,6 +76,7 @@ async def pass_socket(reach: Reach, wanted: Wanted, receive: Receive, send: Send
             max_size=_MAX_BYTES,
             ping_interval=None,
             compression=None,
+            open_timeout=_PATIENCE_S,
         )
     except (OSError, websockets.WebSocketException, TimeoutError):
         await send({"type": "websocket.close", "code": 1013, "reason": "it does not answer"})

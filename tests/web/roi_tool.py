@@ -64,12 +64,12 @@ class RoiTool:
 
     def option(self, name: str, *, on: bool = True) -> None:
         """Tick an option."""
-        self.unfold_options()
+        self.unfold("Options")
         self.panel.get_by_role("checkbox", name=name, exact=True).set_checked(on)
 
-    def unfold_options(self) -> None:
-        """Show what lies below Options."""
-        details = self.panel.locator("details")
+    def unfold(self, name: str) -> None:
+        """Show what lies below Options or Operations."""
+        details = self.panel.locator("details").filter(has=self.page.get_by_text(name, exact=True))
         if details.get_attribute("open") is None:
             details.locator("summary").click()
 
@@ -117,6 +117,11 @@ class RoiTool:
         """Run an operation from the menu of a ROI."""
         self.rows().nth(row).get_by_role("button", name="Operations").click()
         self.page.get_by_role("menuitem", name=name, exact=True).click()
+
+    def press(self, name: str) -> None:
+        """Press a button of the operations on the current ROI."""
+        self.unfold("Operations")
+        self.panel.get_by_role("button", name=name, exact=True).click()
 
     def save(self, row: int = 0) -> None:
         """Save a ROI and wait until it is."""

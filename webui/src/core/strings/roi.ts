@@ -120,6 +120,7 @@ export const roi = {
   roi_section_islands: "Islands",
   roi_section_sets: "With ticked ROIs",
   roi_section_mirror: "Mirror about the crosshair",
+  roi_between_short: "Fill slices",
   roi_salt_short: "Remove salt",
   roi_largest_short: "Largest only",
   roi_seed_short: "At crosshair",

@@ -78,7 +78,7 @@ export function roiActions(): Action[] {
     act(
       "outline.drop",
       t("roi_drop_outline"),
-      ["Delete"],
+      ["Del"],
       withOutline((id) => outlines.drop(id)),
       outline,
     ),

@@ -149,11 +149,16 @@ export const SHAPE: readonly Operation[] = [
     op: "smooth",
     radius: smoothRadius(roi, settings.smoothMm),
   })),
-  edit("between", text("roi_between"), (roi) => ({
-    op: "between",
-    axis: lookedAlong(roi),
-    voxelMm: voxelMm(roi),
-  })),
+  edit(
+    "between",
+    text("roi_between"),
+    (roi) => ({
+      op: "between",
+      axis: lookedAlong(roi),
+      voxelMm: voxelMm(roi),
+    }),
+    { short: t("roi_between_short") },
+  ),
   edit("invert", text("roi_invert"), () => ({ op: "invert" }), { allFrames: true }),
 ];
 

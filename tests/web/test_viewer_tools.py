@@ -196,3 +196,19 @@ def test_without_webgl_the_page_says_so_and_the_table_works(
     desktop.page.goto(service.url)
     desktop.page.get_by_text("This browser cannot draw images").wait_for()
     desktop.rows().first.wait_for()
+
+
+def test_the_curve_tool_shows_the_series_at_the_crosshair(desktop: Desktop) -> None:
+    page = desktop.page
+    frames = np.stack([np.full((12, 12, 12), 100 + 10 * t, np.int16) for t in range(5)], -1)
+    frames[0, 0, 0] = 1
+    drop_bytes(desktop, nib.Nifti1Image(frames, np.eye(4)).to_bytes(), "bold.nii")
+    desktop.drawn()
+    page.get_by_role("button", name="Curves").click()
+    panel = page.get_by_test_id("curves")
+    line = panel.locator("polyline")
+    line.wait_for(state="attached")
+    assert len((line.get_attribute("points") or "").split()) == 5
+    assert "bold.nii" in panel.inner_text()
+    panel.get_by_label("Scaled").select_option("first")
+    wait_until(lambda: "1.4" in panel.inner_text(), "the last value over the first")

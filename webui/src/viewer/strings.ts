@@ -162,3 +162,17 @@ export const settingTexts = {
   defaults: "Defaults",
   close: "Done",
 } as const;
+
+export const curveTexts = {
+  title: "Curves",
+  none: "Open a series in time (4D): its values at the crosshair and in the ROIs of the viewport appear here.",
+  scaling: "Scaled",
+  unscaled: "not",
+  range: "to 0\u20131",
+  mean: "by the mean",
+  first: "by the first",
+  last: "by the last",
+  seconds: "seconds",
+  frames: "time point",
+  copy: "Copy as a table",
+} as const;

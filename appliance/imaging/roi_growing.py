@@ -95,9 +95,11 @@ def _grow(
         at = stack[top]
         if top + 6 > stack.size:
             stack = _doubled(stack)
+        row = at // shape[2]
+        place = (row // shape[1], row % shape[1], at % shape[2])
         for side in range(6):
             axis, step = side // 2, 1 - 2 * (side % 2)
-            there = at // strides[axis] % shape[axis] + step
+            there = place[axis] + step
             to = at + step * strides[axis]
             if there < 0 or there >= shape[axis] or out[to] or np.isnan(values[to]):
                 continue

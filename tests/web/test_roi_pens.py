@@ -136,7 +136,8 @@ def test_bug_18_one_history_for_everything(tool: RoiTool) -> None:
     tool.stroke((0.6, 0.3))
     page.keyboard.press("Control+z")
     page.keyboard.press("Control+z")
-    wait_until(lambda: page.locator("polyline[data-outline]").count() == 0, "the outline goes first")
+    drawn_line = page.locator("polyline[data-outline]")
+    wait_until(lambda: drawn_line.count() == 0, "the outline goes first")
     assert tool.voxels() == drawn
     page.keyboard.press("Control+z")
     assert tool.voxels() == 0

@@ -7,15 +7,21 @@ here: a form of another page could use it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import msgspec
 from litestar import Request, post
 from litestar.connection import ASGIConnection
-from litestar.datastructures import State, UploadFile
+from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery
+from multipart import (  # type: ignore[import-untyped]
+    MultipartError,
+    MultipartSegment,
+    PushMultipartParser,
+    parse_options_header,
+)
 
 from appliance.catalog import Caller, find_token, get_project, require_open
 from appliance.core import Invalid, Refused
@@ -28,7 +34,8 @@ from appliance.web.services import Rooms, Services
 __all__ = ["post_call"]
 
 _CRYPT = "@CRYPT@"
-_PIECE_BYTES = 1 << 20
+_CALL_BYTES = 1 << 16
+_PARTS = 16
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -56,24 +63,63 @@ async def post_call(
     services: Rooms, request: Request[Any, str, State], *, project: FromQuery[str]
 ) -> Receipt:
     """Take ``call={"cmd":"import",...}`` and ``thefile``; answers with the receipt."""
-    known = _of_header(request)
-    form = await request.form()
-    call = _read(form.get("call"))
+    known, parts = _of_header(request), _parts(request)
+    text, name = await _until_file(parts)
+    call = _read(text)
     await asyncio.to_thread(_check, services, call, known, project)
-    sent = form.get("thefile")
-    if call.cmd != "import" or not isinstance(sent, UploadFile):
+    if call.cmd != "import" or name is None:
         raise Invalid(
             "this form needs the command 'import' and a file",
-            hint='Send -F call={"cmd":"import",...} and -F thefile=@data.zip.',
+            hint='Send -F call={"cmd":"import",...} and then -F thefile=@data.zip.',
         )
     upload = await asyncio.to_thread(
         services.importer.begin_upload,
         project,
-        sent.filename or "upload.zip",
+        name or "upload.zip",
         subject=call.pid,
         study=call.sid,
     )
-    return arrivals.receipt(await upload.receive(_pieces(sent)))
+    return arrivals.receipt(await upload.receive(_content(parts)))
+
+
+async def _parts(request: Request[Any, str, State]) -> AsyncGenerator[Any, None]:
+    """Read the form as it comes: a part's header, its bytes, None at its end."""
+    _, options = parse_options_header(request.headers.get("content-type", ""))
+    try:
+        with PushMultipartParser(options.get("boundary", ""), max_segment_count=_PARTS) as parser:
+            async for chunk in request.stream():
+                for part in parser.parse(chunk) if chunk else ():
+                    yield part
+    except (MultipartError, ValueError) as error:
+        raise Invalid("this is no complete form", hint="Send it again.") from error
+
+
+async def _until_file(parts: AsyncGenerator[Any, None]) -> tuple[str, str | None]:
+    """Give the field ``call`` and the name of the file, whose bytes are still to come.
+
+    Nothing of a file is taken in before it is known who sends it, so the call stands first.
+    """
+    call, field = bytearray(), ""
+    async for part in parts:
+        if isinstance(part, MultipartSegment):
+            field = part.name
+            if part.filename is not None:
+                return call.decode("utf-8", "replace"), part.filename
+        elif part and field == "call":
+            call += part
+            if len(call) > _CALL_BYTES:
+                raise Invalid("the field 'call' is too long")
+    return call.decode("utf-8", "replace"), None
+
+
+async def _content(parts: AsyncGenerator[Any, None]) -> AsyncIterator[bytes]:
+    """Give the bytes of the file; the rest of the form is read to its end and not kept."""
+    ended = False
+    async for part in parts:
+        if part is None:
+            ended = True
+        elif not ended:
+            yield bytes(part)
 
 
 def _of_header(connection: ASGIConnection[HTTPRouteHandler, Any, Any, Any]) -> Caller | None:
@@ -111,8 +157,3 @@ def _check(services: Services, call: Call, known: Caller | None, project: str) -
             raise Refused("this needs the right 'editor'", hint="Ask the owner of the appliance.")
         check_project(con, caller, project)
         require_open(con, get_project(con, project).id)
-
-
-async def _pieces(sent: UploadFile) -> AsyncIterator[bytes]:
-    while piece := await sent.read(_PIECE_BYTES):
-        yield piece

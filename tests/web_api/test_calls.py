@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from appliance import catalog
@@ -163,3 +166,49 @@ def test_URL_03_the_page_comes_at_noras_address(works: Site, curl: Curl, query: 
     status, text = curl("-g", f"{works.url}/index.php?{query}")
     assert status == 200
     assert "<html" in text
+
+
+def test_nothing_of_a_file_is_taken_in_before_it_is_known_who_sends_it(works: Site) -> None:
+    """The answer comes although the file never ends: its bytes were not waited for."""
+    head = (
+        b'--b\r\nContent-Disposition: form-data; name="call"\r\n\r\n{"cmd":"import"}\r\n'
+        b'--b\r\nContent-Disposition: form-data; name="thefile"; filename="a.zip"\r\n\r\nPK'
+    )
+    address = urlsplit(works.url)
+    with socket.create_connection((str(address.hostname), address.port or 80), 20) as connection:
+        connection.sendall(
+            b"POST /?project=default HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99999999\r\n"
+            b"Content-Type: multipart/form-data; boundary=b\r\n\r\n" + head
+        )
+        assert connection.recv(64).split()[1] == b"401"
+
+
+def test_a_form_that_ends_early_leaves_no_arrival_that_counts_as_whole(
+    works: Site, tokens: dict[str, str]
+) -> None:
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="call"\r\n\r\n{"cmd":"import"}\r\n'
+        b'--b\r\nContent-Disposition: form-data; name="thefile"; filename="cut.zip"\r\n\r\nPK'
+    )
+    answer = httpx.post(
+        f"{works.url}/?project=default",
+        content=body,
+        headers={
+            "Authorization": f"Bearer {tokens['ed']}",
+            "Content-Type": "multipart/form-data; boundary=b",
+        },
+    )
+    assert answer.status_code == 400, answer.text
+    with works.services.catalog.read() as con:
+        rows = con.execute("SELECT state FROM receipts WHERE source LIKE '%cut.zip%'").fetchall()
+    assert all(state == "failed" for (state,) in rows), rows
+
+
+def test_the_call_stands_before_the_file(
+    works: Site, tokens: dict[str, str], curl: Curl, archive: Path
+) -> None:
+    call = json.dumps({"cmd": "import", "token": tokens["ed"]})
+    arguments = ["-F", f"thefile=@{archive}", "--form-string", f"call={call}"]
+    status, text = curl(*arguments, f"{works.url}/?project=default")
+    assert status == 400
+    assert tokens["ed"] not in text

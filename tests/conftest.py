@@ -12,6 +12,11 @@ from tests.support.service import Service
 StartService = Callable[..., Service]
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are no names: gzip puts the time into them, and workers must agree on all names."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture
 def start_service(tmp_path: Path) -> Iterator[StartService]:
     """Start services on data folders below `tmp_path`; all are stopped at the end."""

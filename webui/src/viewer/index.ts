@@ -12,6 +12,7 @@ export { MASK_COLOURS } from "./colormaps";
 export { loadFile, loadUrl } from "./load";
 export { parseHeader } from "./nifti";
 export type { StoredArray } from "./nifti";
+export { carried, LAYER } from "./dropping";
 export { screenToWorld, worldToScreen } from "./planes";
 export type { View } from "./planes";
 export type { Viewport } from "./viewport.svelte";

@@ -186,6 +186,18 @@ def _jobs(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser)
 
 
+def _batches(parser: argparse.ArgumentParser) -> None:
+    from appliance.cli.saved import add_batch_arguments
+
+    add_batch_arguments(parser)
+
+
+def _rules(parser: argparse.ArgumentParser) -> None:
+    from appliance.cli.saved import add_rule_arguments
+
+    add_rule_arguments(parser)
+
+
 def _completion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=("bash", "zsh"), help="which shell")
     parser.add_argument("--at", type=int, help=argparse.SUPPRESS)
@@ -194,6 +206,7 @@ def _completion(parser: argparse.ArgumentParser) -> None:
 
 VERBS: dict[str, tuple[str, str, _Arguments]] = {
     "backup": ("Copy the databases and prove the copy.", "care:backup", _backup),
+    "batches": ("List, print, keep or forget saved batches.", "saved:batches", _batches),
     "bids": ("Export studies as a BIDS dataset.", "projects:bids", _bids),
     "completion": ("Print completion of words for a shell.", "completion:completion", _completion),
     "demo": ("Run the appliance on demo data.", "demo:demo", _demo),
@@ -207,6 +220,7 @@ VERBS: dict[str, tuple[str, str, _Arguments]] = {
     "project": ("Show a project, or change its settings.", "projects:project", _project),
     "rescan": ("Bring the catalog in line with the disk.", "care:rescan", _rescan),
     "restore": ("Bring a backup back; stop the service first.", "care:restore", _restore),
+    "rules": ("List, print, try, keep or forget rules.", "saved:rules", _rules),
     "serve": ("Run the service.", "serving:serve", _serve),
     "settings": ("Show every setting and its source.", "care:settings", _with_json),
     "status": ("Tell whether a service runs and is well.", "care:status", _with_json),

@@ -28,6 +28,8 @@ DATA
   history    what was done by whom, and what can be undone
   undo       take operations back
   jobs       list jobs; hold, release, stop, retry or reorder some
+  batches    saved batches: list, print, keep from a file, forget
+  rules      rules of autoexecution: the same, try them, switch them on and off
   tools      the predefined jobs and what they lack; bring new ones
   matlab     the folder of NORA's functions for MATLAB and Octave
   rescan     bring the catalog in line with the projects' folders

@@ -22,6 +22,7 @@ from appliance.core.errors import (
     StorageError,
     UpkeepError,
 )
+from appliance.core.extras import install_command
 from appliance.core.files import (
     atomic_write,
     fsync_dir,
@@ -87,6 +88,7 @@ __all__ = [
     "configure_logging",
     "fsync_dir",
     "fsync_file",
+    "install_command",
     "iso",
     "lazy_door",
     "link_or_copy",

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.core import ModelError
+from appliance.core import ModelError, install_command
 from appliance.geometry import Grid, Volume, invert, voxel_to_world
 from appliance.imaging.resampling import resample
 
 __all__ = ["Deformation", "deform", "field_volume"]
 
-INSTALL = "Install it beside the appliance: pip install 'nora-appliance[processing]'."
+INSTALL = f"Install it beside the appliance: {install_command('processing')}"
 _STEPS = (100, 60, 25)  # at every fourth voxel, every second, every one
 _SMALLEST, _RADIUS = 12, 3
 _SLAB = 400_000

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.core import ModelError
+from appliance.core import ModelError, install_command
 from appliance.geometry import Volume, flip_lps_ras
 
 __all__ = ["from_itk", "itk", "ras_matrix", "to_itk"]
 
-INSTALL = "Install it beside the appliance: pip install 'nora-appliance[processing]'."
+INSTALL = f"Install it beside the appliance: {install_command('processing')}"
 
 
 def itk() -> Any:

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from appliance.core import atomic_write
+from appliance.core import atomic_write, install_command
 
 __all__ = ["FACTS", "NOTEBOOK", "SCOPE", "SOCKET", "base_url", "main"]
 
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:  # noqa: RET503 - execv nev
     home, opened, idle_s = arguments or sys.argv[1:]
     if importlib.util.find_spec("jupyterlab") is None:
         print(  # noqa: T201 - into the log of the job
-            "JupyterLab is not installed. Install it with: pip install 'nora-appliance[notebooks]'"
+            f"JupyterLab is not installed. Install it with: {install_command('notebooks')}"
         )
         return _MISSING
     run = Path.cwd().parent

@@ -19,6 +19,7 @@ from appliance.core import (
     Refused,
     Settings,
     atomic_write,
+    install_command,
     now_ms,
     safe_name,
 )
@@ -123,7 +124,7 @@ class Notebooks:
         if self.problem:
             return self.problem
         if importlib.util.find_spec("jupyterlab") is None:
-            return "JupyterLab is not installed: pip install 'nora-appliance[notebooks]'"
+            return f"JupyterLab is not installed: {install_command('notebooks')}"
         return ""
 
     def start(self, asked: NotebookRequest, login: str) -> str:

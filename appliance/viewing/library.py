@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from appliance.core import install_command
 from appliance.jobs import Argument, Resources, Tool
 
 __all__ = ["LIBRARY"]
 
-_INSTALL = "Install it beside the appliance: pip install 'nora-appliance[processing]'."
+_INSTALL = f"Install it beside the appliance: {install_command('processing')}"
 _MASK_HELP = "Everything above 0 counts."
 _T1 = "t1*/*.nii"
 

@@ -42,6 +42,26 @@ export const viewing = {
   },
 };
 
+/** Shows files that are no images, such as markers. */
+export interface Opener {
+  /** What the menu of a file says. */
+  label: string;
+  fits: (name: string) => boolean;
+  open: (file: FileRow) => unknown;
+  /** Shows a file of this computer, which never leaves it. */
+  openLocal?: (file: File) => unknown;
+}
+
+let openers: readonly Opener[] = $state.raw([]);
+
+/** Let a tool show files of its own; returns what takes it away. */
+export function registerOpener(opener: Opener): () => void {
+  openers = [...openers, opener];
+  return () => (openers = openers.filter((one) => one !== opener));
+}
+
+export const openerOf = (name: string): Opener | undefined => openers.find((one) => one.fits(name));
+
 /** Whether the viewports can show a file of this kind. */
 export function canView(file: FileRow): boolean {
   return file.volume_url !== null || ["surface", "streamlines"].includes(file.kind);

@@ -1,6 +1,7 @@
 // What can be done with rows of the table: context menus and the commands behind them.
 import CircleUser from "@lucide/svelte/icons/circle-user-round";
 import Copy from "@lucide/svelte/icons/copy";
+import Eye from "@lucide/svelte/icons/eye";
 import GitFork from "@lucide/svelte/icons/git-fork";
 import HardDrive from "@lucide/svelte/icons/hard-drive";
 import Images from "@lucide/svelte/icons/images";
@@ -26,7 +27,7 @@ import { may, session } from "../core/session.svelte";
 import { t } from "../core/strings";
 import { attempt, complain, inform } from "../core/toast.svelte";
 import type { FileRow, Operation, StudyRow } from "../core/types";
-import { canView, openFile } from "../core/viewing.svelte";
+import { canView, openerOf, openFile } from "../core/viewing.svelte";
 import ProvenanceDialog from "../jobs/provenance/ProvenanceDialog.svelte";
 import RecomputeDialog from "../jobs/provenance/RecomputeDialog.svelte";
 import IdentityDialog from "./IdentityDialog.svelte";
@@ -78,7 +79,9 @@ export function download(wanted: Wanted): void {
 
 /** Double click or Enter on a file. */
 export function showFile(file: FileRow): void {
-  if (canView(file)) void openFile(file);
+  const opener = openerOf(file.name);
+  if (opener) opener.open(file);
+  else if (canView(file)) void openFile(file);
   else
     inform(t("cannot_view", { name: file.name }), {
       label: t("download"),
@@ -168,7 +171,9 @@ const trashItem = (row: Row): MenuItem => ({
 function fileMenu(row: Row & { kind: "file" }): MenuItem[] {
   const { file } = row;
   const closed = !canView(file);
+  const opener = openerOf(file.name);
   return [
+    ...(opener ? [{ label: opener.label, icon: Eye, run: () => void opener.open(file) }] : []),
     {
       label: t("open_background"),
       icon: Image,

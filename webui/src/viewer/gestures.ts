@@ -5,6 +5,7 @@ import type { View } from "./planes";
 import { screenToWorld, worldToScreen } from "./planes";
 import type { Limits, Point } from "./types";
 import { withColumns, withRange } from "./mosaic";
+import { pointers } from "./pointers.svelte";
 import type { PointerAt } from "./tools";
 import type { Part, Viewer } from "./viewer.svelte";
 import type { Viewport } from "./viewport.svelte";
@@ -152,34 +153,34 @@ export function gestures(viewer: Viewer, viewport: Viewport, hooks: GestureHooks
       if (!gesture || !hit || !at || press) return;
       event.preventDefault();
       node.setPointerCapture(event.pointerId);
-      const taken = gesture !== "window" && (viewer.tool?.down(at) ?? false);
+      const taken = gesture !== "window" && pointers.down(at);
       press = new Press(viewer, viewport, taken ? "tool" : gesture, at.point, hit.part.id);
       if (press.gesture === "crosshair") press.move(at.point, at.view);
     };
     const move = (event: PointerEvent): void => {
       const at = where.at(event, press?.gesture === "tool", press?.part);
-      node.style.cursor = press ? node.style.cursor : (viewer.tool?.cursor ?? "");
+      node.style.cursor = press ? node.style.cursor : pointers.cursor;
       if (!at) return;
-      if (!press || press.gesture === "tool") return viewer.tool?.move?.(at);
+      if (!press || press.gesture === "tool") return pointers.move(at);
       hooks.moving();
       press.move(at.point, at.view);
     };
     // A tool hears of the end whatever has become of the viewport, or its stroke would be lost.
     const up = (event: PointerEvent): void => {
-      if (press?.gesture === "tool") viewer.tool?.up?.(where.at(event, true, press.part));
+      if (press?.gesture === "tool") pointers.up(where.at(event, true, press.part));
       press = null;
     };
-    const leave = (): void => void (press ?? viewer.tool?.leave?.());
+    const leave = (): void => void (press ?? pointers.leave());
     const double = (event: MouseEvent): void => {
       const at = where.at(event as PointerEvent, false);
-      if (at && viewer.tool?.double?.(at)) return;
+      if (at && pointers.double(at)) return;
       hooks.double();
     };
     const wheel = (event: WheelEvent): void => {
       const hit = where.part(event);
       if (!hit) return;
       event.preventDefault();
-      if (viewer.tool?.wheel?.(event)) return;
+      if (pointers.wheel(event)) return;
       hooks.moving();
       if (event.ctrlKey || event.metaKey)
         return zoom(event, screenToWorld(hit.part.view, hit.point));

@@ -2,8 +2,14 @@
 export { default as Viewer } from "./ViewerRoot.svelte";
 export { default as ViewerTools } from "./ViewerTools.svelte";
 export { default as ViewerStatus } from "./ViewerStatus.svelte";
-export { layerActionsOf, registerLayerActions, registerOverlay } from "./plugins.svelte";
+export {
+  layerActionsOf,
+  registerLayerActions,
+  registerOverlay,
+  registerPanel,
+} from "./plugins.svelte";
 export type { LayerAction, OverlayProps } from "./plugins.svelte";
+export { registerPointer } from "./pointers.svelte";
 export { viewer } from "./viewer.svelte";
 export type { PointerAt, PointerTool } from "./tools";
 export type { ViewerState } from "./readout";

@@ -3,7 +3,6 @@ import type { Measurement, MeasureKind } from "./measure";
 import type { Vec3 } from "./linalg";
 import { worldToScreen } from "./planes";
 import type { PointerAt, PointerTool } from "./tools";
-import type { Viewer } from "./viewer.svelte";
 
 const NEAR_PX = 9;
 
@@ -13,13 +12,10 @@ export class Measuring {
   /** Which point of which measurement the pointer holds. */
   private held: { of: number; point: number } | null = null;
 
-  constructor(private readonly viewer: Viewer) {}
-
   /** Switch a kind on, or off again. */
   choose(kind: MeasureKind | null): void {
     this.finish();
     this.kind = kind === this.kind ? null : kind;
-    this.viewer.tool = this.kind ? this.tool : null;
   }
 
   clear(): void {
@@ -67,8 +63,24 @@ export class Measuring {
     this.held = { of: last + 1, point: 1 };
   }
 
-  private readonly tool: PointerTool = {
-    cursor: "crosshair",
+  /** Measuring as the viewer's pointers see it. */
+  tool(): PointerTool {
+    const isOn = (): boolean => this.kind !== null;
+    return {
+      ...this.handlers,
+      get cursor() {
+        return isOn() ? "crosshair" : "";
+      },
+      get active() {
+        return isOn();
+      },
+    };
+  }
+
+  private readonly handlers: PointerTool = {
+    stop: () => {
+      if (this.kind) this.choose(null);
+    },
     down: (at) => {
       if (!this.kind || at.event.button !== 0 || at.event.ctrlKey) return false;
       this.held = this.near(at);

@@ -1,5 +1,6 @@
 // The one ruler and angle tool of the page.
 import { Measuring } from "./measuring.svelte";
-import { viewer } from "./viewer.svelte";
+import { registerPointer } from "./pointers.svelte";
 
-export const measuring = new Measuring(viewer);
+export const measuring = new Measuring();
+registerPointer(measuring.tool());

@@ -10,6 +10,11 @@ export interface OverlayProps {
   view: View;
 }
 
+/** Given to a component that stands once in every viewport, above its pictures. */
+export interface PanelProps {
+  viewport: Viewport;
+}
+
 /** A button on the bar of a layer. */
 export interface LayerAction {
   id: string;
@@ -23,16 +28,25 @@ type ActionsOf = (layer: Layer, viewport: Viewport) => LayerAction[];
 
 interface Plugged {
   overlays: readonly Component<OverlayProps>[];
+  panels: readonly Component<PanelProps>[];
   actions: readonly ActionsOf[];
 }
 
-let plugged = $state.raw<Plugged>({ overlays: [], actions: [] });
+let plugged = $state.raw<Plugged>({ overlays: [], panels: [], actions: [] });
 
 /** Draw a component over every 2D viewport; returns what takes it away. */
 export function registerOverlay(component: Component<OverlayProps>): () => void {
   plugged = { ...plugged, overlays: [...plugged.overlays, component] };
   return () => {
     plugged = { ...plugged, overlays: plugged.overlays.filter((one) => one !== component) };
+  };
+}
+
+/** Put a component into every viewport; returns what takes it away. */
+export function registerPanel(component: Component<PanelProps>): () => void {
+  plugged = { ...plugged, panels: [...plugged.panels, component] };
+  return () => {
+    plugged = { ...plugged, panels: plugged.panels.filter((one) => one !== component) };
   };
 }
 
@@ -43,6 +57,8 @@ export function registerLayerActions(actions: ActionsOf): () => void {
     plugged = { ...plugged, actions: plugged.actions.filter((one) => one !== actions) };
   };
 }
+
+export const panels = (): readonly Component<PanelProps>[] => plugged.panels;
 
 export const overlays = (): readonly Component<OverlayProps>[] => plugged.overlays;
 

@@ -7,7 +7,11 @@ import type { Viewport } from "./viewport.svelte";
 /** A tool that may take the left and the right button; true means the gesture is its own. */
 export interface PointerTool {
   /** CSS cursor over the planes. */
-  cursor?: string;
+  readonly cursor?: string;
+  /** Its pens are on: it is asked first. */
+  readonly active?: boolean;
+  /** Switch its pens off: another tool's are on now. */
+  stop?: () => void;
   down: (at: PointerAt) => boolean;
   move?: (at: PointerAt) => void;
   /** The gesture is over; null: its viewport shows nothing any more. */

@@ -18,7 +18,6 @@ import { MAPPINGS, mappingNamed, middle, sliceInfo, stepSlice } from "./planes";
 import type { ViewerState } from "./readout";
 import { summarize } from "./readout";
 import type { Scene } from "./scene";
-import type { PointerTool } from "./tools";
 import type { FileRow, Point, Rect, Role } from "./types";
 import type { Viewport } from "./viewport.svelte";
 import type { Volume } from "./volume";
@@ -71,8 +70,6 @@ export class Viewer {
   scrollSpeed = $state(1);
   /** New images show everything from zero up; key 1 asks for the narrower window from then on. */
   autoFromZero = $state(true);
-  /** The tool that sees pointer events first (pens, markers), null: none. */
-  tool: PointerTool | null = $state.raw(null);
   /** Called when a person shows a file as ROI. */
   onRole: ((layer: Layer) => void) | null = null;
   /** Short notice over the viewports (name of a preset). */

@@ -6,7 +6,7 @@ import { openTool, registerTool } from "../../core/dock.svelte";
 import { openMenuBelow } from "../../core/menu.svelte";
 import { t } from "../../core/strings";
 import type { Layer, LayerAction } from "../../viewer";
-import { registerLayerActions, registerOverlay, viewer } from "../../viewer";
+import { registerLayerActions, registerOverlay, registerPointer, viewer } from "../../viewer";
 import { roiActions } from "./actions";
 import { creationItems } from "./creating";
 import { askBeforeLeaving, startKeeping } from "./keeping.svelte";
@@ -48,7 +48,7 @@ export function install(): void {
   registerActions(roiActions());
   registerOverlay(RoiOverlay);
   registerLayerActions(layerActions);
-  viewer.tool = roiPointer;
+  registerPointer(roiPointer);
   viewer.onRole = (layer) => rois.take(layer);
   for (const layer of viewer.layers) if (layer.role === "labels") rois.take(layer);
   startKeeping();

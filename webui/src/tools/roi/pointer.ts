@@ -251,6 +251,10 @@ function hover(at: PointerAt): void {
 }
 
 export const roiPointer: PointerTool = {
+  get active() {
+    return rois.drawing;
+  },
+  stop: () => (rois.drawing = false),
   down,
   move: (at) => {
     if (outlines.dragging) return outlines.move(at);

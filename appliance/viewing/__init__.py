@@ -16,6 +16,27 @@ if TYPE_CHECKING:
         read_annotations,
         save_annotations,
     )
+    from appliance.viewing.autoloader_cases import (
+        Case,
+        Found,
+        RatedCase,
+        case_files,
+        case_ratings,
+        find_case,
+    )
+    from appliance.viewing.autoloaders import (
+        KeptPreset,
+        PresetAsker,
+        PresetDraft,
+        PresetShare,
+        change_preset,
+        find_preset,
+        forget_preset,
+        keep_preset,
+        list_presets,
+        no_preset,
+        read_preset,
+    )
     from appliance.viewing.contact import ContactSheet, Plane
     from appliance.viewing.dicom_rois import export_segmentation, import_segmentation
     from appliance.viewing.display import display_volume, shrink_cache
@@ -44,6 +65,7 @@ if TYPE_CHECKING:
     )
     from appliance.viewing.origin import VoxelSource, voxel_source
     from appliance.viewing.packing import pack_bits, unpack_mask
+    from appliance.viewing.presets import CaseLevel, Entry, Preset
     from appliance.viewing.preview import preview_image
     from appliance.viewing.restoring import (
         Version,
@@ -68,16 +90,26 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TOOLS",
+    "Case",
+    "CaseLevel",
     "Changed",
     "ContactSheet",
     "DrawnRoi",
+    "Entry",
     "FileName",
+    "Found",
+    "KeptPreset",
     "Limits",
     "Link",
     "LinkDraft",
     "MeasuredImage",
     "MeasuredRoi",
     "Plane",
+    "Preset",
+    "PresetAsker",
+    "PresetDraft",
+    "PresetShare",
+    "RatedCase",
     "RoiDocument",
     "RoiSet",
     "RoiValues",
@@ -88,12 +120,20 @@ __all__ = [
     "VoxelSource",
     "Wanted",
     "annotation_path",
+    "case_files",
+    "case_ratings",
+    "change_preset",
     "check_owner",
     "display_volume",
     "export_segmentation",
+    "find_case",
     "find_link",
+    "find_preset",
+    "forget_preset",
     "import_segmentation",
+    "keep_preset",
     "list_links",
+    "list_presets",
     "list_versions",
     "make_link",
     "marker_statistics",
@@ -101,9 +141,11 @@ __all__ = [
     "move_versions",
     "named_files",
     "no_link",
+    "no_preset",
     "pack_bits",
     "preview_image",
     "read_annotations",
+    "read_preset",
     "read_rois",
     "replace_link",
     "restore_version",
@@ -127,6 +169,11 @@ __all__ = [
 
 _HOMES = {
     "annotations": "annotation_path read_annotations save_annotations",
+    "autoloader_cases": "Case Found RatedCase case_files case_ratings find_case",
+    "autoloaders": (
+        "KeptPreset PresetAsker PresetDraft PresetShare change_preset find_preset forget_preset"
+        " keep_preset list_presets no_preset read_preset"
+    ),
     "contact": "ContactSheet Plane",
     "dicom_rois": "export_segmentation import_segmentation",
     "display": "display_volume shrink_cache",
@@ -141,6 +188,7 @@ _HOMES = {
     ),
     "origin": "VoxelSource voxel_source",
     "packing": "pack_bits unpack_mask",
+    "presets": "CaseLevel Entry Preset",
     "preview": "preview_image",
     "restoring": "Version list_versions restore_version undo_save version_path",
     "saving": "Changed Limits Saved Wanted save",

@@ -73,6 +73,8 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("GET", "/links/{key:str}"): {},
     ("PUT", "/links/{key:str}"): {"state": {}},
     ("DELETE", "/links/{key:str}"): {},
+    ("PUT", "/presets/{key:str}"): {},
+    ("DELETE", "/presets/{key:str}"): {},
 }
 # The keys of archives are checked against who made them; nobody else's exists.
 OWN_THINGS = {("GET", "/downloads/{key:str}/{name:str}")}

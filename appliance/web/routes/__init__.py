@@ -7,6 +7,7 @@ from litestar.handlers import BaseRouteHandler
 from appliance.web.routes import (
     about,
     adapters,
+    autoloaders,
     autorules,
     batches,
     bids,
@@ -58,6 +59,7 @@ ROUTES: list[BaseRouteHandler] = [
     *roistats.ROUTES,
     *voxels.ROUTES,
     *segmentations.ROUTES,
+    *autoloaders.ROUTES,
     *registering.ROUTES,
     *edits.ROUTES,
     *selection.ROUTES,

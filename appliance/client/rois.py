@@ -98,11 +98,17 @@ class RoiCalls(Base):
         return self._get(f"/files/{file_id}/source", _Json, {**where, "t": t})
 
     def export_segmentation(self, file_id: int, reference: int, **more: Any) -> _Json:
-        """Save a ROI as a DICOM segmentation that refers to the objects of an image."""
+        """Save a ROI as a DICOM segmentation that refers to the objects of an image.
+
+        With ``form="rtstruct"`` it becomes an RT structure set.
+        """
         return self._post(f"/files/{file_id}/dicom", _Json, {"reference_id": reference, **more})
 
     def import_segmentation(self, file_id: int, **more: Any) -> _Json:
-        """Make a label map of a DICOM segmentation; `reference_id` names the image."""
+        """Make a label map of a DICOM segmentation or structure set.
+
+        `reference_id` names the image; by default it is the one the document refers to.
+        """
         return self._post(f"/files/{file_id}/segments", _Json, more)
 
     def versions(self, file_id: int) -> list[_Json]:

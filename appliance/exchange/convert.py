@@ -12,11 +12,13 @@ from appliance.exchange.context import Context
 from appliance.exchange.crash import crash_point
 from appliance.exchange.dcm2niix import ConverterRefused, run_dcm2niix
 from appliance.exchange.disk import require_space
+from appliance.exchange.documents import Waits, convert_documents, hold, roi_documents, wake
 from appliance.exchange.place import ENTERED, enter_series, place_outputs, write_nodeinfo
 from appliance.exchange.quarantine import write_reason
 from appliance.exchange.receipts import recount
 from appliance.exchange.rows import ItemState
 from appliance.exchange.series import Facts, identity_of, load_series
+from appliance.exchange.sort import CONVERT_STEP
 from appliance.privacy import Identity, ProjectPolicy
 
 if TYPE_CHECKING:
@@ -40,6 +42,9 @@ def convert_series(ctx: Context, series_id: int) -> None:
         try:
             if row["state"] == ENTERED or _convert(ctx, row, facts):
                 _finish(ctx, row)
+                return
+        except Waits as waits:
+            if hold(ctx, row, waits):
                 return
         except DiskFull as full:
             _note(ctx, series_id, full.message)
@@ -68,6 +73,9 @@ def _ready(ctx: Context, series_id: int) -> tuple[Any, Facts] | None:
 
 def _convert(ctx: Context, row: Any, facts: Facts) -> bool:
     """Do one round; False when more objects came meanwhile."""
+    documents = roi_documents(ctx, row, facts)
+    if documents:
+        return convert_documents(ctx, row, facts, documents, _identity(ctx, row))
     if not facts.image:
         return enter_series(ctx, row, facts, [], state=ItemState.STORED)
     source = ctx.folder.originals / row["project"] / row["key"]
@@ -98,12 +106,19 @@ def _finish(ctx: Context, row: Any) -> None:
             (row["key"],),
         ).fetchall()
     ctx.on_files([int(image[0]) for image in images])
+    _wake(ctx, row)
     ctx.catalog.write(
         lambda tx: tx.con.execute(
             "UPDATE incoming_series SET state = 'done' WHERE id = ? AND state = ?",
             (row["id"], ENTERED),
         )
     )
+
+
+def _wake(ctx: Context, row: Any) -> None:
+    """Have documents looked at anew that wait for a series whose fate is known now."""
+    for series_id in wake(ctx, row):
+        ctx.ask(CONVERT_STEP, series_id)
 
 
 def _size(ctx: Context, series_id: int) -> int:
@@ -165,18 +180,22 @@ def fail_series(ctx: Context, row: Any, reason: str, hint: str) -> bool:
         if failed:
             tx.con.execute(
                 "UPDATE receipt_items SET state = 'quarantined', reason = ?, hint = ?"
-                " WHERE series_id = ? AND state = 'sorted'",
+                " WHERE series_id = ? AND state IN ('sorted', 'stored')",
                 (reason, hint, row["id"]),
             )
             recount(tx, receipts)
         return failed > 0
 
-    return ctx.catalog.write(write)
+    failed = ctx.catalog.write(write)
+    if failed:
+        _wake(ctx, row)
+    return failed
 
 
 def _receipts(tx: Tx, series_id: int) -> list[int]:
     rows = tx.con.execute(
-        "SELECT DISTINCT receipt_id FROM receipt_items WHERE series_id = ? AND state = 'sorted'",
+        "SELECT DISTINCT receipt_id FROM receipt_items WHERE series_id = ?"
+        " AND state IN ('sorted', 'stored')",
         (series_id,),
     ).fetchall()
     return [int(row[0]) for row in rows]

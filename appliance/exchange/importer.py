@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from appliance.exchange.hashing import hash_items
 from appliance.exchange.originals import originals_of
 from appliance.exchange.receipts import get_receipt, open_receipt, set_receipt, withdraw_empty
 from appliance.exchange.recovery import due_work, newly_due, recover
+from appliance.exchange.referred import image_of_rois
 from appliance.exchange.revealing import WaitingIdentity, original_names, waiting_identities
 from appliance.exchange.rows import ArrivalKind, Options, ReceiptDetail, ReceiptState
 from appliance.exchange.series import load_series
@@ -36,7 +38,7 @@ from appliance.exchange.sort import CONVERT_STEP, sort_receipt
 from appliance.exchange.upload import Upload
 
 if TYPE_CHECKING:
-    from appliance.catalog import Catalog
+    from appliance.catalog import Catalog, FileRow
     from appliance.core import DataFolder
     from appliance.privacy import IdentityStore
 
@@ -79,7 +81,7 @@ class Importer:
         queue.register_step(COLLECT_STEP, self._collect)
         queue.register_step(SORT_STEP, self._sort)
         queue.register_step(CONVERT_STEP, self._convert)
-        queue.register_step(HASH_STEP, self._hash)
+        queue.register_step(HASH_STEP, partial(hash_items, self.ctx))
 
     def start(self) -> None:
         """Take up what an earlier end left behind, and keep what waits going."""
@@ -278,6 +280,10 @@ class Importer:
         """Give the kept DICOM objects that an image was converted from."""
         return originals_of(self.ctx, file_id)
 
+    def image_of_rois(self, document: FileRow) -> FileRow | None:
+        """Give the image that a DICOM document of ROIs in a study refers to, if it is here."""
+        return image_of_rois(self.ctx, document)
+
     def resolve(
         self,
         key: str,
@@ -347,9 +353,6 @@ class Importer:
             if found is not None:
                 fail_series(self.ctx, found[0], "a fault in the service", "The log tells more.")
             raise
-
-    def _hash(self, receipt_id: int) -> None:
-        hash_items(self.ctx, receipt_id)
 
     def _tick(self) -> None:
         """Wake series whose quiet time is over, and every half minute whatever else waits."""

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from appliance.catalog import Tx
     from appliance.formats import FileFacts
 
-__all__ = ["ENTERED", "PlacedFile", "enter_series", "place_outputs", "write_nodeinfo"]
+__all__ = [
+    "ENTERED",
+    "PlacedFile",
+    "enter_series",
+    "place_named",
+    "place_outputs",
+    "write_nodeinfo",
+]
 
 ENTERED = "entered"  # in the catalog; ``nodeinfo.json`` and previews are still to come
 
@@ -32,6 +39,7 @@ class PlacedFile(msgspec.Struct, frozen=True):
 
     path: str
     facts: FileFacts
+    tags: tuple[str, ...] = ()
 
 
 def place_outputs(
@@ -54,6 +62,19 @@ def place_outputs(
                 _place_one(study, path, home / f"s{n:03d}{_suffix(path)}")
                 for path in clean_output(output, identity, compress=compress)
             ]
+    sync_folders([home])
+    crash_point("convert.placed")
+    return placed
+
+
+def place_named(ctx: Context, row: Any, paths: Sequence[Path]) -> list[PlacedFile]:
+    """Rename finished files into the series' folder, under the names they have."""
+    study = ctx.folder.projects / row["project"] / row["pid"] / row["sid"]
+    home = study / row["folder"]
+    ctx.folder.check_marker(ctx.folder.projects)
+    ctx.make_folder(home)
+    with storing("storing a converted series"):
+        placed = [_place_one(study, path, home / path.name) for path in paths]
     sync_folders([home])
     crash_point("convert.placed")
     return placed
@@ -91,7 +112,7 @@ def enter_series(
 
 
 def _enter(tx: Tx, row: Any, facts: Facts, placed: Sequence[PlacedFile], state: str) -> bool:
-    from appliance.catalog import add_file
+    from appliance.catalog import add_file, tag
 
     now = tx.con.execute("SELECT rev FROM incoming_series WHERE id = ?", (row["id"],)).fetchone()
     if now["rev"] != row["rev"]:
@@ -99,7 +120,11 @@ def _enter(tx: Tx, row: Any, facts: Facts, placed: Sequence[PlacedFile], state: 
     if placed:
         study_id, series_id, origin = _rows(tx, row, facts)
         for file in placed:
-            add_file(tx, study_id, file.path, series_id=series_id, origin=origin, **file.facts)
+            file_id = add_file(
+                tx, study_id, file.path, series_id=series_id, origin=origin, **file.facts
+            )
+            if file.tags:
+                tag(tx, "file", [file_id], add=file.tags)
         _retire(tx, row, study_id, [file.path for file in placed])
     _close_items(tx, row, placed, state)
     return True
@@ -168,7 +193,7 @@ def _close_items(tx: Tx, row: Any, placed: Sequence[PlacedFile], state: str) -> 
     )
     touched = tx.con.execute(
         "UPDATE receipt_items SET state = ?, reason = ?, hint = '' WHERE series_id = ?"
-        " AND place LIKE 'originals/%' AND state IN ('sorted', 'quarantined')"
+        " AND place LIKE 'originals/%' AND state IN ('sorted', 'quarantined', 'stored')"
         " RETURNING receipt_id",
         (state, "" if placed else "no image; kept with the originals", row["id"]),
     ).fetchall()

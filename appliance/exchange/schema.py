@@ -70,3 +70,13 @@ def m002_exports(db: Database) -> None:
       created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL) STRICT;
     CREATE INDEX exports_by_project ON exports (project_id, id);
     """)
+
+
+@exchange_migrations()
+def m003_waiting_documents(db: Database) -> None:
+    """Series of ROIs that wait for the images they were drawn on."""
+    db.executescript("""
+    ALTER TABLE incoming_series ADD COLUMN waits_for TEXT NOT NULL DEFAULT '[]';
+    CREATE INDEX incoming_series_waiting ON incoming_series (project_id, pid)
+      WHERE state = 'waiting';
+    """)

@@ -15,11 +15,21 @@ if TYPE_CHECKING:
     from appliance.formats.converting import convert_file
     from appliance.formats.dicom_frames import DicomFrame, frame_pixels, scan_frames
     from appliance.formats.dicom_record import DicomRecord, ScanProblem, ScanReason
+    from appliance.formats.dicom_regions import (
+        Region,
+        RegionsRead,
+        RoiForm,
+        RoiReferences,
+        frame_of_reference,
+        roi_form,
+        roi_references,
+    )
     from appliance.formats.dicom_scan import scan_dicom
     from appliance.formats.dicom_seg import (
         SegmentationRead,
         is_segmentation,
         read_segmentation,
+        segmentation_regions,
         write_segmentation,
     )
     from appliance.formats.dicom_write import dicom_series, dicom_uid, write_dicom_series
@@ -41,6 +51,8 @@ if TYPE_CHECKING:
         read_xdata,
         write_roi,
     )
+    from appliance.formats.rtstruct import read_structures
+    from appliance.formats.rtstruct_write import write_structures
     from appliance.formats.streamlines import read_streamlines, write_tck
     from appliance.formats.volumes import (
         VolumeHeader,
@@ -58,7 +70,11 @@ __all__ = [
     "FileKind",
     "Label",
     "MarkerFile",
+    "Region",
+    "RegionsRead",
+    "RoiForm",
     "RoiReference",
+    "RoiReferences",
     "ScanProblem",
     "ScanReason",
     "SegmentationRead",
@@ -68,6 +84,7 @@ __all__ = [
     "dicom_series",
     "dicom_uid",
     "file_facts",
+    "frame_of_reference",
     "frame_pixels",
     "is_segmentation",
     "kind_of",
@@ -82,15 +99,20 @@ __all__ = [
     "read_segmentation",
     "read_slab",
     "read_streamlines",
+    "read_structures",
     "read_volume",
     "read_xdata",
+    "roi_form",
+    "roi_references",
     "scan_dicom",
     "scan_frames",
+    "segmentation_regions",
     "suffix_of",
     "write_dicom_series",
     "write_nifti",
     "write_roi",
     "write_segmentation",
+    "write_structures",
     "write_tck",
 ]
 
@@ -103,7 +125,11 @@ __getattr__ = lazy_door(
         "Label": "roi_files",
         "MARKER_SUFFIXES": "markers",
         "MarkerFile": "markers",
+        "Region": "dicom_regions",
+        "RegionsRead": "dicom_regions",
+        "RoiForm": "dicom_regions",
         "RoiReference": "roi_files",
+        "RoiReferences": "dicom_regions",
         "ScanProblem": "dicom_record",
         "ScanReason": "dicom_record",
         "SegmentationRead": "dicom_seg",
@@ -113,6 +139,7 @@ __getattr__ = lazy_door(
         "dicom_series": "dicom_write",
         "dicom_uid": "dicom_write",
         "file_facts": "facts",
+        "frame_of_reference": "dicom_regions",
         "frame_pixels": "dicom_frames",
         "is_segmentation": "dicom_seg",
         "markers_json": "markers",
@@ -126,14 +153,19 @@ __getattr__ = lazy_door(
         "read_segmentation": "dicom_seg",
         "read_slab": "volumes",
         "read_streamlines": "streamlines",
+        "read_structures": "rtstruct",
         "read_volume": "volumes",
         "read_xdata": "roi_files",
+        "roi_form": "dicom_regions",
+        "roi_references": "dicom_regions",
         "scan_dicom": "dicom_scan",
         "scan_frames": "dicom_frames",
+        "segmentation_regions": "dicom_seg",
         "write_dicom_series": "dicom_write",
         "write_nifti": "nifti",
         "write_roi": "roi_files",
         "write_segmentation": "dicom_seg",
+        "write_structures": "rtstruct_write",
         "write_tck": "streamlines",
     },
 )

@@ -16,20 +16,28 @@ from numpy.typing import NDArray
 
 from appliance.core import FormatError, Invalid
 from appliance.formats.dicom_frames import DicomFrame, scan_frames
+from appliance.formats.dicom_planes import (
+    ON_PLANE,
+    frame_world,
+    image_planes,
+    plane_voxels,
+    without_person,
+)
+from appliance.formats.dicom_regions import SEG_CLASSES, Region, RegionsRead, roi_form
 from appliance.formats.roi_files import Label
 from appliance.geometry import Grid, Volume
 
-__all__ = ["SegmentationRead", "is_segmentation", "read_segmentation", "write_segmentation"]
+__all__ = [
+    "SegmentationRead",
+    "is_segmentation",
+    "read_segmentation",
+    "segmentation_regions",
+    "write_segmentation",
+]
 
-_SEG_CLASS = "1.2.840.10008.5.1.4.1.1.66.4"
-_LABELMAP_CLASS = "1.2.840.10008.5.1.4.1.1.66.7"
+_LABELMAP_CLASS = SEG_CLASSES[1]
+_OTHER_GRID = "the segmentation lies on another grid; the nearest voxels were taken"
 _GRAY = "#ff0000"
-_ON_PLANE = 0.05
-_PERSON = (
-    *("AccessionNumber", "PatientBirthDate", "PatientSex", "ReferringPhysicianName"),
-    *("StudyDate", "StudyTime"),
-    *("StudyID", "InstitutionName"),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,14 +62,7 @@ class SegmentationRead:
 
 def is_segmentation(path: Path) -> bool:
     """Tell whether a file is a DICOM segmentation."""
-    from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
-
-    try:
-        ds = dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID"])
-    except (OSError, InvalidDicomError, ValueError):
-        return False
-    return ds.get("SOPClassUID") in (_SEG_CLASS, _LABELMAP_CLASS)
+    return roi_form(path) == "seg"
 
 
 def read_segmentation(path: Path, reference: Grid | None = None) -> SegmentationRead:
@@ -77,6 +78,19 @@ def read_segmentation(path: Path, reference: Grid | None = None) -> Segmentation
     FormatError
         If it is none, is damaged, or its planes make no grid.
     """
+    found = segmentation_regions(path, reference)
+    volume, n_overlaps = found.label_map()
+    return SegmentationRead(volume, found.labels, n_overlaps, found.is_exact)
+
+
+def segmentation_regions(path: Path, reference: Grid | None = None) -> RegionsRead:
+    """Read a segmentation as regions, which may overlap; parameters as `read_segmentation`.
+
+    Raises
+    ------
+    FormatError
+        As `read_segmentation`.
+    """
     from pydicom import dcmread
 
     if not is_segmentation(path):
@@ -89,18 +103,13 @@ def read_segmentation(path: Path, reference: Grid | None = None) -> Segmentation
         raise FormatError(f"{path.name} is a damaged segmentation") from error
     if any(frame.position is None or frame.rows_along is None for frame in frames):
         raise FormatError(f"{path.name} does not tell where its planes lie")
+    if not len(frames) == len(numbers) == len(masks):
+        raise FormatError(f"{path.name} is a damaged segmentation")
     grid = reference or _grid(frames)
-    top = max((label.value for label in labels), default=0)
-    data = np.zeros(grid.shape, np.uint8 if top < 256 else np.uint16)
-    n_overlaps, exact = 0, True
-    for frame, number, mask in zip(frames, numbers, masks, strict=True):
-        index, inside, fits = _voxels(frame, mask, grid)
-        exact &= fits
-        values = mask[mask > 0] if number is None else np.full(len(inside), number)
-        place = tuple(index[inside].T)
-        n_overlaps += int(((data[place] > 0) & (data[place] != values[inside])).sum())
-        data[place] = values[inside]
-    return SegmentationRead(Volume(data, grid.affine), labels, n_overlaps, exact)
+    found = [_region(label, grid, frames, numbers, masks) for label in labels]
+    exact = all(is_exact for _, is_exact in found)
+    notes = [] if exact else [_OTHER_GRID]
+    return RegionsRead(grid, [region for region, _ in found], exact, notes)
 
 
 def write_segmentation(
@@ -130,22 +139,11 @@ def write_segmentation(
     import highdicom as hd
     from pydicom import dcmread
 
-    frames = [frame for frame in scan_frames(objects) if frame.position is not None]
-    if not frames or len({frame.path for frame in frames}) != len(frames):
+    frames = image_planes(objects)
+    if len({frame.path for frame in frames}) != len(frames):
         raise Invalid("a segmentation is written for series of single-frame objects")
-    planes, covered = [], np.zeros(segmentation.grid.shape, bool)
-    for frame in frames:
-        index, inside = _all_voxels(frame, segmentation.grid)
-        plane = np.zeros(inside.shape, segmentation.data.dtype)
-        plane[inside] = segmentation.frame(0)[tuple(index[inside].T)]
-        covered[tuple(index[inside].T)] = True
-        planes.append(plane)
-    if ((segmentation.frame(0) > 0) & ~covered).any():
-        raise Invalid(
-            "the ROI does not lie on the planes of the image's DICOM objects",
-            hint="Save it on the grid of the image that was converted from them.",
-        )
-    sources = [_without_person(dcmread(frame.path, stop_before_pixels=True)) for frame in frames]
+    planes = plane_voxels(frames, segmentation)
+    sources = [without_person(dcmread(frame.path, stop_before_pixels=True)) for frame in frames]
     stack = np.stack(planes)
     masks = np.stack([stack == label.value for label in labels], axis=-1).astype(np.uint8)
     ds = hd.seg.Segmentation(
@@ -166,6 +164,23 @@ def write_segmentation(
     for keyword, value in tags.items():
         setattr(ds, keyword, value)
     ds.save_as(stream, enforce_file_format=True)
+
+
+def _region(
+    label: Label,
+    grid: Grid,
+    frames: Sequence[DicomFrame],
+    numbers: Sequence[int | None],
+    masks: NDArray[Any],
+) -> tuple[Region, bool]:
+    whole, exact = np.zeros(grid.shape, bool), True
+    for frame, number, mask in zip(frames, numbers, masks, strict=True):
+        if number not in (None, label.value):
+            continue
+        index, inside, fits = _voxels(frame, mask == label.value if number is None else mask, grid)
+        exact &= fits
+        whole[tuple(index[inside].T)] = True
+    return Region.of(label, whole), exact
 
 
 def _numbers(ds: Any) -> list[int | None]:
@@ -204,36 +219,14 @@ def _rgb(lab: Sequence[int]) -> str:
         return _GRAY
 
 
-def _all_voxels(frame: DicomFrame, grid: Grid) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Find the voxel of every pixel of a frame, (rows, columns, 3), and which lie on the grid."""
-    place = grid.to_voxel(_world(frame, *np.indices((frame.n_rows, frame.n_columns))))
-    index = np.floor(place + 0.5).astype(np.int64)
-    near = np.abs(place - index).max(axis=-1) <= _ON_PLANE
-    return index, near & grid.contains(index)
-
-
 def _voxels(
     frame: DicomFrame, mask: NDArray[Any], grid: Grid
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], bool]:
     """Find the voxels that the pixels of a mask fall into, and whether all fall on middles."""
-    place = grid.to_voxel(_world(frame, *np.nonzero(mask)))
+    place = grid.to_voxel(frame_world(frame, *np.nonzero(mask)))
     index = np.floor(place + 0.5).astype(np.int64)
     inside = grid.contains(index)
-    return index, inside, bool(inside.all() and (np.abs(place - index) <= _ON_PLANE).all())
-
-
-def _world(
-    frame: DicomFrame, rows: NDArray[np.int64], columns: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    assert frame.position is not None  # noqa: S101
-    assert frame.rows_along is not None  # noqa: S101
-    assert frame.columns_along is not None  # noqa: S101
-    lps: NDArray[np.float64] = (
-        frame.position
-        + rows[..., None] * frame.spacing[0] * frame.columns_along
-        + columns[..., None] * frame.spacing[1] * frame.rows_along
-    )
-    return lps * [-1, -1, 1]
+    return index, inside, bool(inside.all() and (np.abs(place - index) <= ON_PLANE).all())
 
 
 def _grid(frames: Sequence[DicomFrame]) -> Grid:
@@ -246,7 +239,7 @@ def _grid(frames: Sequence[DicomFrame]) -> Grid:
     unique = np.unique(np.round(heights, 4))
     step = float(np.diff(unique).min()) if len(unique) > 1 else 1.0
     counts = (unique - unique[0]) / step
-    if np.abs(counts - np.round(counts)).max() > _ON_PLANE:
+    if np.abs(counts - np.round(counts)).max() > ON_PLANE:
         raise FormatError("the planes of the segmentation have unequal gaps")
     lowest = frames[int(np.argmin(heights))].position
     affine = np.eye(4)
@@ -270,10 +263,3 @@ def _description(number: int, label: Label) -> Any:
         algorithm_type="MANUAL",
         display_color=hd.color.CIELabColor.from_rgb(red, green, blue),
     )
-
-
-def _without_person(ds: Any) -> Any:
-    for keyword in _PERSON:
-        setattr(ds, keyword, "")
-    ds.PatientName = ds.PatientID = ""
-    return ds

@@ -38,7 +38,12 @@ if TYPE_CHECKING:
         read_preset,
     )
     from appliance.viewing.contact import ContactSheet, Plane
-    from appliance.viewing.dicom_rois import export_segmentation, import_segmentation
+    from appliance.viewing.dicom_rois import (
+        DicomImage,
+        ImportedRois,
+        export_dicom_rois,
+        import_dicom_rois,
+    )
     from appliance.viewing.display import display_volume, shrink_cache
     from appliance.viewing.links import (
         FileName,
@@ -94,10 +99,12 @@ __all__ = [
     "CaseLevel",
     "Changed",
     "ContactSheet",
+    "DicomImage",
     "DrawnRoi",
     "Entry",
     "FileName",
     "Found",
+    "ImportedRois",
     "KeptPreset",
     "Limits",
     "Link",
@@ -125,12 +132,12 @@ __all__ = [
     "change_preset",
     "check_owner",
     "display_volume",
-    "export_segmentation",
+    "export_dicom_rois",
     "find_case",
     "find_link",
     "find_preset",
     "forget_preset",
-    "import_segmentation",
+    "import_dicom_rois",
     "keep_preset",
     "list_links",
     "list_presets",
@@ -175,7 +182,7 @@ _HOMES = {
         " keep_preset list_presets no_preset read_preset"
     ),
     "contact": "ContactSheet Plane",
-    "dicom_rois": "export_segmentation import_segmentation",
+    "dicom_rois": "DicomImage ImportedRois export_dicom_rois import_dicom_rois",
     "display": "display_volume shrink_cache",
     "links": (
         "FileName Link LinkDraft check_owner find_link list_links make_link named_files no_link"

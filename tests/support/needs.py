@@ -34,6 +34,7 @@ PACKAGES = {
     "octave-cli": "octave",
     "openssl": "openssl",
     "curl": "curl",
+    "dciodvfy": "dicom3tools",
 }
 
 

@@ -37,5 +37,10 @@ def test_a_number_leads_to_the_object_it_came_from(works: Site, tmp_path: Path) 
         back = nora.import_segmentation(made["id"], reference_id=found.file_id)
         assert back["notes"] == []
         assert np.array_equal(nora.roi(back["saved"]["file"]["id"]), roi)
+        made = nora.export_segmentation(mask["id"], found.file_id, form="rtstruct")["file"]
+        assert made["path"] == "rois/x.rtstruct.dcm"
+        back = nora.import_segmentation(made["id"])  # the image is the one it refers to
+        assert back["notes"] == []
+        assert np.array_equal(nora.roi(back["saved"]["file"]["id"]), roi)
         away = {"i": 999, "j": 0, "k": 0}
         assert http.get(f"/files/{found.file_id}/source", params=away).status_code == 400

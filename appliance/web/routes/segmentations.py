@@ -1,4 +1,4 @@
-"""Routes between ROIs and DICOM segmentations."""
+"""Routes between ROIs and DICOM segmentations or structure sets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from litestar.params import FromPath, JSONBody
 
 from appliance import catalog, viewing
 from appliance.catalog import Caller, FileRow
-from appliance.viewing import Wanted
+from appliance.viewing import DicomImage, Wanted
 from appliance.web import drawing
 from appliance.web.schemas.rois import SavedFile
 from appliance.web.schemas.segmentations import (
@@ -25,14 +25,16 @@ __all__ = ["ROUTES"]
 def export_segmentation(
     services: Rooms, who: Who, file_id: FromPath[int], data: JSONBody[ExportSegmentation]
 ) -> SavedFile:
-    """Save a mask or label map as a DICOM segmentation that refers to the image's objects."""
+    """Save a mask or label map as a DICOM segmentation or structure set of the image's objects."""
     roi, image = _row(services, who, file_id), _row(services, who, data.reference_id)
-    path = data.path or f"{roi.path.removesuffix('.gz').removesuffix('.nii')}.seg.dcm"
-    done = viewing.export_segmentation(
+    ending = "seg.dcm" if data.form == "seg" else "rtstruct.dcm"
+    path = data.path or f"{roi.path.removesuffix('.gz').removesuffix('.nii')}.{ending}"
+    done = viewing.export_dicom_rois(
         services.catalog,
         services.folder,
         drawing.limits(services),
         _wanted(who, roi.study_id, path, data),
+        form=data.form,
         roi=catalog.file_path(services.folder, roi),
         objects=services.importer.originals_of(image.id),
         code=roi.pid,
@@ -44,19 +46,36 @@ def export_segmentation(
 def import_segmentation(
     services: Rooms, who: Who, file_id: FromPath[int], data: JSONBody[ImportSegmentation]
 ) -> ImportedSegmentation:
-    """Make a label map of a DICOM segmentation, with its names and colours."""
+    """Make a label map, or masks, of a DICOM segmentation or structure set, with their names."""
     row = _row(services, who, file_id)
-    image = None if data.reference_id is None else _row(services, who, data.reference_id)
-    path = data.path or f"{row.path.removesuffix('.dcm').removesuffix('.seg')}_seg.nii.gz"
-    done, notes = viewing.import_segmentation(
+    stem = row.path.removesuffix(".dcm").removesuffix(".seg")
+    ending = "rois" if stem.endswith(".rtstruct") else "seg"
+    path = data.path or f"{stem.removesuffix('.rtstruct')}_{ending}.nii.gz"
+    done = viewing.import_dicom_rois(
         services.catalog,
         services.folder,
         drawing.limits(services),
         _wanted(who, row.study_id, path, data, tags=["mask"]),
         source=catalog.file_path(services.folder, row),
-        reference=None if image is None else catalog.file_path(services.folder, image),
+        image=_image(services, who, row, data.reference_id),
     )
-    return ImportedSegmentation(drawing.saved(done, path), notes)
+    first, *others = [drawing.saved(one, path) for one in done.files]
+    return ImportedSegmentation(first, done.notes, others)
+
+
+def _image(
+    services: Services, who: Caller, row: FileRow, reference_id: int | None
+) -> DicomImage | None:
+    """Give the image that was named, else the one that the document refers to."""
+    image = (
+        services.importer.image_of_rois(row)
+        if reference_id is None
+        else _row(services, who, reference_id)
+    )
+    if image is None:
+        return None
+    objects = services.importer.originals_of(image.id)
+    return DicomImage(catalog.file_path(services.folder, image), objects)
 
 
 def _wanted(

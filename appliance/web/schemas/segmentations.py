@@ -1,9 +1,10 @@
-"""DICOM segmentations, as the API takes and gives them."""
+"""DICOM documents of ROIs, as the API takes and gives them."""
 
 from __future__ import annotations
 
 import msgspec
 
+from appliance.formats import RoiForm
 from appliance.web.schemas.base import Input
 from appliance.web.schemas.rois import IfChanged, SavedFile
 
@@ -11,9 +12,10 @@ __all__ = ["ExportSegmentation", "ImportSegmentation", "ImportedSegmentation"]
 
 
 class ExportSegmentation(Input, frozen=True):
-    """Which image's DICOM objects the ROI refers to, and where the segmentation goes."""
+    """Which image's DICOM objects the ROI refers to, the kind of document, and where it goes."""
 
     reference_id: int
+    form: RoiForm = "seg"
     path: str = ""
     version: str | None = None
     if_changed: IfChanged = "refuse"
@@ -21,7 +23,10 @@ class ExportSegmentation(Input, frozen=True):
 
 
 class ImportSegmentation(Input, frozen=True):
-    """Where the label map goes, and the image whose grid it has; by default one of its planes."""
+    """Where the label map goes, and the image whose grid it has.
+
+    By default the image that the document refers to, else the grid of a segmentation's planes.
+    """
 
     reference_id: int | None = None
     path: str = ""
@@ -31,7 +36,8 @@ class ImportSegmentation(Input, frozen=True):
 
 
 class ImportedSegmentation(msgspec.Struct, frozen=True):
-    """The label map, and notes about what it cannot hold."""
+    """The first file, notes, and, where regions overlap, the masks of the others."""
 
     saved: SavedFile
     notes: list[str]
+    others: list[SavedFile]

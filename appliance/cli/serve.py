@@ -92,6 +92,7 @@ class Appliance:
             (Parts.JOBS, self._start_jobs),
             (Parts.LISTENER, self._start_listener),
             (Parts.WATCHER, self._start_watcher),
+            (Parts.UPKEEP, self._start_checkouts),
             (Parts.UPKEEP, self._start_upkeep),
         ):
             if part in parts:
@@ -242,6 +243,16 @@ class Appliance:
         listener.start()
         self._stack.callback(listener.stop)
         self._probes["listener"] = lambda: "" if listener.is_running() else "It does not answer."
+
+    def _start_checkouts(self) -> None:
+        """Notice what other programs save of files that are edited elsewhere."""
+        from appliance.viewing import CheckoutWatcher, Limits
+
+        own, data = self.settings.viewing, self.settings.data
+        limits = Limits(own.versions_keep, own.versions_days, data.min_free_bytes)
+        watcher = CheckoutWatcher(self.services.catalog, self.folder, limits)
+        watcher.start()
+        self._stack.callback(watcher.stop)
 
     def _start_watcher(self) -> None:
         if not self.settings.watch.enabled:

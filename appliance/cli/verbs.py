@@ -198,6 +198,18 @@ def _rules(parser: argparse.ArgumentParser) -> None:
     add_rule_arguments(parser)
 
 
+def _checkout(parser: argparse.ArgumentParser) -> None:
+    from appliance.cli.elsewhere import add_checkout_arguments
+
+    add_checkout_arguments(parser)
+
+
+def _checkin(parser: argparse.ArgumentParser) -> None:
+    from appliance.cli.elsewhere import add_checkin_arguments
+
+    add_checkin_arguments(parser)
+
+
 def _completion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=("bash", "zsh"), help="which shell")
     parser.add_argument("--at", type=int, help=argparse.SUPPRESS)
@@ -208,6 +220,8 @@ VERBS: dict[str, tuple[str, str, _Arguments]] = {
     "backup": ("Copy the databases and prove the copy.", "care:backup", _backup),
     "batches": ("List, print, keep or forget saved batches.", "saved:batches", _batches),
     "bids": ("Export studies as a BIDS dataset.", "projects:bids", _bids),
+    "checkin": ("Save what another program edited as new versions.", "elsewhere:checkin", _checkin),
+    "checkout": ("Take a file to be edited by another program.", "elsewhere:checkout", _checkout),
     "completion": ("Print completion of words for a shell.", "completion:completion", _completion),
     "demo": ("Run the appliance on demo data.", "demo:demo", _demo),
     "existing": ("Read a folder of existing data.", "projects:existing", _existing),

@@ -25,6 +25,8 @@ DATA
   existing   read a folder of existing data, or a BIDS dataset, into a project
   bids       export studies as a BIDS dataset
   project    show a project, or change its settings or state
+  checkout   take an image or mask to be edited by 3D Slicer, ITK-SNAP or FSLeyes
+  checkin    save what was edited there as new versions
   history    what was done by whom, and what can be undone
   undo       take operations back
   jobs       list jobs; hold, release, stop, retry or reorder some

@@ -111,6 +111,31 @@ class RoiCalls(Base):
         """
         return self._post(f"/files/{file_id}/segments", _Json, more)
 
+    def check_out(self, file_id: int, program: str = "other", **more: Any) -> _Json:
+        """Copy an image or mask into a work folder, where another program edits it."""
+        return self._post(f"/files/{file_id}/checkout", _Json, {"program": program, **more})
+
+    def checkouts(self, project: str) -> list[_Json]:
+        """List what is edited elsewhere."""
+        found: list[_Json] = self._get("/checkouts", _Json, {"project": project})["items"]
+        return found
+
+    def check_in(self, project: str, key: str, **more: Any) -> _Json:
+        """Save an edited copy as a new version now; ``changed`` is false when there is none.
+
+        Raises
+        ------
+        Conflict
+            If somebody changed the file meanwhile, or the copy has another grid.
+        """
+        path, params = f"/checkouts/{key}/checkin", {"project": project}
+        return self._transport.ask("POST", path, _Json, params=params, body=more)
+
+    def release(self, project: str, key: str, *, discard: bool = False) -> None:
+        """Remove the work folder of a file; with `discard` also when it holds changes."""
+        params = {"project": project, "discard": discard or None}
+        self._transport.ask("DELETE", f"/checkouts/{key}", type(None), params=params)
+
     def versions(self, file_id: int) -> list[_Json]:
         """List the versions of a file, the present one first."""
         found: list[_Json] = self._get(f"/files/{file_id}/versions", _Json)["items"]

@@ -37,6 +37,22 @@ if TYPE_CHECKING:
         no_preset,
         read_preset,
     )
+    from appliance.viewing.checkin import CheckedIn, OtherGrid, check_in
+    from appliance.viewing.checkout import (
+        PROGRAMS,
+        Checkout,
+        Program,
+        changed_file,
+        check_out,
+        checkout_command,
+        checkout_folder,
+        find_checkout,
+        find_underlay,
+        list_checkouts,
+        no_checkout,
+        release_checkout,
+    )
+    from appliance.viewing.checkout_watch import CheckoutWatcher
     from appliance.viewing.contact import ContactSheet, Plane
     from appliance.viewing.dicom_rois import (
         DicomImage,
@@ -94,10 +110,14 @@ if TYPE_CHECKING:
     from appliance.viewing.versions import move_versions, versions_of
 
 __all__ = [
+    "PROGRAMS",
     "TOOLS",
     "Case",
     "CaseLevel",
     "Changed",
+    "CheckedIn",
+    "Checkout",
+    "CheckoutWatcher",
     "ContactSheet",
     "DicomImage",
     "DrawnRoi",
@@ -111,11 +131,13 @@ __all__ = [
     "LinkDraft",
     "MeasuredImage",
     "MeasuredRoi",
+    "OtherGrid",
     "Plane",
     "Preset",
     "PresetAsker",
     "PresetDraft",
     "PresetShare",
+    "Program",
     "RatedCase",
     "RoiDocument",
     "RoiSet",
@@ -130,15 +152,23 @@ __all__ = [
     "case_files",
     "case_ratings",
     "change_preset",
+    "changed_file",
+    "check_in",
+    "check_out",
     "check_owner",
+    "checkout_command",
+    "checkout_folder",
     "display_volume",
     "export_dicom_rois",
     "find_case",
+    "find_checkout",
     "find_link",
     "find_preset",
+    "find_underlay",
     "forget_preset",
     "import_dicom_rois",
     "keep_preset",
+    "list_checkouts",
     "list_links",
     "list_presets",
     "list_versions",
@@ -147,6 +177,7 @@ __all__ = [
     "measure_all",
     "move_versions",
     "named_files",
+    "no_checkout",
     "no_link",
     "no_preset",
     "pack_bits",
@@ -154,6 +185,7 @@ __all__ = [
     "read_annotations",
     "read_preset",
     "read_rois",
+    "release_checkout",
     "replace_link",
     "restore_version",
     "revoke_link",
@@ -181,6 +213,12 @@ _HOMES = {
         "KeptPreset PresetAsker PresetDraft PresetShare change_preset find_preset forget_preset"
         " keep_preset list_presets no_preset read_preset"
     ),
+    "checkin": "CheckedIn OtherGrid check_in",
+    "checkout": (
+        "PROGRAMS Checkout Program changed_file check_out checkout_command checkout_folder"
+        " find_checkout find_underlay list_checkouts no_checkout release_checkout"
+    ),
+    "checkout_watch": "CheckoutWatcher",
     "contact": "ContactSheet Plane",
     "dicom_rois": "DicomImage ImportedRois export_dicom_rois import_dicom_rois",
     "display": "display_volume shrink_cache",

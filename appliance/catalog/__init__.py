@@ -154,6 +154,13 @@ if TYPE_CHECKING:
         tag_many,
     )
     from appliance.catalog.templates import path_sql
+    from appliance.catalog.text_tables import (
+        TableColumn,
+        TablePage,
+        TableWish,
+        keep_table,
+        read_table,
+    )
     from appliance.catalog.trash import (
         TrashedFile,
         TrashedStudy,
@@ -231,6 +238,7 @@ _ROOMS = {
         " SubjectQuery SubjectRow TagCount"
     ),
     "sandbox": "SandboxResult SqlColumn meta_sql",
+    "text_tables": "TableColumn TablePage TableWish keep_table read_table",
     "schema": "catalog_migrations",
     "selection": "join_selector parse_selector quote_word",
     "selectors": "find_files select select_reference select_studies",
@@ -311,6 +319,9 @@ __all__ = [
     "StudyRow",
     "SubjectQuery",
     "SubjectRow",
+    "TableColumn",
+    "TablePage",
+    "TableWish",
     "TagCount",
     "TagTotal",
     "TrashedFile",
@@ -367,6 +378,7 @@ __all__ = [
     "issue_login_code",
     "issue_token",
     "join_selector",
+    "keep_table",
     "linked_folders",
     "linked_join",
     "list_docs",
@@ -412,6 +424,7 @@ __all__ = [
     "put_doc",
     "put_headers",
     "quote_word",
+    "read_table",
     "redeem_login_code",
     "require_open",
     "retag",

@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     )
     from appliance.formats.dicom_write import dicom_series, dicom_uid, write_dicom_series
     from appliance.formats.facts import FileFacts, file_facts
+    from appliance.formats.label_tables import (
+        LABEL_SUFFIXES,
+        label_color,
+        parse_label_table,
+        read_label_table,
+    )
     from appliance.formats.markers import (
         MARKER_SUFFIXES,
         MarkerFile,
@@ -54,6 +60,7 @@ if TYPE_CHECKING:
     from appliance.formats.rtstruct import read_structures
     from appliance.formats.rtstruct_write import write_structures
     from appliance.formats.streamlines import read_streamlines, write_tck
+    from appliance.formats.surfer_table import freesurfer_labels
     from appliance.formats.volumes import (
         VolumeHeader,
         read_frame,
@@ -63,6 +70,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "LABEL_SUFFIXES",
     "MARKER_SUFFIXES",
     "DicomFrame",
     "DicomRecord",
@@ -86,13 +94,17 @@ __all__ = [
     "file_facts",
     "frame_of_reference",
     "frame_pixels",
+    "freesurfer_labels",
     "is_segmentation",
     "kind_of",
+    "label_color",
     "markers_json",
+    "parse_label_table",
     "parse_markers",
     "plain_nifti_bytes",
     "read_frame",
     "read_header",
+    "read_label_table",
     "read_labels",
     "read_mesh",
     "read_reference",
@@ -122,6 +134,7 @@ __getattr__ = lazy_door(
         "DicomFrame": "dicom_frames",
         "DicomRecord": "dicom_record",
         "FileFacts": "facts",
+        "LABEL_SUFFIXES": "label_tables",
         "Label": "roi_files",
         "MARKER_SUFFIXES": "markers",
         "MarkerFile": "markers",
@@ -141,12 +154,16 @@ __getattr__ = lazy_door(
         "file_facts": "facts",
         "frame_of_reference": "dicom_regions",
         "frame_pixels": "dicom_frames",
+        "freesurfer_labels": "surfer_table",
         "is_segmentation": "dicom_seg",
+        "label_color": "label_tables",
         "markers_json": "markers",
+        "parse_label_table": "label_tables",
         "parse_markers": "markers",
         "plain_nifti_bytes": "nifti",
         "read_frame": "volumes",
         "read_header": "volumes",
+        "read_label_table": "label_tables",
         "read_labels": "roi_files",
         "read_mesh": "meshes",
         "read_reference": "roi_files",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         read_annotations,
         save_annotations,
     )
+    from appliance.viewing.atlases import AtlasLabel, LabelTable, label_table
     from appliance.viewing.autoloader_cases import (
         Case,
         Found,
@@ -61,6 +62,12 @@ if TYPE_CHECKING:
         import_dicom_rois,
     )
     from appliance.viewing.display import display_volume, shrink_cache
+    from appliance.viewing.documents import (
+        PictureFacts,
+        document_picture,
+        picture_facts,
+        table_page,
+    )
     from appliance.viewing.links import (
         FileName,
         Link,
@@ -112,6 +119,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PROGRAMS",
     "TOOLS",
+    "AtlasLabel",
     "Case",
     "CaseLevel",
     "Changed",
@@ -126,12 +134,14 @@ __all__ = [
     "Found",
     "ImportedRois",
     "KeptPreset",
+    "LabelTable",
     "Limits",
     "Link",
     "LinkDraft",
     "MeasuredImage",
     "MeasuredRoi",
     "OtherGrid",
+    "PictureFacts",
     "Plane",
     "Preset",
     "PresetAsker",
@@ -159,6 +169,7 @@ __all__ = [
     "checkout_command",
     "checkout_folder",
     "display_volume",
+    "document_picture",
     "export_dicom_rois",
     "find_case",
     "find_checkout",
@@ -168,6 +179,7 @@ __all__ = [
     "forget_preset",
     "import_dicom_rois",
     "keep_preset",
+    "label_table",
     "list_checkouts",
     "list_links",
     "list_presets",
@@ -181,6 +193,7 @@ __all__ = [
     "no_link",
     "no_preset",
     "pack_bits",
+    "picture_facts",
     "preview_image",
     "read_annotations",
     "read_preset",
@@ -199,6 +212,7 @@ __all__ = [
     "shrink_cache",
     "statistics_csv",
     "statistics_document",
+    "table_page",
     "undo_save",
     "unpack_mask",
     "version_path",
@@ -208,6 +222,7 @@ __all__ = [
 
 _HOMES = {
     "annotations": "annotation_path read_annotations save_annotations",
+    "atlases": "AtlasLabel LabelTable label_table",
     "autoloader_cases": "Case Found RatedCase case_files case_ratings find_case",
     "autoloaders": (
         "KeptPreset PresetAsker PresetDraft PresetShare change_preset find_preset forget_preset"
@@ -222,6 +237,7 @@ _HOMES = {
     "contact": "ContactSheet Plane",
     "dicom_rois": "DicomImage ImportedRois export_dicom_rois import_dicom_rois",
     "display": "display_volume shrink_cache",
+    "documents": "PictureFacts document_picture picture_facts table_page",
     "links": (
         "FileName Link LinkDraft check_owner find_link list_links make_link named_files no_link"
         " replace_link revoke_link"

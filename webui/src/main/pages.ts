@@ -2,6 +2,7 @@
 import type { Component } from "svelte";
 import Bell from "@lucide/svelte/icons/bell";
 import BookOpen from "@lucide/svelte/icons/book-open";
+import FileText from "@lucide/svelte/icons/file-text";
 import FolderKanban from "@lucide/svelte/icons/folder-kanban";
 import HistoryIcon from "@lucide/svelte/icons/history";
 import HeartPulse from "@lucide/svelte/icons/heart-pulse";
@@ -88,6 +89,14 @@ export const PAGES: PageEntry[] = [
     icon: Images,
     quiet: true,
     load: () => import("../table/ContactPage.svelte"),
+  },
+  {
+    id: "document",
+    path: "/document",
+    label: t("page_document"),
+    icon: FileText,
+    quiet: true,
+    load: () => import("../documents/DocumentPage.svelte"),
   },
   {
     id: "projects",

@@ -15,6 +15,7 @@ export const frame = {
   copy_details: "Copy details",
   messages: "Messages",
   load_more: "Load more",
+  page_document: "Document",
   page_desktop: "Images",
   page_arrivals: "Arrivals",
   page_upload: "Upload",

@@ -46,7 +46,7 @@ def test_without_a_session_the_page_asks_for_a_link(watched: Watched, service: S
     watched.errors[:] = [error for error in watched.errors if "401" not in error]
 
 
-def test_a_double_click_draws_the_image(desktop: Desktop) -> None:
+def test_VIEW_01_VIEW_03_a_double_click_draws_the_image(desktop: Desktop) -> None:
     desktop.open_file(IMAGE)
     desktop.drawn()
     assert desktop.grey_pixels() > 500

@@ -97,7 +97,9 @@ def smpte(dtype: Any) -> nib.Nifti1Image:
     return nib.Nifti1Image(data, np.eye(4))
 
 
-def test_VIEW_12_the_picker_makes_a_grid_with_bars_in_one_context(desktop: Desktop) -> None:
+def test_VIEW_12_VIEW_x06_the_picker_makes_a_grid_with_bars_in_one_context(
+    desktop: Desktop,
+) -> None:
     page = desktop.page
     page.get_by_role("button", name="Three planes and 3D").click()
     page.get_by_role("button", name="2 × 3", exact=True).click()

@@ -32,7 +32,7 @@ def complaint(desktop: Desktop) -> str:
     return alert.inner_text()
 
 
-def test_VIEW_22_settings_open_by_key_and_are_remembered(desktop: Desktop) -> None:
+def test_VIEW_22_VIEW_26_settings_open_by_key_and_are_remembered(desktop: Desktop) -> None:
     page = desktop.page
     page.get_by_test_id("viewer").hover()
     page.keyboard.press("s")

@@ -37,7 +37,7 @@ function pages(): Action[] {
     label: page.label,
     context: "global",
     group: t("group_pages"),
-    ...(page.key ? { keys: [page.key] } : {}),
+    keys: [page.key, page.letter].filter((key) => key !== undefined),
     run: () => navigate(page.path),
   }));
 }

@@ -30,6 +30,8 @@ export interface PageEntry {
   /** Not in the icon bar (reached from elsewhere). */
   quiet?: boolean;
   key?: string;
+  /** A second key, as NORA has it. */
+  letter?: string;
 }
 
 export const PAGES: PageEntry[] = [
@@ -56,6 +58,7 @@ export const PAGES: PageEntry[] = [
     label: t("page_jobs"),
     icon: ListChecks,
     key: "Alt+4",
+    letter: "g",
     load: () => import("../jobs/JobsPage.svelte"),
   },
   {

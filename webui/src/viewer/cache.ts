@@ -22,7 +22,7 @@ export class VolumeCache {
   private readonly entries = new Map<string, Entry>();
   private readonly pending = new Map<string, Pending>();
 
-  constructor(private readonly maxBytes = 1.5 * 2 ** 30) {}
+  constructor(private readonly maxBytes = 512 * 2 ** 20) {}
 
   get bytes(): number {
     return [...this.entries.values()].reduce((sum, { volume }) => sum + volume.bytes, 0);
@@ -41,7 +41,7 @@ export class VolumeCache {
       kept.users++;
       return kept.volume;
     }
-    return this.join(key, this.pending.get(key) ?? this.begin(key, load), on);
+    return this.join(key, this.pending.get(key) ?? this.begin(key, load, on.whole), on);
   }
 
   release(key: string): void {
@@ -50,7 +50,7 @@ export class VolumeCache {
     this.trim();
   }
 
-  private begin(key: string, load: Loader): Pending {
+  private begin(key: string, load: Loader, whole = false): Pending {
     const listeners = new Set<LoadEvents>();
     const abort = new AbortController();
     const each = (tell: (on: LoadEvents) => void): void => listeners.forEach(tell);
@@ -62,6 +62,7 @@ export class VolumeCache {
     };
     pending.promise = load({
       signal: abort.signal,
+      whole,
       onHeader: (volume) => {
         pending.early = volume;
         each((on) => on.onHeader?.(volume));
@@ -97,6 +98,11 @@ export class VolumeCache {
       });
       pending.promise.then(resolve, reject);
     });
+  }
+
+  /** Forget what nobody shows. */
+  clear(): void {
+    for (const [key, { users }] of this.entries) if (users === 0) this.entries.delete(key);
   }
 
   private trim(): void {

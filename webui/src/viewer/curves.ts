@@ -47,10 +47,11 @@ export function inside(volume: Volume, roi: Volume, frame = 0): number[] {
 export function meanSeries(volume: Volume, offsets: readonly number[]): number[] {
   const { slope, inter } = volume.header;
   return Array.from({ length: volume.frames }, (_, frame) => {
-    const base = frame * volume.voxelsPerFrame;
+    const data = volume.frameSamples(frame);
+    if (!data || offsets.length === 0) return NaN;
     let sum = 0;
-    for (const at of offsets) sum += volume.data[base + at]!;
-    return offsets.length ? (sum / offsets.length) * slope + inter : NaN;
+    for (const at of offsets) sum += data[at]!;
+    return (sum / offsets.length) * slope + inter;
   });
 }
 

@@ -5,6 +5,7 @@ import type { Look } from "./look";
 import { settings } from "./settings.svelte";
 import { thinSamples } from "./sample";
 import type { DrawLayer, Projection } from "./scene";
+import { SeriesVolume } from "./series";
 import type { FileRow, Limits, Role } from "./types";
 import type { Volume } from "./volume";
 import { autoLimits, histogramRange } from "./windowing";
@@ -27,7 +28,7 @@ function kept(key: string, make: () => Uint8Array): Uint8Array {
 /** Largest label of a volume, over every voxel. */
 function largest(volume: Volume): number {
   let most = 1;
-  const { data } = volume;
+  const data = volume.streamed ? volume.frameSamples(0)! : volume.data;
   for (let i = 0; i < data.length; i++) if (data[i]! > most) most = data[i]!;
   return Math.round(most * volume.header.slope + volume.header.inter);
 }
@@ -75,6 +76,8 @@ export class Layer {
   binned = $state(1);
   samples: Float32Array = $state.raw(new Float32Array(0));
 
+  /** Counts time points that have arrived of a series that is read when it is shown. */
+  private arrivals = $state(0);
   private usual = { centre: 0, spread: 1 };
   private windowed = false;
   private readonly abort = new AbortController();
@@ -178,11 +181,32 @@ export class Layer {
     if (limits) this.setLimits(limits);
   }
 
-  /** What the engine draws with a look; null while there is nothing. */
-  drawn(look: Look = this.look): DrawLayer | null {
+  /** The time point that can be drawn; the wanted one is asked for when it is not there. */
+  private frameFor(volume: Volume, wanted: number, viewport: string): number | null {
+    const frame = Math.min(wanted, volume.frames - 1);
+    if (!(volume instanceof SeriesVolume)) return frame;
+    void this.arrivals;
+    return volume.show(
+      viewport,
+      frame,
+      () => this.arrivals++,
+      (error) => this.fail(error),
+    );
+  }
+
+  /** Whether the time point that is asked for has not arrived yet. */
+  get awaits(): boolean {
+    void this.arrivals;
+    return this.volume?.streamed === true && this.volume.frameSamples(this.frame) === null;
+  }
+
+  /** What the engine draws with a look in a viewport; null while there is nothing. */
+  drawn(look: Look = this.look, viewport = ""): DrawLayer | null {
     const { volume } = this;
     const { limits } = look;
     if (!volume || !look.visible || !this.isVolume || this.revision === 0) return null;
+    const frame = this.frameFor(volume, look.frame, viewport);
+    if (frame === null) return null;
     const mode = volume.channels > 1 ? "colour" : this.role === "labels" ? "labels" : "scalar";
     const labels = mode === "labels";
     const single = this.maxLabel <= 1;
@@ -197,7 +221,7 @@ export class Layer {
     return {
       id: this.id,
       volume,
-      frame: Math.min(look.frame, volume.frames - 1),
+      frame,
       mode,
       limits,
       gamma: look.gamma,

@@ -2,6 +2,8 @@
 import type { NiftiHeader, StoredArray } from "./nifti";
 import { HEADER_BYTES, NiftiError, parseHeader, reading, samples, swapBytes } from "./nifti";
 import { toApiError } from "../core/problem";
+import type { ReadRange } from "./series";
+import { SeriesVolume } from "./series";
 import { text } from "./strings";
 import { Volume } from "./volume";
 
@@ -13,6 +15,8 @@ export interface LoadEvents {
   onSlice?: (volume: Volume, k: number) => void;
   /** Fraction 0..1 of the bytes received. */
   onProgress?: (fraction: number) => void;
+  /** Never read it by time points: everything is needed at once. */
+  whole?: boolean;
 }
 
 /** Smaller files are simply read: the extra request would cost more than it brings. */
@@ -41,12 +45,16 @@ class Receiver {
     if (this.bytes) return this.put(chunk);
     this.head.push(chunk);
     this.headBytes += chunk.length;
-    if (this.headBytes < HEADER_BYTES) return;
-    const start = join(this.head);
-    this.header = parseHeader(start.buffer);
+    if (this.headBytes < HEADER_BYTES || this.header) return;
+    this.header = parseHeader(join(this.head).buffer);
+  }
+
+  /** Make room for the samples. */
+  begin(): void {
+    if (this.bytes || !this.header) return;
     this.bytes = new Uint8Array(this.allocate(this.header));
+    for (const part of this.head) this.put(part);
     this.head = [];
-    this.put(start);
   }
 
   private allocate({ dataOffset, dataBytes }: NiftiHeader): ArrayBuffer {
@@ -87,15 +95,49 @@ class Receiver {
   }
 }
 
+/** Whether samples can be used as they are in the file. */
+const asStored = (header: NiftiHeader): boolean =>
+  header.littleEndian && !header.dtype.endsWith("int64");
+
 /** Whether samples can be used in place while the rest is still arriving. */
-function early(header: NiftiHeader): boolean {
+const early = (header: NiftiHeader): boolean =>
+  asStored(header) &&
+  header.dataOffset % header.bytesPerSample === 0 &&
+  header.dataBytes >= EARLY_SLICE_BYTES;
+
+/** Whether a series is so long that its time points are read when they are shown. */
+function tooLong(header: NiftiHeader, on: LoadEvents): boolean {
   return (
-    header.littleEndian &&
-    !header.dtype.endsWith("int64") &&
-    header.dataOffset % header.bytesPerSample === 0 &&
-    header.dataBytes >= EARLY_SLICE_BYTES
+    !on.whole && header.frames > 1 && asStored(header) && header.dataBytes > reading.streamBytes
   );
 }
+
+/** A series of which the first time point is there. */
+async function series(name: string, header: NiftiHeader, read: ReadRange, on: LoadEvents) {
+  const volume = new SeriesVolume(name, header, read);
+  on.onHeader?.(volume);
+  await volume.ensure(0);
+  on.onProgress?.(1);
+  return volume;
+}
+
+/** Parts of a file of the service, which must not have changed meanwhile. */
+function partsOf(url: string, etag: string | null): ReadRange {
+  return async (from, length, signal) => {
+    const headers: Record<string, string> = { Range: `bytes=${from}-${from + length - 1}` };
+    if (etag) headers["If-Range"] = etag;
+    const response = await fetch(url, { headers, credentials: "same-origin", signal });
+    if (response.status === 206) return response.arrayBuffer();
+    if (!response.ok) throw await toApiError(response, `GET ${url}`);
+    await response.body?.cancel();
+    throw new NiftiError("The file has changed meanwhile.", "Open it again.");
+  };
+}
+
+const partsOfFile =
+  (file: File): ReadRange =>
+  (from, length) =>
+    file.slice(from, from + length).arrayBuffer();
 
 /** Fetch the middle slice along k of frame 0 into its place. */
 async function middleSlice(url: string, receiver: Receiver, volume: Volume, on: LoadEvents) {
@@ -125,6 +167,7 @@ async function receive(
   url: string | null,
   total: number,
   on: LoadEvents,
+  parts: ReadRange | null = null,
 ): Promise<Volume> {
   const receiver = new Receiver();
   const reader = stream.getReader();
@@ -134,6 +177,11 @@ async function receive(
     if (done) break;
     receiver.push(value);
     const { header } = receiver;
+    if (parts && header && !receiver.bytes && tooLong(header, on)) {
+      await reader.cancel();
+      return series(name, header, parts, on);
+    }
+    receiver.begin();
     if (!volume && header && early(header)) {
       volume = new Volume(name, header, samples(header, receiver.bytes!.buffer));
       on.onHeader?.(volume);
@@ -159,7 +207,9 @@ export async function loadUrl(url: string, name: string, on: LoadEvents = {}): P
   const response = await fetch(url, { credentials: "same-origin", signal: on.signal ?? null });
   if (!response.ok) throw await toApiError(response, `GET ${url}`);
   if (!response.body) throw new NiftiError("The service sent an empty answer.");
-  return receive(response.body, name, url, Number(response.headers.get("Content-Length")), on);
+  const known = response.headers;
+  const parts = known.get("Accept-Ranges") === "bytes" ? partsOf(url, known.get("ETag")) : null;
+  return receive(response.body, name, url, Number(known.get("Content-Length")), on, parts);
 }
 
 /** Load a file of this computer; nothing leaves it. */
@@ -168,7 +218,8 @@ export async function loadFile(file: File, on: LoadEvents = {}): Promise<Volume>
   const raw = file.stream() as ReadableStream<Uint8Array<ArrayBuffer>>;
   const plain = isGzip(start) ? raw.pipeThrough(new DecompressionStream("gzip")) : raw;
   const total = isGzip(start) ? file.size * 3 : file.size;
-  return receive(plain, file.name, null, total, on).catch((error: unknown) => {
+  const parts = isGzip(start) ? null : partsOfFile(file);
+  return receive(plain, file.name, null, total, on, parts).catch((error: unknown) => {
     // What the browser says of a broken stream is no sentence for a person.
     if (isGzip(start) && error instanceof TypeError)
       throw new NiftiError(text.damaged, text.damagedHint);

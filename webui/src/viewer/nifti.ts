@@ -46,7 +46,12 @@ export const HEADER_BYTES = 348;
 const DISAGREE_VOXELS = 0.1;
 
 /** Choices of the person who reads files. */
-export const reading = { preferQform: false, maxBytes: 4000e6 };
+export const reading = {
+  preferQform: false,
+  maxBytes: 4000e6,
+  /** Series in time that hold more are read one time point at a time. */
+  streamBytes: 256e6,
+};
 
 export class NiftiError extends Error {
   constructor(

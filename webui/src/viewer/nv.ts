@@ -1,6 +1,7 @@
 // The only module that knows NiiVue: 3D rendering of reduced images, surfaces and fibers.
 import NiiVue from "@niivue/niivue/webgl2";
 import type { Rgb } from "./colormaps";
+import type { Camera } from "./render3d";
 
 const SLICE_TYPE_RENDER = 4;
 
@@ -24,7 +25,12 @@ export interface Mesh3d {
 export interface Scene3d {
   volumes: readonly Volume3d[];
   meshes: readonly Mesh3d[];
+  /** Depth, azimuth and elevation of the plane that cuts images; null: none. */
+  clip: readonly [number, number, number] | null;
 }
+
+/** Beyond the image: nothing is cut. */
+const NO_CLIP = [2, 0, 0] as const;
 
 /** Grey that lets the dark surroundings through. */
 const GREY = {
@@ -45,6 +51,7 @@ export class Renderer3d {
     canvas: HTMLCanvasElement,
     software: boolean,
     background: string,
+    camera: Camera,
   ): Promise<Renderer3d> {
     const [r, g, b] = [1, 3, 5].map((at) => parseInt(background.slice(at, at + 2), 16) / 255);
     const nv = new NiiVue({
@@ -58,8 +65,7 @@ export class Renderer3d {
       is3DCrosshairVisible: false,
       isLegendVisible: false,
       placeholderText: "",
-      azimuth: 125,
-      elevation: 12,
+      ...camera,
       ...(software ? { devicePixelRatio: 0.5, isAntiAlias: false } : {}),
     });
     await nv.attachToCanvas(canvas);
@@ -79,6 +85,7 @@ export class Renderer3d {
       scene.volumes.map((v) => [v.id, v.colour, v.opacity]),
       scene.meshes.map((m) => [m.id, m.colour, m.opacity]),
     ]);
+    this.clip(scene.clip);
     if (key === this.shown) return;
     this.shown = key;
     await this.nv.loadVolumes(
@@ -101,12 +108,17 @@ export class Renderer3d {
         isColorbarVisible: false,
       })),
     );
+    this.clip(scene.clip);
     this.nv.volumeIllumination = scene.volumes.length ? 0.6 : 0;
     this.nv.drawScene();
   }
 
+  private clip(plane: Scene3d["clip"]): void {
+    this.nv.setClipPlane([...(plane ?? NO_CLIP)]);
+  }
+
   /** Where the camera stands, in degrees: 0 behind, 90 at the patient's left. */
-  get camera(): { azimuth: number; elevation: number } {
+  get camera(): Camera {
     return { azimuth: this.nv.azimuth, elevation: this.nv.elevation };
   }
 

@@ -74,6 +74,7 @@ export class Opener {
     try {
       const volume = await viewer.cache.acquire(layer.cacheKey, load, {
         signal: layer.signal,
+        whole: layer.role === "labels",
         onSlice: (early) => this.take(layer, early),
         onProgress: (fraction) => (layer.progress = fraction),
       });

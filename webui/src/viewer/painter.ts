@@ -254,7 +254,7 @@ export class LayerPainter {
   /** Upload some more of whichever volume is not finished. */
   upload(bytes: number): { finished: string[]; more: boolean } {
     for (const [id, { texture }] of this.volumes) {
-      if (texture.ready) continue;
+      if (texture.ready || !texture.available) continue;
       return { finished: texture.step(bytes) ? [id] : [], more: true };
     }
     return { finished: [], more: false };

@@ -4,6 +4,8 @@ import { apply, IDENTITY3, invert } from "./linalg";
 import {
   cameraLetters,
   fitScale,
+  mappingNamed,
+  MAPPINGS,
   middle,
   onPlane,
   planeAxes,
@@ -52,6 +54,44 @@ describe("3D letters", () => {
     [0, 90, { left: "L", right: "R", top: "A", bottom: "P" }],
   ])("from azimuth %i, elevation %i", (azimuth, elevation, letters) => {
     expect(cameraLetters(azimuth, elevation)).toEqual(letters);
+  });
+});
+
+describe("worlds of other species (VIEW-x07)", () => {
+  const axes = (id: string) => planeAxes("axial", true, IDENTITY3, mappingNamed(id));
+
+  it("are the seven that NORA knows: human by convention, the others by their own axes", () => {
+    expect(MAPPINGS.map(({ id }) => id)).toEqual([
+      "human",
+      "upsidedown",
+      "mouse",
+      "mouseflipped",
+      "sheep",
+      "memory",
+    ]);
+    const right = (radiological: boolean) =>
+      planeAxes("axial", radiological, IDENTITY3).right.map((v) => v + 0);
+    expect(right(true)).toEqual([-1, 0, 0]);
+    expect(right(false)).toEqual([1, 0, 0]);
+  });
+
+  it.each(MAPPINGS.map(({ id }) => id))("%s: planes stay at right angles", (id) => {
+    for (const plane of ["axial", "coronal", "sagittal"] as const) {
+      const { right, up, normal } = planeAxes(plane, true, IDENTITY3, mappingNamed(id));
+      for (const [a, b] of [
+        [right, up],
+        [up, normal],
+        [right, normal],
+      ] as const)
+        expect(a[0] * b[0] + a[1] * b[1] + a[2] * b[2]).toBeCloseTo(0, 12);
+      expect(Math.hypot(...normal)).toBeCloseTo(1, 12);
+    }
+  });
+
+  it("take the slices of a mouse along the length of the scanner", () => {
+    expect(axes("mouse").normal.map(Math.abs)).toEqual([0, 1, 0]);
+    expect(axes("sheep").normal.map(Math.abs)).toEqual([0, 1, 0]);
+    expect(axes("upsidedown").up.map((v) => v + 0)).toEqual([0, -1, 0]);
   });
 });
 

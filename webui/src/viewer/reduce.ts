@@ -37,11 +37,13 @@ export function binnedAffine(affine: readonly number[], bin: number): number[] {
   return out;
 }
 
-/** Byte of a sample: its place in the window, or 255 for any label. */
-function toByte(layer: DrawLayer): (stored: number) => number {
+/** Byte of a sample: its place in the window, or 255 for any label (or for one label). */
+function toByte(layer: DrawLayer, only: number): (stored: number) => number {
   const { slope, inter } = layer.volume.header;
   const { low, high } = layer.limits;
   const per = 255 / Math.max(high - low, 1e-30);
+  if (layer.mode === "labels" && only)
+    return (stored) => (Math.round(stored * slope + inter) === only ? 255 : 0);
   if (layer.mode === "labels") return (stored) => (stored * slope + inter >= 0.5 ? 255 : 0);
   return (stored) => Math.min(255, Math.max(0, (stored * slope + inter - low) * per));
 }
@@ -54,16 +56,16 @@ export interface Reduced {
   file: Uint8Array<ArrayBuffer>;
 }
 
-/** A copy with at most `most` voxels per axis. */
-export function reduce(layer: DrawLayer, most: number): Reduced {
+/** A copy with at most `most` voxels per axis; of a label image all labels, or `only` one. */
+export function reduce(layer: DrawLayer, most: number, only = 0): Reduced {
   const { volume } = layer;
   const bin = Math.max(1, Math.ceil(Math.max(...volume.shape) / most));
   const shape = volume.shape.map((n) => Math.floor(n / bin) || 1) as unknown as Vec3;
   const voxels = new Uint8Array(shape[0] * shape[1] * shape[2]);
   const [nx, ny] = volume.shape;
   const c = volume.channels;
-  const base = layer.frame * volume.voxelsPerFrame;
-  const convert = toByte(layer);
+  const data = volume.frameSamples(layer.frame)!;
+  const convert = toByte(layer, only);
   const n = bin ** 3;
   let to = 0;
   for (let k = 0; k < shape[2]; k++)
@@ -72,8 +74,8 @@ export function reduce(layer: DrawLayer, most: number): Reduced {
         let sum = 0;
         for (let z = k * bin; z < k * bin + bin; z++)
           for (let y = j * bin; y < j * bin + bin; y++) {
-            const row = base + (z * ny + y) * nx + i * bin;
-            for (let x = 0; x < bin; x++) sum += convert(volume.data[(row + x) * c]!);
+            const row = (z * ny + y) * nx + i * bin;
+            for (let x = 0; x < bin; x++) sum += convert(data[(row + x) * c]!);
           }
         voxels[to++] = sum / n;
       }

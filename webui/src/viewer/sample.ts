@@ -79,25 +79,24 @@ export function cutSlab(
 ): Slab {
   const [nx, ny, nz] = volume.shape;
   const c = volume.channels;
-  const base = frame * nx * ny * nz * c;
-  const { data } = volume;
+  const data = volume.frameSamples(frame)!;
   const shape = volume.shape.map((n, a) => (a === axis ? depth : n)) as unknown as Vec3;
   if (axis === 2) {
-    const from = base + first * nx * ny * c;
+    const from = first * nx * ny * c;
     return { axis, first, depth, shape, data: data.subarray(from, from + depth * nx * ny * c) };
   }
   const out = make(data, shape[0] * shape[1] * shape[2] * c);
   if (axis === 1) {
     const row = nx * c * depth;
     for (let k = 0; k < nz; k++) {
-      const from = base + (k * ny + first) * nx * c;
+      const from = (k * ny + first) * nx * c;
       out.set(data.subarray(from, from + row), k * row);
     }
     return { axis, first, depth, shape, data: out };
   }
   const run = depth * c;
   for (let line = 0, to = 0; line < ny * nz; line++) {
-    const from = base + (line * nx + first) * c;
+    const from = (line * nx + first) * c;
     for (let e = 0; e < run; e++) out[to++] = data[from + e]!;
   }
   return { axis, first, depth, shape, data: out };
@@ -110,14 +109,16 @@ export function thinSamples(volume: Volume, frame = 0, limit = 50001): Float32Ar
   const perSlice = volume.shape[0] * volume.shape[1] * c;
   const early = volume.complete ? null : [...volume.early][0];
   if (!volume.complete && early === undefined) return new Float32Array(0);
-  const start = early == null ? frame * volume.voxelsPerFrame * c : early * perSlice;
+  const start = early == null ? 0 : early * perSlice;
+  const data = volume.frameSamples(early == null ? frame : 0);
+  if (!data) return new Float32Array(0);
   const count = early == null ? volume.voxelsPerFrame * c : perSlice;
   // An odd, irrational-like step, so that rows of the image do not line up with it.
   const step = Math.max(1, count / limit);
   const out = new Float32Array(Math.min(limit, count));
   let n = 0;
   for (let s = 0; s < count && n < out.length; s += step) {
-    const stored = volume.data[start + Math.floor(s)]!;
+    const stored = data[start + Math.floor(s)]!;
     if (stored !== 0 && Number.isFinite(stored)) out[n++] = stored * slope + inter;
   }
   return out.subarray(0, n);

@@ -116,6 +116,7 @@ export const text = {
   value: "value",
   shoot: "Picture of this viewport (Shift: copy)",
   copied: "Picture copied",
+  closeAll: "Close all images",
 } as const;
 
 export const PLANE_NAMES = {
@@ -175,4 +176,28 @@ export const curveTexts = {
   seconds: "seconds",
   frames: "time point",
   copy: "Copy as a table",
+  partly:
+    "This series is read one time point at a time: means over ROIs are of those already shown.",
+} as const;
+
+export const renderTexts = {
+  title: "What 3D shows",
+  image: "Image as",
+  auto: "what suits",
+  volume: "cloud of its values",
+  surface: "surface at a level",
+  none: "nothing",
+  level: "Level",
+  cut: "Cut",
+  whole: "not cut",
+  from: {
+    L: "from the left",
+    R: "from the right",
+    A: "from the front",
+    P: "from behind",
+    S: "from above",
+    I: "from below",
+  },
+  depth: "Depth",
+  overlays: "Overlays too",
 } as const;

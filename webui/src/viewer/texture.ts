@@ -77,7 +77,7 @@ export function binLayer(volume: Volume, frame: number, bin: number, layer: numb
   const [bx, by] = [Math.ceil(nx / bin), Math.ceil(ny / bin)];
   const Like = volume.data.constructor as new (n: number) => StoredArray;
   const out = new Like(bx * by * c);
-  const base = frame * volume.voxelsPerFrame * c;
+  const data = volume.frameSamples(frame)!;
   const reach = mean ? bin : 1;
   for (let j = 0; j < by; j++)
     for (let i = 0; i < bx; i++)
@@ -87,7 +87,7 @@ export function binLayer(volume: Volume, frame: number, bin: number, layer: numb
         for (let z = layer * bin; z < Math.min(nz, layer * bin + reach); z++)
           for (let y = j * bin; y < Math.min(ny, j * bin + reach); y++)
             for (let x = i * bin; x < Math.min(nx, i * bin + reach); x++, n++)
-              sum += volume.data[base + ((z * ny + y) * nx + x) * c + e]!;
+              sum += data[((z * ny + y) * nx + x) * c + e]!;
         out[(j * bx + i) * c + e] = sum / n;
       }
   return out;
@@ -120,17 +120,22 @@ export class VolumeTexture implements Placed {
     return this.size[0] * this.size[1] * this.size[2] * this.packing.bytesPerVoxel;
   }
 
+  /** Whether there is something to upload from. */
+  get available(): boolean {
+    return this.volume.complete && this.volume.frameSamples(this.frame) !== null;
+  }
+
   /** Upload about `bytes` more; true when all is there. */
   step(bytes: number): boolean {
-    if (this.ready || !this.volume.complete) return this.ready;
+    if (this.ready || !this.available) return this.ready;
     const { gl, volume, size } = this;
     const perLayer = size[0] * size[1] * this.packing.bytesPerVoxel * this.bin ** 3;
     const n = Math.min(size[2] - this.next, Math.max(1, Math.floor(bytes / perLayer)));
     gl.bindTexture(gl.TEXTURE_3D, this.texture);
     if (this.bin === 1) {
       const layer = volume.shape[0] * volume.shape[1] * volume.channels;
-      const from = this.frame * volume.voxelsPerFrame * volume.channels + this.next * layer;
-      const part = volume.data.subarray(from, from + n * layer);
+      const from = this.next * layer;
+      const part = volume.frameSamples(this.frame)!.subarray(from, from + n * layer);
       fill(gl, this.packing, size, this.next, n, part);
     } else
       for (let k = this.next; k < this.next + n; k++) {
@@ -150,8 +155,8 @@ export class VolumeTexture implements Placed {
     const [, pixels, type] = format(gl, this.packing.kind);
     const [w, h, d] = low.map((v, a) => high[a]! - v + 1) as unknown as Vec3;
     const layer = nx * ny * volume.channels;
-    const from = frame * volume.voxelsPerFrame * volume.channels + low[2] * layer;
-    const part = this.packing.pack(volume.data.subarray(from, from + d * layer));
+    const from = low[2] * layer;
+    const part = this.packing.pack(volume.frameSamples(frame)!.subarray(from, from + d * layer));
     gl.bindTexture(gl.TEXTURE_3D, this.texture);
     const layout = { ROW_LENGTH: nx, IMAGE_HEIGHT: ny, SKIP_PIXELS: low[0], SKIP_ROWS: low[1] };
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);

@@ -162,7 +162,7 @@ export class Viewer {
 
   scenes(viewport: Viewport): Record<string, Scene> {
     const layers = viewport.layers
-      .map((layer) => layer.drawn(viewport.look(layer)))
+      .map((layer) => layer.drawn(viewport.look(layer), viewport.id))
       .filter((layer) => layer !== null);
     for (const layer of layers) layer.pixelated ||= this.pixelated;
     const { grid } = this;

@@ -141,7 +141,7 @@ describe("moving", () => {
 });
 
 describe("gestures and keys", () => {
-  it("follow NORA's buttons", () => {
+  it("VIEW-16, VIEW-17, VIEW-18, VIEW-19: follow NORA's buttons", () => {
     const press = (button: number, keys: object = {}) =>
       gestureOf({ button, ctrlKey: false, metaKey: false, shiftKey: false, ...keys });
     expect(press(0)).toBe("crosshair");
@@ -151,12 +151,12 @@ describe("gestures and keys", () => {
     expect(press(0, { shiftKey: true })).toBe("pan");
   });
 
-  it("count wheel notches in any unit", () => {
+  it("VIEW-14, VIEW-15: count wheel notches in any unit", () => {
     expect(notches({ deltaX: 0, deltaY: -100, deltaMode: 0 })).toBe(1);
     expect(notches({ deltaX: 0, deltaY: 3, deltaMode: 1 })).toBe(-1);
   });
 
-  it("set windows, speed and view by key", async () => {
+  it("VIEW-20, VIEW-23: set windows, speed and view by key", async () => {
     await viewer.open(row("ct.nii"));
     const press = (key: string): void =>
       viewerActions(viewer)
@@ -188,7 +188,7 @@ describe("layouts and state", () => {
     expect(new Set(lines).size).toBe(1);
   });
 
-  it("VIEW-12: any grid up to 3 x 4, three bars and a left place are a layout", () => {
+  it("VIEW-12, VIEW-x06: any grid up to 3 x 4, three bars and a left place are a layout", () => {
     for (let rows = 0; rows <= 3; rows++)
       for (let columns = 1; columns <= 4; columns++)
         for (let bars = 0; bars <= 3; bars++)

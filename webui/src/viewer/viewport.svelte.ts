@@ -6,6 +6,8 @@ import { add, dot, scale, sub } from "./linalg";
 import type { Look } from "./look";
 import type { MosaicState } from "./mosaic";
 import { MOSAIC } from "./mosaic";
+import type { Camera, Render3d } from "./render3d";
+import { CAMERA, RENDER } from "./render3d";
 import type { View, WorldMapping } from "./planes";
 import { fitScale, middle, onPlane, planeAxes, screenToWorld } from "./planes";
 import type { PlaneName, Point, Rect, Size, ViewKind } from "./types";
@@ -40,6 +42,9 @@ export class Viewport {
   mosaic: MosaicState | null = $state.raw(null);
   /** What looks different here than elsewhere, by layer. */
   overrides: Record<string, Partial<Look>> = $state.raw({});
+  /** What is shown in 3D, and from where. */
+  render: Render3d = $state.raw(RENDER);
+  camera: Camera = $state.raw(CAMERA);
   /** Box inside the viewer in CSS pixels. */
   rect: Rect = $state.raw({ left: 0, top: 0, width: 0, height: 0 });
 

@@ -54,6 +54,17 @@ export class Volume {
     return this.data.byteLength;
   }
 
+  /** Whether time points are read one by one when they are shown (see series.ts). */
+  get streamed(): boolean {
+    return false;
+  }
+
+  /** Samples of one time point; null when they are not in memory. */
+  frameSamples(frame: number): StoredArray | null {
+    const n = this.voxelsPerFrame * this.channels;
+    return this.data.subarray(frame * n, (frame + 1) * n);
+  }
+
   get voxelsPerFrame(): number {
     return this.shape[0] * this.shape[1] * this.shape[2];
   }
@@ -79,16 +90,18 @@ export class Volume {
     return v.every((x, axis) => x >= 0 && x < this.shape[axis]!);
   }
 
-  private offset(v: Vec3, frame: number): number {
-    const within = v[0] + this.shape[0] * (v[1] + this.shape[1] * v[2]);
-    return (frame * this.voxelsPerFrame + within) * this.channels;
+  /** Where the samples of a voxel begin within those of its time point. */
+  offset(v: Vec3): number {
+    return (v[0] + this.shape[0] * (v[1] + this.shape[1] * v[2])) * this.channels;
   }
 
   /** Stored sample * slope + intercept; one number per channel for colour images. */
   value(voxel: Vec3, frame = 0): number | readonly number[] | null {
     if (!this.contains(voxel) || !this.hasSlice(2, voxel[2], frame)) return null;
-    const at = this.offset(voxel, frame);
-    if (this.channels > 1) return Array.from(this.data.subarray(at, at + this.channels));
-    return this.data[at]! * this.header.slope + this.header.inter;
+    const data = this.frameSamples(frame);
+    if (!data) return null;
+    const at = this.offset(voxel);
+    if (this.channels > 1) return Array.from(data.subarray(at, at + this.channels));
+    return data[at]! * this.header.slope + this.header.inter;
   }
 }

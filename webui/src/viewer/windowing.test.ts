@@ -45,7 +45,7 @@ describe("automatic limits", () => {
 });
 
 describe("window", () => {
-  it("has NORA's presets under their keys", () => {
+  it("VIEW-20, VIEW-x04: has NORA's presets under their keys", () => {
     const table = Object.fromEntries(PRESETS.map((p) => [p.key, p.limits]));
     expect(table["2"]).toEqual({ low: 0, high: 100 });
     expect(table["3"]).toEqual({ low: -500, high: 1500 });

@@ -4,6 +4,8 @@ import type { Sizes } from "./layouts";
 import type { Vec3 } from "./linalg";
 import type { Look } from "./look";
 import type { MosaicState } from "./mosaic";
+import type { Camera, Render3d } from "./render3d";
+import { CAMERA, readRender } from "./render3d";
 import type { FileRow, Role, ViewKind } from "./types";
 import type { FrameMode, Viewer } from "./viewer.svelte";
 import type { Viewport } from "./viewport.svelte";
@@ -22,6 +24,8 @@ export interface SavedViewport {
   crosshair: Vec3 | null;
   linked: boolean;
   mosaic: MosaicState | null;
+  render?: Render3d;
+  camera?: Camera;
   /** What looks different here, by number of the layer. */
   overrides: Record<number, Partial<Look>>;
 }
@@ -56,7 +60,7 @@ const saveLayer = (layer: Layer): SavedLayer => ({
 const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
 function saveViewport(viewport: Viewport, stored: readonly Layer[]): SavedViewport {
-  const { kind, layers, centre, zoom, crosshair, linked, mosaic } = viewport;
+  const { kind, layers, centre, zoom, crosshair, linked, mosaic, render, camera } = viewport;
   const known = layers.map((layer) => stored.indexOf(layer)).filter((i) => i >= 0);
   const overrides = Object.fromEntries(
     known.flatMap((i) => {
@@ -64,7 +68,8 @@ function saveViewport(viewport: Viewport, stored: readonly Layer[]): SavedViewpo
       return own ? [[i, plain(own)]] : [];
     }),
   );
-  return { kind, layers: known, centre, zoom, crosshair, linked, mosaic, overrides };
+  const place = { kind, centre, zoom, crosshair, linked, mosaic, render, camera };
+  return { ...place, layers: known, overrides };
 }
 
 export function serialize(viewer: Viewer): Workstate {
@@ -112,7 +117,9 @@ function applyViewport(
   layers: readonly (Layer | undefined)[],
 ): void {
   const { kind, centre, zoom, crosshair, linked = true, mosaic = null, overrides = {} } = saved;
-  Object.assign(viewport, { kind, centre, zoom, crosshair, linked, mosaic });
+  const render = readRender(saved.render);
+  const camera = saved.camera ?? CAMERA;
+  Object.assign(viewport, { kind, centre, zoom, crosshair, linked, mosaic, render, camera });
   viewport.layers = saved.layers.map((n) => layers[n]).filter((l) => l !== undefined);
   viewport.overrides = Object.fromEntries(
     Object.entries(overrides).flatMap(([n, own]) => {

@@ -26,6 +26,7 @@ export const frame = {
   page_manual: "Manual",
   nav: "Pages and tools",
   nav_table: "Table",
+  nav_more: "More",
   group_pages: "Go to",
   group_tools: "Tools",
   group_project: "Project",

@@ -31,9 +31,10 @@ const GROWN_AT_ONCE = 400_000;
 function imageOf(layer: Layer | null): ImageSource | null {
   const volume = layer?.volume;
   if (!layer || !volume?.complete || volume.channels > 1) return null;
-  const { shape, affine, inverse, data, header } = volume;
-  const from = Math.min(layer.frame, volume.frames - 1) * volume.voxelsPerFrame;
-  return { shape, affine, inverse, data, from, slope: header.slope, inter: header.inter };
+  const { shape, affine, inverse, header } = volume;
+  const data = volume.frameSamples(Math.min(layer.frame, volume.frames - 1));
+  if (!data) return null;
+  return { shape, affine, inverse, data, from: 0, slope: header.slope, inter: header.inter };
 }
 
 const baseOf = (at: PointerAt): Layer | null => {

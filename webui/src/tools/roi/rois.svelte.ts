@@ -99,10 +99,11 @@ class Rois {
     const limit = template.limits.low;
     const n = volume.voxelsPerFrame;
     for (let t0 = 0; t0 < roi.volume.frames; t0++) {
-      const from = (roi.volume.frames > 1 ? t0 : template.frame) * n;
+      const samples = volume.frameSamples(roi.volume.frames > 1 ? t0 : template.frame);
+      if (!samples) continue;
       const mask = roi.frameData(t0);
       for (let i = 0; i < n; i++) {
-        const value = volume.data[from + i]! * slope + inter;
+        const value = samples[i]! * slope + inter;
         mask[i] = Number(kind === "above" ? value > limit : value < limit && value !== 0);
       }
     }
@@ -121,7 +122,7 @@ class Rois {
   take(layer: Layer): Roi | null {
     const { volume } = layer;
     const known = this.byLayer(layer);
-    if (known || !volume?.complete || volume.channels > 1 || layer.maxLabel > 1)
+    if (known || !volume?.complete || volume.streamed || volume.channels > 1 || layer.maxLabel > 1)
       return known ?? null;
     const data = Uint8Array.from(volume.data, (v) =>
       Number(v * volume.header.slope + volume.header.inter > 0.5),

@@ -315,11 +315,11 @@ class Catalog:
         return con
 
     def _write_loop(self) -> None:
-        con = sqlite3.connect(self.path, isolation_level=None, timeout=30)
-        con.row_factory = sqlite3.Row
-        con.execute("PRAGMA synchronous = FULL")
-        con.execute("PRAGMA foreign_keys = 1")
-        con.execute("PRAGMA temp_store = MEMORY")  # for the notes of what was touched
+        try:
+            con = self._open_writer()
+        except sqlite3.Error as error:
+            self._refuse(_translate(error))
+            return
         done = 0
         while (entry := self._queue.get()) is not None:
             self._run(con, *entry)
@@ -328,6 +328,19 @@ class Catalog:
                 self._run(con, _prune_events, Future())
         con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         con.close()
+
+    def _open_writer(self) -> sqlite3.Connection:
+        con = sqlite3.connect(self.path, isolation_level=None, timeout=30)
+        con.row_factory = sqlite3.Row
+        con.execute("PRAGMA synchronous = FULL")
+        con.execute("PRAGMA foreign_keys = 1")
+        con.execute("PRAGMA temp_store = MEMORY")  # for the notes of what was touched
+        return con
+
+    def _refuse(self, error: BaseException) -> None:
+        """Answer every write with the error: nobody waits for a writer that cannot begin."""
+        while (entry := self._queue.get()) is not None:
+            entry[1].set_exception(error)
 
     def _watch(self, con: sqlite3.Connection, keeper: Keeper) -> None:
         watch_changes(con)

@@ -56,9 +56,10 @@ def place(tmp_path: Path) -> DataFolder:
 
 
 def overwrite(path: Path) -> None:
-    """Spoil every tenth page but the first ones, as a failing disk does."""
+    """Spoil every fifth page of the later half, which holds rows, as a failing disk does."""
     with path.open("r+b") as stream:
-        for page in range(60, path.stat().st_size // 4096, 10):
+        n = path.stat().st_size // 4096
+        for page in range(n // 2, n, 5):
             stream.seek(page * 4096)
             stream.write(b"\xff" * 4096)
 
@@ -122,6 +123,15 @@ def late_opened(path: Path) -> Catalog:
     catalog = Catalog(path)
     catalog._writer.start()
     return catalog
+
+
+def test_a_writer_that_cannot_begin_answers_with_the_damage(place: DataFolder) -> None:
+    place.catalog_path.write_bytes(b"not a database at all" * 1000)
+    catalog = late_opened(place.catalog_path)
+    for _ in range(2):
+        with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+            catalog.write(lambda tx: tx.event("health.changed"))
+    catalog.close()
 
 
 def test_a_catalog_of_a_newer_version_is_refused_and_nothing_is_touched(place: DataFolder) -> None:

@@ -13,6 +13,7 @@ CHANGES = frozenset({"editor", "batch", "manage"})
 OF_NO_PROJECT = {
     ("POST", "/batches/references"),
     ("POST", "/batches/check"),
+    ("POST", "/batches/dry-run"),  # starts and changes nothing
     ("POST", "/projects/{project:str}/autorules/try"),  # starts and changes nothing
     ("POST", "/notebooks"),  # the room looks itself, once its queue is found
     ("POST", "/operations/{operation_id:int}/undo"),  # also takes the archiving itself back

@@ -68,7 +68,7 @@ class Notifier:
         self._catalog, self._queue, self._settings = catalog, queue, settings
         self._deliveries, self._titles = deliveries, titles
         self._under_way: dict[Channel, int] = {}
-        self._lock = threading.Lock()
+        self._lock, self._looking = threading.Lock(), threading.Lock()
         self._wake, self._stop = threading.Event(), threading.Event()
         self._pruned_at = float("-inf")
         self._unlisten: Callable[[], None] | None = None
@@ -90,9 +90,10 @@ class Notifier:
             self._thread.join()
 
     def look(self) -> None:
-        """Make notifications out of all events since the last look."""
-        while self._look_once():
-            pass
+        """Make notifications out of all events since the last look; one caller at a time."""
+        with self._looking:
+            while self._look_once():
+                pass
 
     def send_due(self) -> float:
         """Put the deliveries that are due into the queue; gives the seconds until the next."""

@@ -1,0 +1,16 @@
+// Where the pointer of the marker tool is and what it holds; nothing of it is saved.
+import type { Viewport } from "../../viewer";
+import type { Vec3 } from "./vectors";
+
+class Hand {
+  /** Over which point the pointer is. */
+  over: { set: string; id: string } | null = $state.raw(null);
+  at: { viewport: Viewport; mm: Vec3 } | null = $state.raw(null);
+  /** An outline that is being drawn. */
+  way: readonly Vec3[] = $state.raw([]);
+  /** How far the pusher of outlines reaches, in pixels. */
+  pushPx = $state(24);
+  pushing = $state(false);
+}
+
+export const hand = new Hand();

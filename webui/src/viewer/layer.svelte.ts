@@ -12,6 +12,13 @@ import { autoLimits, histogramRange } from "./windowing";
 
 /** A file of the service, one of this computer, or an image made in the page. */
 export type LayerSource = { row: FileRow } | { file: File } | { made: string; subject: string };
+/** Colours and names of the labels of an atlas; more than 255 of them have a table of 65 536. */
+export interface Palette {
+  key: string;
+  table: Uint8Array;
+  names: ReadonlyMap<number, string>;
+}
+
 export type LayerStatus = "loading" | "partial" | "ready" | "failed";
 
 /** Beyond any value, yet a number to a 32-bit shader. */
@@ -72,6 +79,8 @@ export class Layer {
   frame = $state(0);
   /** Largest label seen: 1 means a mask. */
   maxLabel = $state(1);
+  /** Own colours of labels, null: one for each number. */
+  palette: Palette | null = $state.raw(null);
   /** How much coarser than stored the image is on screen, 1: not at all. */
   binned = $state(1);
   samples: Float32Array = $state.raw(new Float32Array(0));
@@ -213,7 +222,8 @@ export class Layer {
     const fades = this.role === "overlay";
     const symmetric = look.symmetric && mode === "scalar";
     const kind = labels ? `labels ${single}` : `${look.colormap} ${fades} ${symmetric}`;
-    const tableKey = `${kind} ${look.colour.join()}`;
+    const palette = labels && !single ? this.palette : null;
+    const tableKey = palette ? `${this.id} ${palette.key}` : `${kind} ${look.colour.join()}`;
     const make = (): Uint8Array =>
       labels
         ? labelTable(look.colour, single)
@@ -227,7 +237,7 @@ export class Layer {
       gamma: look.gamma,
       shown: shownLimits(look),
       symmetric,
-      table: kept(tableKey, make),
+      table: palette?.table ?? kept(tableKey, make),
       tableKey,
       opacity: look.opacity,
       outline: look.outline && mode !== "colour" ? outlineOf(this.role, look.opacity) : 0,

@@ -28,7 +28,8 @@ export class Opener {
     const fixed = row.kind === "surface" || row.kind === "streamlines";
     const wanted = fixed ? undefined : role === "roi" ? "labels" : role;
     const kind = row.kind === "image" ? kindOfName(row.name) : row.kind;
-    const chosen = wanted ?? roleFor(kind, this.hasBackground(viewport));
+    const atlas = !fixed && row.tags?.includes("atlas") ? "labels" : undefined;
+    const chosen = wanted ?? atlas ?? roleFor(kind, this.hasBackground(viewport));
     const layer = new Layer({ row }, chosen);
     return this.show(layer, viewport, (on) => loadUrl(url, row.name, on));
   }

@@ -47,6 +47,9 @@ interface WholeCopy {
   texture: VolumeTexture;
 }
 
+/** A table with an entry for each of 65 536 labels. */
+const isWide = (layer: DrawLayer): boolean => layer.mode === "labels" && layer.table.length > 2048;
+
 /** Bring a copy up to date box by box; false when it has to be made anew. */
 function renewed(copy: WholeCopy, volume: Volume): boolean {
   const edits = copy.revision === volume.revision ? [] : volume.editsSince(copy.revision);
@@ -74,6 +77,7 @@ export class LayerPainter {
   private readonly slabs = new Map<string, SlabSlot>();
   private readonly packings = new Map<string, { key: string; packing: Packing }>();
   private readonly tables = new Map<string, WebGLTexture>();
+  private readonly tableKeys = new Map<string, string>();
   private readonly coarse: { buffer: WebGLFramebuffer; texture: WebGLTexture; size: string };
 
   constructor(private readonly gl: WebGL2RenderingContext) {
@@ -277,6 +281,7 @@ export class LayerPainter {
       gl.bindTexture(gl.TEXTURE_2D, this.table(layer));
       gl.uniform1i(program.at("u_table"), 1);
     }
+    if (layer.mode === "labels") gl.uniform1i(program.at("u_wide"), Number(isWide(layer)));
     if (layer.mode === "scalar") mapScalar(gl, program, layer, source, view);
     gl.enable(gl.BLEND);
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
@@ -284,9 +289,12 @@ export class LayerPainter {
 
   private table(layer: DrawLayer): WebGLTexture {
     const { gl } = this;
-    const kept = this.tables.get(layer.tableKey);
-    if (kept) return kept;
-    const texture = gl.createTexture();
+    // Tables of many labels are large and change often: one for each layer.
+    const place = isWide(layer) ? layer.id : layer.tableKey;
+    const kept = this.tables.get(place);
+    if (kept && (this.tableKeys.get(place) ?? layer.tableKey) === layer.tableKey) return kept;
+    if (isWide(layer)) this.tableKeys.set(place, layer.tableKey);
+    const texture = kept ?? gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D, texture);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     const rows = layer.table.length / 1024;
@@ -294,7 +302,7 @@ export class LayerPainter {
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, 256, rows, 0, ...bytes);
     for (const side of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER])
       gl.texParameteri(gl.TEXTURE_2D, side, gl.NEAREST);
-    this.tables.set(layer.tableKey, texture);
+    this.tables.set(place, texture);
     return texture;
   }
 

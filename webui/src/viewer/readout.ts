@@ -36,7 +36,8 @@ function read(layer: Layer, mm: Vec3): Readout {
   const header = layer.volume?.header;
   const scaled = header && (header.slope !== 1 || header.inter !== 0);
   const raw = scaled && typeof value === "number" ? (value - header.inter) / header.slope : null;
-  return { layerId: layer.id, name: layer.label, voxel, value, raw, unit: unitOf(layer) };
+  const label = typeof value === "number" ? (layer.palette?.names.get(value) ?? "") : "";
+  return { layerId: layer.id, name: layer.label, voxel, value, raw, unit: unitOf(layer), label };
 }
 
 /** Values of a viewport's images under its crosshair, its base image first. */
@@ -49,11 +50,11 @@ export function readouts(viewer: Viewer, viewport: Viewport): Readout[] {
     .map((l) => read(l, mm));
 }
 
-/** "198", "-24 HU", "12 200 31" or "\u2013" outside. */
-export function valueText({ value, unit }: Readout): string {
+/** "198", "-24 HU", "12 200 31", "17 Left-Hippocampus" or "\u2013" outside. */
+export function valueText({ value, unit, label }: Readout): string {
   if (value === null) return "\u2013";
   const number = typeof value === "number" ? formatValue(value) : value.join(" ");
-  return unit ? `${number} ${unit}` : number;
+  return [number, label || unit].filter(Boolean).join(" ");
 }
 
 /** " [1024]": the stored number where slope and intercept make another one of it. */

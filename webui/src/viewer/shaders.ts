@@ -118,6 +118,7 @@ void main() {
 /** Labels: nearest voxel, red is the entry of the table, all channels tell two labels apart. */
 export const LABELS = `${HEAD}
 uniform sampler2D u_table;
+uniform bool u_wide;
 vec4 label(vec2 by) {
   vec3 t = place(by);
   return outside(t) ? vec4(0.0) : texture(u_volume, centre(t));
@@ -125,7 +126,9 @@ vec4 label(vec2 by) {
 void main() {
   vec4 here = label(vec2(0.0));
   if (here.r == 0.0) discard;
-  vec4 color = texture(u_table, vec2((here.r * 255.0 + 0.5) / 256.0, 0.25));
+  vec2 entry = u_wide ? here.gb : vec2(here.r, 0.0);
+  vec4 color = texture(u_table, (entry * 255.0 + 0.5) / vec2(256.0, u_wide ? 256.0 : 2.0));
+  if (color.a == 0.0) discard;
   float alpha = color.a * u_opacity;
   if (u_outline > 0.0) {
     bool edge = label(vec2(1.0, 0.0)) != here || label(vec2(-1.0, 0.0)) != here

@@ -52,6 +52,7 @@ export const text = {
     R: "From the patient's right",
     S: "From above",
   },
+  whence: "Where does this value come from?",
   noFile: "no image",
   mosaicStart: "First slice of the mosaic",
   mosaicEnd: "Last slice of the mosaic",

@@ -12,6 +12,7 @@ export interface FileRow {
   kind: string;
   size_bytes?: number;
   version?: string | number | null;
+  tags?: readonly string[];
   header?: {
     shape?: readonly number[];
     voxel_mm?: readonly number[];
@@ -57,4 +58,6 @@ export interface Readout {
   raw: number | null;
   unit: string;
   name: string;
+  /** Name of the label, "" where there is none. */
+  label: string;
 }

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import logging
 import os
 import shlex
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -357,8 +358,7 @@ def _beside(name: str, reference: FileRow) -> str:
 
 
 def _slicer(copy: str, below: str, *, is_mask: bool) -> str:
-    lines: Sequence[str] = [
-        *([f"slicer.util.loadVolume({below!r})"] if below else []),
-        f"slicer.util.{'loadSegmentation' if is_mask else 'loadVolume'}({copy!r})",
-    ]
-    return "; ".join(lines)
+    """Write Python for Slicer, with the kind of quotes that a shell leaves alone."""
+    lines = [f"slicer.util.loadVolume({json.dumps(below)})"] if below else []
+    how = "loadSegmentation" if is_mask else "loadVolume"
+    return "; ".join([*lines, f"slicer.util.{how}({json.dumps(copy)})"])

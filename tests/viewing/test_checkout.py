@@ -288,7 +288,7 @@ def test_the_command_opens_the_copy_over_the_image(desk, program: str) -> None:
             "slicer": [
                 "Slicer",
                 "--python-code",
-                f"slicer.util.loadVolume({below!r}); slicer.util.loadSegmentation({copy!r})",
+                f'slicer.util.loadVolume("{below}"); slicer.util.loadSegmentation("{copy}")',
             ],
             "other": [],
         }[program]

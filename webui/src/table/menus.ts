@@ -30,6 +30,7 @@ import type { FileRow, Operation, StudyRow } from "../core/types";
 import { canView, openerOf, openFile } from "../core/viewing.svelte";
 import ProvenanceDialog from "../jobs/provenance/ProvenanceDialog.svelte";
 import RecomputeDialog from "../jobs/provenance/RecomputeDialog.svelte";
+import { fileItems } from "../tools/checkout/menu";
 import IdentityDialog from "./IdentityDialog.svelte";
 import { checkRows, clearSelection, isChecked, selection } from "./selection.svelte";
 import { changeTags, undoAction, type Labelled } from "./edits";
@@ -199,6 +200,7 @@ function fileMenu(row: Row & { kind: "file" }): MenuItem[] {
       disabled: !may("download"),
       run: () => download(meant(row)),
     },
+    ...fileItems(file),
     {
       label: t("prov_menu"),
       icon: GitFork,

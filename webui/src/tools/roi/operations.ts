@@ -3,6 +3,7 @@ import type { MenuItem } from "../../core/menu.svelte";
 import { t, type StringKey } from "../../core/strings";
 import { complain, inform } from "../../core/toast.svelte";
 import { viewer } from "../../viewer";
+import { editItems } from "../checkout/menu";
 import type { Edit } from "./jobs";
 import type { Triple } from "./kernels/box";
 import { clip, cut, sizeOf } from "./kernels/box";
@@ -218,5 +219,14 @@ export function roiMenu(roi: Roi, rename: () => void): MenuItem[] {
       run: () => void run(roi),
     }));
   const named = { label: t("roi_rename"), run: rename };
-  return [named, ...items(OTHER, false), ...items(SHAPE), ...items(ISLANDS), ...items(SETS)];
+  const { saved, reference, name } = roi;
+  const stored = saved ? editItems({ id: saved.id, name, reference: reference?.id }, true) : [];
+  return [
+    named,
+    ...items(OTHER, false),
+    ...stored,
+    ...items(SHAPE),
+    ...items(ISLANDS),
+    ...items(SETS),
+  ];
 }

@@ -84,6 +84,13 @@ export function contextsOf(target: EventTarget | null, desktop: boolean): Contex
   return [...contexts, "global"];
 }
 
+/** What the person is at, such as walking through cases: its keys come before all others. */
+let mode: Context | null = null;
+
+export function setMode(context: Context | null): void {
+  mode = context;
+}
+
 function usable(action: Action, pressed: string, inText: boolean): boolean {
   if (!action.keys?.some((keys) => normal(keys) === pressed)) return false;
   // While typing only chords with Ctrl or Alt and function keys act.
@@ -110,7 +117,8 @@ export function startKeys(desktop: () => boolean): () => void {
     if (event.defaultPrevented || event.isComposing) return;
     if (document.querySelector("dialog[open]")) return;
     const inText = isTextTarget(event.target);
-    const contexts = contextsOf(event.target, desktop());
+    const there = contextsOf(event.target, desktop());
+    const contexts = mode && desktop() ? [mode, ...there] : there;
     const action = findAction(table.actions, chord(event), contexts, inText);
     if (!action) return;
     event.preventDefault();

@@ -88,7 +88,8 @@ export class Layer {
   /** Counts time points that have arrived of a series that is read when it is shown. */
   private arrivals = $state(0);
   private usual = { centre: 0, spread: 1 };
-  private windowed = false;
+  /** Limits have been chosen by a person, and not from the samples. */
+  windowed = false;
   private readonly abort = new AbortController();
 
   constructor(source: LayerSource, role: Role) {

@@ -13,6 +13,11 @@ export interface Found {
   secret: boolean;
 }
 
+/** Who loads the preset that a call names; false: there is none of that name. */
+export const presetCalls: {
+  open: ((name: string) => Promise<boolean>) | null;
+} = { open: null };
+
 const KEYS = ["pid", "sid", "selmode", "preset"] as const;
 /** What NORA's addresses hold besides and is never used here: nobody speaks as another user. */
 export const DROPPED = ["call", "asuser", "user", "token"] as const;

@@ -9,7 +9,7 @@ import type { Items, Schema } from "../../core/types";
 import { restoreSelection, selectNamed } from "../../table/selection.svelte";
 import { viewer } from "../../viewer";
 import type { FileRow } from "../../viewer";
-import { barOf, DROPPED, readCall, targetOf, type Call } from "./calls";
+import { barOf, DROPPED, presetCalls, readCall, targetOf, type Call } from "./calls";
 import { pack, unpack, type Packed } from "./packing";
 import { say, text } from "./strings";
 
@@ -108,13 +108,21 @@ function tellMissing(n: number, names: readonly string[]): void {
   inform(say("missing", { n }) + named);
 }
 
+async function openPreset(name: string): Promise<void> {
+  try {
+    if (!(await presetCalls.open?.(name))) inform(say("noPreset", { name }));
+  } catch (error) {
+    complain(error, name);
+  }
+}
+
 function applyCall(call: Call): void {
   const target = targetOf(call);
   if (target) {
     setHome({ name: barOf(target), sel: null, level: null });
     selectNamed([target]);
   }
-  if (call.preset) inform(say("noPreset", { name: call.preset }));
+  if (call.preset) void openPreset(call.preset);
 }
 
 /** Do what a call in the address asks for; the call leaves the address at once, read or not. */

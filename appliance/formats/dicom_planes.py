@@ -59,6 +59,12 @@ def plane_voxels(frames: Sequence[DicomFrame], mask: Volume) -> list[NDArray[Any
     data = mask.frame(0)
     planes, covered = [], np.zeros(mask.grid.shape, bool)
     for frame in frames:
+        along = _along_axes(frame, mask.grid)
+        if along is not None:
+            mesh, order = along
+            planes.append(data[mesh].transpose(order)[:, :, 0])
+            covered[mesh] = True
+            continue
         index, inside = _all_voxels(frame, mask.grid)
         plane = np.zeros(inside.shape, data.dtype)
         place = tuple(index[inside].T)
@@ -94,6 +100,32 @@ def without_person(ds: Any) -> Any:
         setattr(ds, keyword, "")
     ds.PatientName = ds.PatientID = ""
     return ds
+
+
+def _along_axes(
+    frame: DicomFrame, grid: Grid
+) -> tuple[tuple[NDArray[np.intp], ...], tuple[int, int, int]] | None:
+    """Give a frame as a part of the grid, and the axes of rows, columns and slices.
+
+    None when it lies across the axes, between voxels or partly outside: then pixels are looked up
+    one by one.
+    """
+    rows, columns = np.array([0, 1, 0]), np.array([0, 0, 1])
+    first, *ends = grid.to_voxel(frame_world(frame, rows, columns))
+    steps = np.array([ends[0] - first, ends[1] - first])
+    whole, start = np.round(steps), np.round(first)
+    if not (np.abs(whole).sum(axis=1) == 1).all() or np.abs(whole).sum(axis=0).max() > 1:
+        return None
+    drift = np.abs(steps - whole) * [[frame.n_rows], [frame.n_columns]]
+    if (np.abs(first - start) + drift.sum(axis=0)).max() > ON_PLANE:
+        return None
+    down, across = (int(np.argmax(np.abs(step))) for step in whole)
+    index = [np.array([int(one)]) for one in start]
+    index[down] = index[down] + int(whole[0, down]) * np.arange(frame.n_rows)
+    index[across] = index[across] + int(whole[1, across]) * np.arange(frame.n_columns)
+    if any(one.min() < 0 or one.max() >= n for one, n in zip(index, grid.shape, strict=True)):
+        return None
+    return np.ix_(*index), (down, across, 3 - down - across)
 
 
 def _all_voxels(frame: DicomFrame, grid: Grid) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -63,12 +63,12 @@ def write_structures(
     headers = {frame.path: None for frame in frames}
     sources = [dcmread(path, stop_before_pixels=True) for path in headers]
     frame_uid = _frame_uid(sources)
-    classes = {str(one.SOPInstanceUID): str(one.SOPClassUID) for one in sources}
+    images = {str(one.SOPInstanceUID): one for one in sources}
     ds = _document(without_person(sources[0]))
     ds.FrameOfReferenceUID, ds.PositionReferenceIndicator = frame_uid, ""
     ds.ReferencedFrameOfReferenceSequence = [_referenced(sources, frame_uid)]
     ds.StructureSetROISequence = [_named(label, frame_uid) for label in labels]
-    ds.ROIContourSequence = [_drawn(label, frames, planes, classes) for label in labels]
+    ds.ROIContourSequence = [_drawn(label, frames, planes, images) for label in labels]
     ds.RTROIObservationsSequence = [_observed(n, label) for n, label in enumerate(labels, 1)]
     for keyword, value in tags.items():
         setattr(ds, keyword, value)
@@ -149,9 +149,9 @@ def _drawn(
     label: Label,
     frames: Sequence[DicomFrame],
     planes: Sequence[NDArray[Any]],
-    classes: Mapping[str, str],
+    images: Mapping[str, Any],
 ) -> Any:
-    contours = list(_contours(label.value, frames, planes, classes))
+    contours = list(_contours(label.value, frames, planes, images))
     for number, contour in enumerate(contours, 1):
         contour.ContourNumber = number
     color = [int(label.color[at : at + 2], 16) for at in (1, 3, 5)]
@@ -165,13 +165,14 @@ def _contours(
     value: int,
     frames: Sequence[DicomFrame],
     planes: Sequence[NDArray[Any]],
-    classes: Mapping[str, str],
+    images: Mapping[str, Any],
 ) -> Iterator[Any]:
     for frame, plane in zip(frames, planes, strict=True):
         for outline in trace_mask(plane == value):
             world = frame_world(frame, outline[:, 0], outline[:, 1]) * [-1, -1, 1]
-            image = _image(classes[frame.sop_uid], frame.sop_uid)
-            if frame.frame:
+            source = images[frame.sop_uid]
+            image = _image(source.SOPClassUID, frame.sop_uid)
+            if "NumberOfFrames" in source:
                 image.ReferencedFrameNumber = frame.frame + 1
             yield _item(
                 ContourImageSequence=[image],

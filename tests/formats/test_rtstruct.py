@@ -233,6 +233,43 @@ def test_a_structure_set_refers_to_its_objects_and_names_no_person(tmp_path: Pat
     assert not any(value.encode() in raw for value in PERSON.values())
 
 
+def multi_frame(objects: Sequence[Path], path: Path) -> Path:
+    """Join the objects of a series into one with a frame for each."""
+    sources = [pydicom.dcmread(one) for one in objects]
+    ds = pydicom.dcmread(objects[0])
+    ds.SOPClassUID = "1.2.840.10008.5.1.4.1.1.4.1"
+    ds.NumberOfFrames = len(sources)
+    ds.PixelData = b"".join(one.PixelData for one in sources)
+    ds.PerFrameFunctionalGroupsSequence = []
+    for one in sources:
+        group, place = Dataset(), Dataset()
+        place.ImagePositionPatient = one.ImagePositionPatient
+        group.PlanePositionSequence = [place]
+        ds.PerFrameFunctionalGroupsSequence.append(group)
+    ds.save_as(path)
+    return path
+
+
+def test_frames_of_one_object_are_referred_to_by_number(tmp_path: Path) -> None:
+    path = multi_frame(series(tmp_path / "dicom"), tmp_path / "enhanced.dcm")
+    made = written(tmp_path / "rs.dcm", [path], drawn())
+    assert np.array_equal(read_structures(made, drawn().grid).label_map()[0].data, drawn().data)
+    contours = pydicom.dcmread(made).ROIContourSequence[0].ContourSequence
+    numbers = {one.ContourImageSequence[0].ReferencedFrameNumber for one in contours}
+    assert numbers == {1, 2, 4, 5, 6, 7}
+
+
+def test_a_mask_on_a_part_of_the_image_is_found_pixel_by_pixel(tmp_path: Path) -> None:
+    inner = np.eye(4)
+    inner[:3, 3] = [2, 1, 1]
+    part = Volume(drawn().data[2:9, 1:7, 1:6], OBLIQUE @ inner)
+    path = written(tmp_path / "rs.dcm", series(tmp_path / "dicom"), part)
+    found = read_structures(path, drawn().grid).label_map()[0].data
+    expected = np.zeros(SHAPE, np.uint8)
+    expected[2:9, 1:7, 1:6] = part.data
+    assert np.array_equal(found, expected)
+
+
 def test_the_standards_own_validator_finds_no_error(tmp_path: Path) -> None:
     path = written(tmp_path / "rs.dcm", series(tmp_path / "dicom"), drawn())
     done = subprocess.run([needs("dciodvfy"), "-new", str(path)], capture_output=True, check=False)

@@ -25,7 +25,9 @@ from appliance.imaging import (
     morph,
     without_salt,
 )
-from tests.support.browser import chromium, watched_page
+from tests.support.browser import Watched, chromium, watched_page
+from tests.support.service import Service
+from tests.web.pages import Desktop
 
 PAGE = '<!doctype html><meta charset="utf-8"><title>ROI kernels</title><script type="module">'
 PAGE += 'import "./main.js";</script>'
@@ -104,6 +106,29 @@ onmessage = ({ data: { n, edit } }) => {
   postMessage(median(times));
 };
 """
+# Volumes of this computer, each another file, drawn and closed again.
+OPEN_AND_CLOSE = """async ([n, times]) => {
+  const { viewer } = window.__viewer;
+  const header = new DataView(new ArrayBuffer(352));
+  header.setInt32(0, 348, true);
+  [3, n, n, n, 1, 1, 1, 1].forEach((v, i) => header.setInt16(40 + 2 * i, v, true));
+  header.setInt16(70, 4, true);
+  header.setInt16(72, 16, true);
+  [1, 1, 1, 1].forEach((v, i) => header.setFloat32(76 + 4 * i, v, true));
+  header.setFloat32(108, 352, true);
+  header.setInt16(254, 1, true);
+  [0, 1, 2].forEach((r) => header.setFloat32(280 + 20 * r, 1, true));
+  new Uint8Array(header.buffer).set([0x6e, 0x2b, 0x31, 0], 344);
+  for (let i = 0; i < times; i++) {
+    const voxels = Int16Array.from({ length: n ** 3 }, (_, v) => (v * (i + 3)) % 1000);
+    const name = `made_${performance.now()}_${i}.nii`;
+    const layer = await viewer.openLocal(new File([header.buffer, voxels], name), 'background');
+    if (layer.status !== 'ready') throw new Error(`${name}: ${layer.status}`);
+    await window.__viewer.firstSlice(name);
+    viewer.closeAll();
+    await new Promise((done) => requestAnimationFrame(done));
+  }
+}"""
 PEER = """
 import sys, time, numpy as np, cc3d
 mask = np.load(sys.argv[1])
@@ -238,11 +263,53 @@ def page(bench: Bench, n: int) -> None:
             bench.figure(f"{name} in the worker", took, "ms", at_most=goal)
 
 
+def held_mb(watched: Watched) -> float:
+    """What the page keeps after everything unused has been collected, typed arrays included."""
+    session = watched.page.context.new_cdp_session(watched.page)
+    for _ in range(3):
+        session.send("HeapProfiler.collectGarbage")
+        watched.page.wait_for_timeout(200)
+    told = session.send("Runtime.getHeapUsage")
+    session.detach()
+    parts = ("usedSize", "embedderHeapUsedSize", "backingStorageSize")
+    return float(sum(told.get(part, 0) for part in parts) / 2**20)
+
+
+def leaks(bench: Bench) -> None:
+    """Open and close many volumes: what is kept afterwards over what was kept after the first."""
+    n = 64 if bench.small else 128
+    times = 10 if bench.small else 50
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(Path(folder)) as service,
+        chromium() as browser,
+        watched_page(browser) as watched,
+    ):
+        Desktop(watched.page, service).log_in()
+        watched.page.wait_for_function("() => window.__viewer")
+        watched.page.evaluate(OPEN_AND_CLOSE, [n, 2])
+        start = held_mb(watched)
+        watched.page.evaluate(OPEN_AND_CLOSE, [n, times])
+        end = held_mb(watched)
+    bench.figure(f"held after {times} volumes", end, "MB", baseline=start, at_most=1.1)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Service]:
+    """An empty service."""
+    service = Service(folder / "data").start()
+    try:
+        yield service
+    finally:
+        service.stop()
+
+
 def main() -> None:
     """Print the figures."""
     bench = Bench.from_arguments(__doc__)
     n = 96 if bench.small else 256
     page(bench, n)
+    leaks(bench)
     server(bench, n)
 
 

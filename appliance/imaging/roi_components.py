@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.imaging.compiled import compiled
-from appliance.imaging.roi_arrays import Bytes, Mask, as_bytes, as_mask
+from appliance.imaging.roi_arrays import Mask, as_bytes, as_mask
+from appliance.imaging.roi_runs import Ints, paint, runs_of
 
 __all__ = ["fill_mask_holes", "label_parts", "largest_parts", "without_salt"]
-
-Ints = NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class _Parts:
@@ -30,7 +28,7 @@ class _Parts:
     def painted(self, keep: NDArray[np.bool_]) -> Mask:
         """Give the mask of the parts to keep."""
         out = np.zeros(self.shape, np.uint8)
-        _paint(out.reshape(-1), self.start, self.end, self.part, keep)
+        paint(out.reshape(-1), self.start, self.end, self.part, keep)
         return as_mask(out, self.flip)
 
 
@@ -72,18 +70,18 @@ def fill_mask_holes(mask: NDArray[Any]) -> Mask:
     An axis of one voxel has no border, so holes of a mask in a single slice are filled in it.
     """
     data, flip = as_bytes(mask)
-    start, end, first = _runs_of(data, 0)
+    start, end, first = runs_of(data, 0)
     part = _united(start, end, first, data.shape[1], data.shape[2])
     is_open = np.zeros(len(start) + 1, np.bool_)
     _mark_open(start, end, part, np.array(data.shape, np.int64), is_open)
     out = data.copy()
-    _paint(out.reshape(-1), start, end, part, ~is_open)
+    paint(out.reshape(-1), start, end, part, ~is_open)
     return as_mask(out, flip)
 
 
 def _parts(mask: NDArray[Any]) -> _Parts:
     data, flip = as_bytes(mask)
-    start, end, first = _runs_of(data, 1)
+    start, end, first = runs_of(data, 1)
     root = _united(start, end, first, data.shape[1], data.shape[2])
     shape = (data.shape[0], data.shape[1], data.shape[2])
     part, sizes, early = _counted(root, start, end, np.array(shape, np.int64), flip)
@@ -113,46 +111,6 @@ def _counted(
         turned = row // shape[1] + shape[0] * (row % shape[1] + shape[1] * k)
         early[part[r]] = min(early[part[r]], start[r] if flip else turned)
     return part, sizes, early
-
-
-def _runs_of(data: Bytes, on: int) -> tuple[Ints, Ints, Ints]:
-    rows = data.reshape(-1, data.shape[2]) if data.size else data.reshape(0, 1)
-    first = np.zeros(len(rows) + 1, np.int64)
-    _count_runs(rows, on, first)
-    np.cumsum(first, out=first)
-    start, end = np.empty(first[-1], np.int64), np.empty(first[-1], np.int64)
-    _find_runs(rows, on, first, start, end)
-    return start, end, first
-
-
-@compiled
-def _count_runs(rows: Bytes, on: int, first: Ints) -> None:
-    for r in range(rows.shape[0]):
-        row = rows[r]
-        n = 0
-        for k in range(1, row.size):
-            n += (row[k] == on) & (row[k - 1] != on)
-        first[r + 1] = n + (row[0] == on)
-
-
-@compiled
-def _find_runs(rows: Bytes, on: int, first: Ints, start: Ints, end: Ints) -> None:
-    for r in range(rows.shape[0]):
-        at = first[r]
-        if first[r + 1] == at:
-            continue
-        row = rows[r]
-        base = r * row.size
-        k = 0
-        while k < row.size:
-            if row[k] != on:
-                k += 1
-                continue
-            start[at] = base + k
-            while k < row.size and row[k] == on:
-                k += 1
-            end[at] = base + k
-            at += 1
 
 
 @compiled
@@ -191,13 +149,6 @@ def _united(start: Ints, end: Ints, first: Ints, n_rows: int, n_row: int) -> Int
     for i in range(parent.size):
         parent[i] = _root(parent, i)
     return parent
-
-
-@compiled
-def _paint(out: Bytes, start: Ints, end: Ints, part: Ints, keep: NDArray[np.bool_]) -> None:
-    for i in range(start.size):
-        if keep[part[i]]:
-            out[start[i] : end[i]] = 1
 
 
 @compiled

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.core import Invalid
-from appliance.imaging.compiled import compiled
+from appliance.imaging.compiled import parallel, prange
 from appliance.imaging.roi_arrays import Bytes, Mask, turned
+from appliance.imaging.roi_runs import part_with
 
 __all__ = ["LEVELS", "grow_region"]
 
@@ -54,56 +55,20 @@ def grow_region(
     data = np.ascontiguousarray(values.T if flip else values)
     start = np.ravel_multi_index(seed[::-1] if flip else seed, data.shape)
     level = min(LEVELS, max(0, int(np.floor(tolerance * LEVELS))))
-    out = np.zeros(data.shape, np.uint8)
-    facts = np.array([low, high, level], np.float64)
-    _grow(data.reshape(-1), out.reshape(-1), np.array(data.shape, np.int64), start, facts)
-    grown: Mask = out.view(np.bool_)
+    origin = min(1.0, max(0.0, (float(data.reshape(-1)[start]) - low) / (high - low)))
+    facts = np.array([low, high, origin, level], np.float64)
+    near = np.empty(data.shape, np.uint8)
+    _candidates(data.reshape(-1), facts, near.reshape(-1))
+    grown: Mask = part_with(near, int(start)).view(np.bool_)
     return grown.T if flip else grown
 
 
-@compiled
-def _place(value: float, facts: NDArray[np.float64]) -> float:
-    """Place of a value in the window, 0 to 1."""
-    low, high = facts[0], facts[1]
-    return float(min(1.0, max(0.0, (value - low) / (high - low))))
-
-
-@compiled
-def _doubled(stack: NDArray[np.int64]) -> NDArray[np.int64]:
-    more = np.empty(2 * stack.size, np.int64)
-    more[: stack.size] = stack
-    return more
-
-
-@compiled
-def _grow(
-    values: NDArray[Any],
-    out: Bytes,
-    shape: NDArray[np.int64],
-    seed: int,
-    facts: NDArray[np.float64],
-) -> None:
-    if np.isnan(values[seed]):
-        return
-    strides = np.array([shape[1] * shape[2], shape[2], 1])
-    origin, level = _place(values[seed], facts), facts[2]
-    stack = np.empty(1024, np.int64)
-    stack[0], top = seed, 1
-    out[seed] = 1
-    while top > 0:
-        top -= 1
-        at = stack[top]
-        if top + 6 > stack.size:
-            stack = _doubled(stack)
-        row = at // shape[2]
-        place = (row // shape[1], row % shape[1], at % shape[2])
-        for side in range(6):
-            axis, step = side // 2, 1 - 2 * (side % 2)
-            there = place[axis] + step
-            to = at + step * strides[axis]
-            if there < 0 or there >= shape[axis] or out[to] or np.isnan(values[to]):
-                continue
-            if np.ceil(abs(_place(values[to], facts) - origin) * LEVELS) <= level:
-                out[to] = 1
-                stack[top] = to
-                top += 1
+@parallel
+def _candidates(values: NDArray[Any], facts: NDArray[np.float64], out: Bytes) -> None:
+    """Mark the voxels whose place in the window is near enough to that of the seed."""
+    low, span, origin, level = facts[0], facts[1] - facts[0], facts[2], facts[3]
+    for at in prange(values.size):
+        place = (values[at] - low) / span
+        place = 0.0 if place < 0 else place
+        place = 1.0 if place > 1 else place  # what is no number stays so, and is never near
+        out[at] = abs(place - origin) * LEVELS <= level

@@ -86,12 +86,12 @@ def _erode(a: Bytes, out: Bytes) -> None:
             left, right = max(j - 1, 0), min(j + 1, nj - 1)
             here, to = a[i, j], out[i, j]
             one, two, three, four = a[low, j], a[high, j], a[i, left], a[i, right]
-            for k in range(nk):
-                to[k] = here[k] & one[k] & two[k] & three[k] & four[k]
-            for k in range(nk - 1):
-                to[k] &= here[k + 1]
-            for k in range(1, nk):
-                to[k] &= here[k - 1]
+            for k in range(1, nk - 1):
+                row = here[k - 1] & here[k] & here[k + 1]
+                to[k] = row & one[k] & two[k] & three[k] & four[k]
+            for k in (0, nk - 1):
+                row = here[max(k - 1, 0)] & here[k] & here[min(k + 1, nk - 1)]
+                to[k] = row & one[k] & two[k] & three[k] & four[k]
 
 
 @parallel
@@ -103,12 +103,12 @@ def _dilate(a: Bytes, out: Bytes) -> None:
             left, right = max(j - 1, 0), min(j + 1, nj - 1)
             here, to = a[i, j], out[i, j]
             one, two, three, four = a[low, j], a[high, j], a[i, left], a[i, right]
-            for k in range(nk):
-                to[k] = here[k] | one[k] | two[k] | three[k] | four[k]
-            for k in range(nk - 1):
-                to[k] |= here[k + 1]
-            for k in range(1, nk):
-                to[k] |= here[k - 1]
+            for k in range(1, nk - 1):
+                row = here[k - 1] | here[k] | here[k + 1]
+                to[k] = row | one[k] | two[k] | three[k] | four[k]
+            for k in (0, nk - 1):
+                row = here[max(k - 1, 0)] | here[k] | here[min(k + 1, nk - 1)]
+                to[k] = row | one[k] | two[k] | three[k] | four[k]
 
 
 _STEPS: dict[Morph, tuple[Callable[[Bytes, Bytes], None], ...]] = {

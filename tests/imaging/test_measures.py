@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from appliance.imaging import RoiRules, measure_roi
 from appliance.imaging.roi_shape import surface_mm2
 
 AFFINE = np.array([[2, 0.1, 0, 5], [-0.1, 3, 0.2, 0], [0, 0.1, 4, -9], [0, 0, 0, 1.0]])
+VECTORS = Path(__file__).parents[1] / "vectors" / "roi_measures.json"
 ALL = RoiRules(percentiles=(1, 5, 95, 99.5), bins=7, components=True, surface=True)
 
 
@@ -151,3 +153,21 @@ def test_measures_of_anything_keep_their_order(data, mask, nora) -> None:
 def test_rules_that_make_no_sense_are_refused(wrong: dict) -> None:
     with pytest.raises(Invalid):
         RoiRules(**wrong)
+
+
+@pytest.mark.parametrize("case", json.loads(VECTORS.read_text("utf-8")), ids=lambda c: c["name"])
+def test_ROI_39_to_44_measures_give_what_the_vectors_say(case: dict) -> None:
+    image = np.array(case["image"], float).reshape(case["shape"], order="F")
+    roi = case["roi"]
+    flat = np.zeros(int(np.prod(roi["shape"])), bool)
+    for start, length in zip(roi["mask"][::2], roi["mask"][1::2], strict=True):
+        flat[start : start + length] = True
+    mask = flat.reshape(roi["shape"], order="F")
+    rules = RoiRules(
+        exclude_zeros=case["zeros"], nora=case["nora"], percentiles=tuple(case["percents"])
+    )
+    (found,) = measure_roi(
+        Volume(image, np.array(case["affine"])), Volume(mask, np.array(roi["affine"])), rules
+    )
+    for name, value in case["expected"].items():
+        assert found[name] == pytest.approx(value, rel=1e-9, abs=1e-9), name  # type: ignore[literal-required]

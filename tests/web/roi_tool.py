@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.support.waiting import wait_until
 
@@ -122,6 +122,20 @@ class RoiTool:
         """Press a button of the operations on the current ROI."""
         self.unfold("Operations")
         self.panel.get_by_role("button", name=name, exact=True).click()
+
+    def button(self, name: str, row: int = 0) -> Locator:
+        """A button of a ROI in the list."""
+        return self.rows().nth(row).get_by_role("button", name=name, exact=True)
+
+    def look(self, row: int = 0) -> dict[str, Any]:
+        """How the layer of a ROI is drawn, in the order of the list."""
+        script = """(row) => {
+            const rois = window.__viewer.viewer.layers.filter((l) => l.role === 'labels');
+            const { visible, opacity, outline, label } = rois[row];
+            return { visible, opacity, outline, label };
+        }"""
+        found: dict[str, Any] = self.page.evaluate(script, row)
+        return found
 
     def save(self, row: int = 0) -> None:
         """Save a ROI and wait until it is."""

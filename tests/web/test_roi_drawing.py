@@ -42,7 +42,7 @@ def stored(service: Service, name: str) -> tuple[dict, Path]:
     return row, service.folder.projects / "default" / pid / sid / row["path"]
 
 
-def test_ROI_10_a_drawn_roi_has_exactly_the_grid_of_its_image(
+def test_ROI_01_ROI_10_ROI_34_a_drawn_roi_has_exactly_the_grid_of_its_image(
     tool: RoiTool, service: Service
 ) -> None:
     tool.stroke((0.45, 0.5), (0.55, 0.56), (0.5, 0.4))
@@ -67,7 +67,9 @@ def test_ROI_10_a_drawn_roi_has_exactly_the_grid_of_its_image(
     assert data.sum() == drawn
 
 
-def test_ROI_14_left_draws_right_erases_shift_disables_space_toggles(tool: RoiTool) -> None:
+def test_ROI_14_ROI_16_ROI_17_VIEW_21_left_draws_right_erases_shift_disables_space_toggles(
+    tool: RoiTool,
+) -> None:
     page = tool.page
     tool.stroke((0.4, 0.5), (0.6, 0.5))
     full = tool.wait_voxels(lambda n: n > 0, "drawn")
@@ -84,7 +86,7 @@ def test_ROI_14_left_draws_right_erases_shift_disables_space_toggles(tool: RoiTo
     tool.wait_voxels(lambda n: n > half, "drawing is on again")
 
 
-def test_ROI_45_undo_and_redo_go_over_strokes_operations_and_rois(tool: RoiTool) -> None:
+def test_ROI_45_VIEW_25_undo_and_redo_go_over_strokes_operations_and_rois(tool: RoiTool) -> None:
     page = tool.page
     tool.stroke((0.4, 0.5), (0.6, 0.5))
     first = tool.wait_voxels(lambda n: n > 0, "drawn")
@@ -144,11 +146,17 @@ def test_unsaved_rois_survive_a_crash(tool: RoiTool) -> None:
 def test_ROI_31_threshold_creation_uses_the_lower_limit(tool: RoiTool, service: Service) -> None:
     _, path = stored(service, "s001.nii")
     data = np.asarray(nib.load(path).dataobj)
-    tool.new_from("Larger than the lower limit (0)")
-    tool.wait_voxels(lambda n: n == (data > 0).sum(), "all above the limit", row=1)
+    limit = tool.page.evaluate("window.__viewer.viewer.layers[0].limits.low")
+    for item, wanted in (
+        ("Larger than the lower limit", data > limit),
+        ("Smaller than the lower limit", (data < limit) & (data != 0)),
+    ):
+        row = tool.rows().count()
+        tool.new_from(item)
+        tool.wait_voxels(lambda n, m=wanted: n == m.sum(), item, row=row)
 
 
-def test_the_tool_opens_by_its_key_and_a_roi_is_made_and_drawn_without_the_mouse_on_the_panel(
+def test_ROI_04_ROI_33_the_tool_opens_by_its_key_and_a_roi_is_made_by_another(
     watched: Watched, service: Service
 ) -> None:
     desktop = Desktop(watched.page, service).log_in()

@@ -44,9 +44,11 @@ export class VolumeCache {
     return this.join(key, this.pending.get(key) ?? this.begin(key, load, on.whole), on);
   }
 
-  release(key: string): void {
+  /** One user less; what can never be asked for again is forgotten with its last one. */
+  release(key: string, again = true): void {
     const entry = this.entries.get(key);
     if (entry) entry.users = Math.max(0, entry.users - 1);
+    if (entry?.users === 0 && !again) this.entries.delete(key);
     this.trim();
   }
 

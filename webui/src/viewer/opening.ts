@@ -27,7 +27,8 @@ export class Opener {
     const url = row.volume_url ?? row.content_url ?? "";
     const fixed = row.kind === "surface" || row.kind === "streamlines";
     const wanted = fixed ? undefined : role === "roi" ? "labels" : role;
-    const kind = row.kind === "image" ? kindOfName(row.name) : row.kind;
+    const named = row.kind === "image" ? kindOfName(row.name) : row.kind;
+    const kind = row.tags?.includes("mask") ? "mask" : named;
     const atlas = !fixed && row.tags?.includes("atlas") ? "labels" : undefined;
     const chosen = wanted ?? atlas ?? roleFor(kind, this.hasBackground(viewport));
     const layer = new Layer({ row }, chosen);

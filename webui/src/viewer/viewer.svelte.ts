@@ -324,7 +324,7 @@ export class Viewer {
     for (const layer of this.layers) {
       if (used.has(layer)) continue;
       layer.close();
-      if (layer.status === "ready") this.cache.release(layer.cacheKey);
+      if (layer.status === "ready") this.cache.release(layer.cacheKey, !layer.isLocal);
       if (this.master === layer) this.setGrid(null);
     }
     this.layers = this.layers.filter((layer) => used.has(layer));

@@ -1,5 +1,6 @@
 // Keys and palette entries of the ROI tool, out of the one table of actions.
 import type { Action } from "../../core/actions.svelte";
+import { openDialog } from "../../core/dialogs.svelte";
 import { t } from "../../core/strings";
 import { history } from "../history.svelte";
 import { newRoi } from "./creating";
@@ -9,6 +10,7 @@ import { resize } from "./pointer";
 import { rois } from "./rois.svelte";
 import { saveAll } from "./saving";
 import { setRoi, type PenKind } from "./settings.svelte";
+import StatisticsDialog from "./statistics/StatisticsDialog.svelte";
 
 const PENS: readonly PenKind[] = ["pen", "threshold", "magic", "connected", "grow", "polygon"];
 
@@ -82,6 +84,7 @@ export function roiActions(): Action[] {
       withOutline((id) => outlines.drop(id)),
       outline,
     ),
+    act("statistics", t("roistat_title"), ["Shift+T"], () => openDialog(StatisticsDialog, {})),
     act("save", t("roi_save_all"), ["Ctrl+S"], saveAll, () => rois.dirty.length > 0),
     ...PENS.map((pen, i) =>
       act(`pen.${pen}`, t(`roi_pen_${pen}`), [`Shift+F${i + 1}`], () => {

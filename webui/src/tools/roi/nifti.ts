@@ -57,6 +57,20 @@ export function bits(data: Uint8Array, perFrame: number): Uint8Array<ArrayBuffer
   return out;
 }
 
+/** Voxels from bits: the way back. */
+export function unbits(
+  packed: Uint8Array,
+  perFrame: number,
+  frames: number,
+): Uint8Array<ArrayBuffer> {
+  const bytes = Math.ceil(perFrame / 8);
+  const out = new Uint8Array(perFrame * frames);
+  for (let t = 0; t < frames; t++)
+    for (let i = 0; i < perFrame; i++)
+      out[t * perFrame + i] = (packed[t * bytes + (i >> 3)]! >> (i & 7)) & 1;
+  return out;
+}
+
 /** Base64 of many bytes. */
 export function base64(bytes: Uint8Array): string {
   let text = "";

@@ -1,4 +1,5 @@
 // What can be done with a ROI: the one list that its menu and the command palette are made from.
+import { openDialog } from "../../core/dialogs.svelte";
 import type { MenuItem } from "../../core/menu.svelte";
 import { t, type StringKey } from "../../core/strings";
 import { complain, inform } from "../../core/toast.svelte";
@@ -13,6 +14,7 @@ import type { Roi } from "./roi.svelte";
 import { rois, worldOf } from "./rois.svelte";
 import { download } from "./saving";
 import { settings } from "./settings.svelte";
+import VersionsDialog from "./versions/VersionsDialog.svelte";
 
 export interface Operation {
   id: string;
@@ -193,6 +195,12 @@ export const MIRROR: readonly Operation[] = [
 ];
 
 export const OTHER: readonly Operation[] = [
+  {
+    id: "versions",
+    label: text("roiver_open_list"),
+    run: (roi) => openDialog(VersionsDialog, { roi }),
+    enabled: (roi) => roi.saved !== null,
+  },
   { id: "crop", label: text("roi_crop"), run: cropMatrix },
   { id: "clone", label: text("roi_clone"), run: (roi) => rois.clone(roi) },
   { id: "download", label: text("roi_download"), run: (roi) => download(roi).catch(complain) },

@@ -284,7 +284,7 @@ function showsImage(viewport: Viewport, template: Layer): boolean {
   return base !== null && template.subject !== "" && base.subject === template.subject;
 }
 
-/** World point of the centre of gravity; of a voxel inside when it lies outside the ROI. */
+/** World point of the centre of gravity (ROI-06); null when the ROI is empty. */
 export function centreOf(roi: Roi): Triple | null {
   const box = roi.bounds();
   if (!box) return null;

@@ -8,7 +8,8 @@ import type { FileRow } from "../../core/types";
 import { openDialog } from "../../core/dialogs.svelte";
 import ChangedDialog from "./ChangedDialog.svelte";
 import { dropDraft, putDraft } from "./drafts";
-import { base64, bits, gzip, maskFile } from "./nifti";
+import { gzip, maskFile } from "./nifti";
+import { hex, packedVoxels, placed, plainName, SUFFIX } from "./packed";
 import type { Roi } from "./roi.svelte";
 import { rois } from "./rois.svelte";
 
@@ -20,7 +21,6 @@ interface SavedFile {
   requested_path: string;
 }
 
-const SUFFIX = /\.nii(\.gz)?$/;
 const COMPRESSED = ".nii.gz";
 
 /** Where a ROI is saved: over its file, or as its name says ("folder/name"). */
@@ -33,24 +33,13 @@ function pathOf(roi: Roi): string {
   return [...folder, name.replace(SUFFIX, "") + suffix].join("/");
 }
 
-const hex = (colour: readonly number[]): string =>
-  `#${colour.map((v) => v.toString(16).padStart(2, "0")).join("")}`;
-
 async function body(roi: Roi, ifChanged: IfChanged) {
-  const packed = await gzip(bits(roi.data, roi.volume.voxelsPerFrame));
+  const data = await packedVoxels(roi);
   const where = pathOf(roi);
-  const { shape, affine } = roi.volume;
-  const explicit = {
-    shape,
-    affine: [0, 1, 2, 3].map((r) => affine.slice(4 * r, 4 * r + 4)),
-  };
   return {
     path: where,
-    rois: [
-      { name: roi.name.replace(SUFFIX, ""), data: base64(packed), color: hex(roi.layer.colour) },
-    ],
-    reference_id: roi.ownGrid ? null : (roi.reference?.id ?? null),
-    grid: roi.ownGrid ? explicit : null,
+    rois: [{ name: plainName(roi), data, color: hex(roi.layer.colour) }],
+    ...placed(roi),
     n_frames: roi.volume.frames,
     packing: "bits",
     tags: ["mask"],
@@ -97,15 +86,24 @@ export async function saveAll(): Promise<void> {
   for (const roi of rois.dirty) await saveRoi(roi);
 }
 
+function give(name: string, blob: Blob): void {
+  const url = URL.createObjectURL(blob);
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/** Text as a file to this computer. */
+export const saveText = (name: string, type: string, text: string): void =>
+  give(name, new Blob([text], { type }));
+
 /** A .nii.gz of the ROI to this computer. */
 export async function download(roi: Roi): Promise<void> {
   const bytes = await gzip(maskFile(roi.geometry, roi.data));
-  const url = URL.createObjectURL(new Blob([bytes], { type: "application/gzip" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = roi.name.split("/").at(-1)!.replace(SUFFIX, "") + COMPRESSED;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  const name = plainName(roi).split("/").at(-1)!;
+  give(name + COMPRESSED, new Blob([bytes], { type: "application/gzip" }));
 }
 
 /** Keep an unsaved ROI in this browser. */

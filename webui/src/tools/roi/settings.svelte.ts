@@ -26,6 +26,10 @@ const defaults = {
   saltVoxels: 100,
   steps: 1,
   smoothMm: 2,
+  /** Statistics: leave values of 0 out; count as NORA does; further percentiles. */
+  statZeros: false,
+  statNora: false,
+  statPercentiles: "5, 95",
 };
 
 export type RoiSettings = typeof defaults;

@@ -82,21 +82,33 @@ function united(runs: RowRuns, [nx, ny, nz]: Triple): Uint32Array {
 export function parts(mask: Uint8Array, shape: Triple, on: 0 | 1 = 1): Parts {
   const runs = rowRuns(mask, shape, on);
   const parent = united(runs, shape);
-  const size = new Map<number, number>();
-  for (let i = 0; i < parent.length; i++)
-    size.set(parent[i]!, (size.get(parent[i]!) ?? 0) + runs.end[i]! - runs.start[i]!);
+  const size = new Uint32Array(parent.length);
+  const roots: number[] = [];
+  for (let i = 0; i < parent.length; i++) {
+    const own = parent[i]!;
+    if (own === i) roots.push(i);
+    size[own]! += runs.end[i]! - runs.start[i]!;
+  }
   // Roots come in the order of their first voxel, and sorting is stable.
-  const order = [...size.entries()].sort((a, b) => b[1] - a[1]);
-  const rank = new Map(order.map(([rootRun], i) => [rootRun, i]));
-  const part = parent.map((rootRun) => rank.get(rootRun)!);
-  return { ...runs, part, sizes: order.map(([, n]) => n) };
+  const order = roots.sort((a, b) => size[b]! - size[a]!);
+  const rank = new Uint32Array(parent.length);
+  order.forEach((rootRun, i) => (rank[rootRun] = i));
+  const part = parent.map((rootRun) => rank[rootRun]!);
+  return { ...runs, part, sizes: order.map((rootRun) => size[rootRun]!) };
+}
+
+/** Switch a run on; calling for help is not worth it when the run is short. */
+function paint(out: Uint8Array, start: number, end: number): void {
+  if (end - start > 24) out.fill(1, start, end);
+  else for (let at = start; at < end; at++) out[at] = 1;
 }
 
 /** A mask of the parts that a test lets through. */
 export function keepParts(found: Parts, length: number, keep: (part: number) => boolean) {
   const out = new Uint8Array(length);
+  const kept = found.sizes.map((_, part) => keep(part));
   for (let i = 0; i < found.part.length; i++)
-    if (keep(found.part[i]!)) out.fill(1, found.start[i]!, found.end[i]!);
+    if (kept[found.part[i]!]) paint(out, found.start[i]!, found.end[i]!);
   return out;
 }
 
@@ -123,27 +135,27 @@ export function keepAt(mask: Uint8Array, shape: Triple, voxel: number): Uint8Arr
   return wanted === null ? mask.slice() : keepParts(found, mask.length, (part) => part === wanted);
 }
 
-/** Whether a run touches the side of the matrix; axes of one voxel have no sides. */
-function onBorder(index: number, end: number, [nx, ny, nz]: Triple): boolean {
-  const row = Math.floor(index / nx);
-  const y = row % ny;
-  const z = Math.floor(row / ny);
-  const at = (v: number, n: number): boolean => n > 1 && (v === 0 || v === n - 1);
-  if (nx > 1 && (index === row * nx || end === row * nx + nx)) return true;
-  return at(y, ny) || at(z, nz);
+/** Parts (by their root runs) that touch a side of the matrix; axes of one voxel have no sides. */
+function openParts({ start, end, first }: RowRuns, parent: Uint32Array, [nx, ny, nz]: Triple) {
+  const open = new Uint8Array(parent.length);
+  const outer = (v: number, n: number): boolean => n > 1 && (v === 0 || v === n - 1);
+  for (let row = 0; row < ny * nz; row++) {
+    const side = outer(row % ny, ny) || outer(Math.floor(row / ny), nz);
+    const ends = nx > 1 ? row * nx : -1;
+    for (let i = first[row]!; i < first[row + 1]!; i++)
+      if (side || start[i] === ends || end[i] === ends + nx) open[parent[i]!] = 1;
+  }
+  return open;
 }
 
 /** Switch on what cannot be reached from the border of the matrix. */
 export function fillHoles(mask: Uint8Array, shape: Triple): Uint8Array {
-  const found = parts(mask, shape, 0);
-  const open = new Set<number>();
-  found.part.forEach((part, i) => {
-    if (onBorder(found.start[i]!, found.end[i]!, shape)) open.add(part);
-  });
+  const runs = rowRuns(mask, shape, 0);
+  const parent = united(runs, shape);
+  const open = openParts(runs, parent, shape);
   const out = mask.slice();
-  found.part.forEach((part, i) => {
-    if (!open.has(part)) out.fill(1, found.start[i]!, found.end[i]!);
-  });
+  for (let i = 0; i < parent.length; i++)
+    if (!open[parent[i]!]) paint(out, runs.start[i]!, runs.end[i]!);
   return out;
 }
 

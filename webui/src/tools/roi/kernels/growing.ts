@@ -54,32 +54,52 @@ export interface GrowSource {
   high: number;
 }
 
+/** Beyond any level: no number, never reached. */
+const NEVER = LEVELS + 1;
+/** Not seen yet; taken up; waiting in the bucket of its level. */
+const [TAKEN, WAITING] = [1, 2] as const;
+
+/** Levels of all stored values of 8 and 16 bits; other samples are reckoned one by one. */
+function levelsOf({ values, slope, inter, low, high }: GrowSource, from: number) {
+  const level = (value: number): number => {
+    const far = Math.ceil(Math.abs(inWindow(value * slope + inter, low, high) - from) * LEVELS);
+    return Number.isNaN(far) ? NEVER : far;
+  };
+  const bits = SMALL.find((one) => values instanceof one.type);
+  if (!bits) return (at: number): number => level(values[at]!);
+  const table = Uint16Array.from({ length: bits.n }, (_, i) => level(i + bits.first));
+  const { first } = bits;
+  return (at: number): number => table[values[at]! - first]!;
+}
+
+const SMALL = [
+  { type: Uint8Array, first: 0, n: 256 },
+  { type: Int8Array, first: -128, n: 256 },
+  { type: Uint16Array, first: 0, n: 65536 },
+  { type: Int16Array, first: -32768, n: 65536 },
+];
+
 /**
  * Grows from a seed as far as asked and remembers the order, so that a smaller tolerance is a
- * shorter part of the same list.
+ * shorter part of the same list. Takes up whole runs along a row.
  */
 export class Growth {
   readonly order = new NumberList();
   private readonly ends = new Int32Array(LEVELS + 1).fill(-1);
   private readonly buckets: number[][] = [];
   private readonly seen: Uint8Array;
-  private readonly from: number;
+  private readonly levelAt: (at: number) => number;
   private done = -1;
 
   constructor(
     private readonly source: GrowSource,
     seed: number,
   ) {
-    this.seen = new Uint8Array(source.values.length);
-    this.from = this.place(seed);
-    if (Number.isNaN(this.from)) return;
-    this.seen[seed] = 1;
-    this.buckets[0] = [seed];
-  }
-
-  private place(voxel: number): number {
-    const { values, slope, inter, low, high } = this.source;
-    return inWindow(values[voxel]! * slope + inter, low, high);
+    const { values, slope, inter, low, high } = source;
+    this.seen = new Uint8Array(values.length);
+    const from = inWindow(values[seed]! * slope + inter, low, high);
+    this.levelAt = levelsOf(source, from);
+    if (!Number.isNaN(from)) this.buckets[0] = [seed];
   }
 
   /** How many voxels of `order` lie within a tolerance. */
@@ -111,33 +131,61 @@ export class Growth {
   }
 
   private drain(stack: number[], level: number, stop: number): void {
-    const { shape, values, slope, inter, low, high } = this.source;
-    const { seen, buckets, from, order } = this;
-    const [nx, ny, nz] = shape;
+    const { seen, order } = this;
+    const [nx, ny, nz] = this.source.shape;
     const plane = nx * ny;
-    const visit = (at: number): void => {
-      if (seen[at]) return;
-      seen[at] = 1;
-      const own = Math.ceil(
-        Math.abs(inWindow(values[at]! * slope + inter, low, high) - from) * LEVELS,
-      );
-      if (own <= level) stack.push(at);
-      else if (own <= LEVELS) (buckets[own] ??= []).push(at);
-    };
     while (stack.length && order.length < stop) {
       const at = stack.pop()!;
-      order.push(at);
-      const x = at % nx;
-      const row = (at - x) / nx;
+      if (seen[at] === TAKEN) continue;
+      seen[at] = TAKEN;
+      const row = Math.floor(at / nx);
       const y = row % ny;
       const z = (row - y) / ny;
-      if (x > 0) visit(at - 1);
-      if (x < nx - 1) visit(at + 1);
-      if (y > 0) visit(at - nx);
-      if (y < ny - 1) visit(at + nx);
-      if (z > 0) visit(at - plane);
-      if (z < nz - 1) visit(at + plane);
+      const from = this.along(at, row * nx - 1, -1, level);
+      const to = this.along(at, row * nx + nx, 1, level);
+      order.pushRange(from, to + 1);
+      if (y > 0) this.beside(from - nx, to - nx, level, stack);
+      if (y < ny - 1) this.beside(from + nx, to + nx, level, stack);
+      if (z > 0) this.beside(from - plane, to - plane, level, stack);
+      if (z < nz - 1) this.beside(from + plane, to + plane, level, stack);
     }
+  }
+
+  /** The last voxel of the run that holds `at`, going one way up to `end`. */
+  private along(at: number, end: number, step: 1 | -1, level: number): number {
+    const { seen } = this;
+    let next = at + step;
+    while (next !== end && !seen[next]) {
+      const own = this.levelAt(next);
+      if (own > level) {
+        this.wait(next, own);
+        break;
+      }
+      seen[next] = TAKEN;
+      next += step;
+    }
+    return next - step;
+  }
+
+  /** Of the voxels beside a run: one of every run that is taken up next, the others wait. */
+  private beside(from: number, to: number, level: number, stack: number[]): void {
+    const { seen, levelAt } = this;
+    let begun = false;
+    for (let at = from; at <= to; at++) {
+      const own = seen[at] ? NEVER : levelAt(at);
+      if (own <= level) {
+        if (!begun) stack.push(at);
+        begun = true;
+        continue;
+      }
+      begun = false;
+      if (!seen[at]) this.wait(at, own);
+    }
+  }
+
+  private wait(at: number, level: number): void {
+    this.seen[at] = WAITING;
+    if (level <= LEVELS) (this.buckets[level] ??= []).push(at);
   }
 }
 

@@ -1,55 +1,23 @@
-// Erosion and dilation in the neighbourhood of six faces, four voxels at a time.
+// Erosion and dilation in the neighbourhood of six faces, 32 voxels at a time.
 //
 // Voxels outside the matrix take no part: they neither erode nor dilate. Closing first makes room
 // around the mask, so that it does not stick to the border.
-import type { Box, Triple } from "./box";
-import { bounds, clip, cut, paste, sizeOf } from "./box";
+import type { BitRows, Part } from "./bitrows";
+import { pack, unpack } from "./bitrows";
+import type { Triple } from "./box";
 
 export type Morph = "erode" | "dilate" | "open" | "close";
 
-/** Rows of whole 32-bit words; `pad` marks the bytes of the last word beyond the row. */
-interface Rows {
-  words: Uint32Array;
-  width: number;
-  ny: number;
-  nz: number;
-  pad: number;
-}
-
-const ONES = 0x01010101;
-
-function toRows(mask: Uint8Array, [nx, ny, nz]: Triple): Rows {
-  const width = Math.ceil(nx / 4);
-  const spare = width * 4 - nx;
-  const pad = spare === 0 ? 0 : ONES << (8 * (4 - spare));
-  if (spare === 0 && mask.byteOffset % 4 === 0)
-    return { words: new Uint32Array(mask.slice().buffer), width, ny, nz, pad };
-  const words = new Uint32Array(width * ny * nz);
-  const bytes = new Uint8Array(words.buffer);
-  for (let row = 0; row < ny * nz; row++)
-    bytes.set(mask.subarray(row * nx, row * nx + nx), row * width * 4);
-  return { words, width, ny, nz, pad };
-}
-
-function fromRows({ words, width }: Rows, [nx, ny, nz]: Triple): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(words.buffer as ArrayBuffer);
-  if (width * 4 === nx) return bytes;
-  const out = new Uint8Array(nx * ny * nz);
-  for (let row = 0; row < ny * nz; row++)
-    out.set(bytes.subarray(row * width * 4, row * width * 4 + nx), row * nx);
-  return out;
-}
-
-/** Make the bytes beyond every row harmless for the next step. */
-function setPad({ words, width, pad }: Rows, on: boolean): void {
-  if (!pad) return;
+/** Make the bits beyond every row harmless for the next step. */
+function setSpare({ words, width, spare }: BitRows, on: boolean): void {
+  if (!spare) return;
   for (let last = width - 1; last < words.length; last += width)
-    words[last] = on ? words[last]! | pad : words[last]! & ~pad;
+    words[last] = on ? words[last]! | spare : words[last]! & ~spare;
 }
 
-function erodeOnce(from: Rows, to: Uint32Array): void {
+function erodeOnce(from: BitRows, to: Uint32Array): void {
+  setSpare(from, true);
   const { words, width, ny, nz } = from;
-  setPad(from, true);
   const plane = width * ny;
   for (let z = 0, at = 0; z < nz; z++)
     for (let y = 0; y < ny; y++) {
@@ -57,22 +25,25 @@ function erodeOnce(from: Rows, to: Uint32Array): void {
       const south = y < ny - 1 ? width : 0;
       const below = z > 0 ? -plane : 0;
       const above = z < nz - 1 ? plane : 0;
-      let left = ONES;
-      let here = words[at]!;
+      let left = -1;
+      let here = words[at]! | 0;
       for (const end = at + width; at < end; at++) {
-        const next = at + 1 < end ? words[at + 1]! : ONES;
-        const sides = ((here << 8) | (left >>> 24)) & ((here >>> 8) | (next << 24));
-        const across = words[at + north]! & words[at + south]!;
-        to[at] = here & sides & across & words[at + below]! & words[at + above]!;
+        const next = at + 1 < end ? words[at + 1]! | 0 : -1;
+        if (here === 0) to[at] = 0;
+        else {
+          const sides = ((here << 1) | (left >>> 31)) & ((here >>> 1) | (next << 31));
+          const across = words[at + north]! & words[at + south]!;
+          to[at] = here & sides & across & words[at + below]! & words[at + above]!;
+        }
         left = here;
         here = next;
       }
     }
 }
 
-function dilateOnce(from: Rows, to: Uint32Array): void {
+function dilateOnce(from: BitRows, to: Uint32Array): void {
+  setSpare(from, false);
   const { words, width, ny, nz } = from;
-  setPad(from, false);
   const plane = width * ny;
   for (let z = 0, at = 0; z < nz; z++)
     for (let y = 0; y < ny; y++) {
@@ -81,10 +52,10 @@ function dilateOnce(from: Rows, to: Uint32Array): void {
       const below = z > 0 ? -plane : 0;
       const above = z < nz - 1 ? plane : 0;
       let left = 0;
-      let here = words[at]!;
+      let here = words[at]! | 0;
       for (const end = at + width; at < end; at++) {
-        const next = at + 1 < end ? words[at + 1]! : 0;
-        const sides = (here << 8) | (left >>> 24) | ((here >>> 8) | (next << 24));
+        const next = at + 1 < end ? words[at + 1]! | 0 : 0;
+        const sides = (here << 1) | (left >>> 31) | ((here >>> 1) | (next << 31));
         const across = words[at + north]! | words[at + south]!;
         to[at] = here | sides | across | words[at + below]! | words[at + above]!;
         left = here;
@@ -100,45 +71,32 @@ const STEPS: Record<Morph, readonly (typeof erodeOnce)[]> = {
   close: [dilateOnce, erodeOnce],
 };
 
-/** The operation on a matrix that is all there is. */
-function onMatrix(mask: Uint8Array, shape: Triple, what: Morph, steps: number) {
-  const rows = toRows(mask, shape);
-  let spare = new Uint32Array(rows.words.length);
-  for (const once of STEPS[what])
-    for (let n = 0; n < steps; n++) {
-      once(rows, spare);
-      [rows.words, spare] = [spare, rows.words as Uint32Array<ArrayBuffer>];
-    }
-  setPad(rows, false);
-  return fromRows(rows, shape);
-}
-
-/** Where an operation can change a mask; null when nothing is on. */
-export function reach(mask: Uint8Array, shape: Triple, margin: number): Box | null {
-  const inner = bounds(mask, shape);
-  return inner && clip(inner, shape, margin);
-}
-
-/** Closing never leaves the box around a mask, but needs room around it on the way. */
-function closed(mask: Uint8Array, shape: Triple, steps: number): Uint8Array {
-  const inner = bounds(mask, shape)!;
-  const size = sizeOf(inner);
-  const room = size.map((n) => n + 2 * steps) as unknown as Triple;
-  const high = size.map((n) => n - 1 + steps) as unknown as Triple;
-  const middle: Box = { low: [steps, steps, steps], high };
-  const wide = new Uint8Array(room[0] * room[1] * room[2]);
-  paste(wide, room, middle, cut(mask, shape, inner));
-  const out = mask.slice();
-  paste(out, shape, inner, cut(onMatrix(wide, room, "close", steps), room, middle));
-  return out;
+/** Planes that an operation can change, and one more where the matrix goes on; null: none. */
+function reached(mask: Uint8Array, shape: Triple, what: Morph, steps: number): Part | null {
+  const first = mask.indexOf(1);
+  if (first < 0) return null;
+  const plane = shape[0] * shape[1];
+  const low = Math.floor(first / plane);
+  const high = Math.floor(mask.lastIndexOf(1) / plane);
+  // Closing never leaves the mask's own planes, but needs room around them on the way.
+  if (what === "close") return { shape, low, high, room: steps };
+  const margin = steps + 1;
+  const last = shape[2] - 1;
+  return { shape, low: Math.max(0, low - margin), high: Math.min(last, high + margin), room: 0 };
 }
 
 /** Apply an operation `steps` times (opening: all erosions, then all dilations). */
 export function morph(mask: Uint8Array, shape: Triple, what: Morph, steps = 1): Uint8Array {
-  const box = reach(mask, shape, steps + 1);
   const out = mask.slice();
-  if (!box || steps < 1) return out;
-  if (what === "close") return closed(mask, shape, steps);
-  paste(out, shape, box, onMatrix(cut(mask, shape, box), sizeOf(box), what, steps));
+  const part = steps < 1 ? null : reached(mask, shape, what, steps);
+  if (!part) return out;
+  const rows = pack(mask, part);
+  let spare = new Uint32Array(rows.words.length);
+  for (const once of STEPS[what])
+    for (let n = 0; n < steps; n++) {
+      once(rows, spare);
+      [rows.words, spare] = [spare, rows.words];
+    }
+  unpack(rows, part, out);
   return out;
 }

@@ -87,19 +87,43 @@ function boxSums(data: Uint16Array, shape: Triple, axis: number, r: number): Uin
   const out = new Uint16Array(data.length);
   const n = shape[axis]!;
   const stride = axis === 0 ? 1 : axis === 1 ? shape[0] : shape[0] * shape[1];
-  const lines = data.length / n;
-  for (let line = 0; line < lines; line++) {
-    const inner = line % stride;
-    const start = (line - inner) * n + inner;
-    let sum = 0;
-    for (let i = 0; i < Math.min(r, n); i++) sum += data[start + i * stride]!;
-    for (let i = 0; i < n; i++) {
-      if (i + r < n) sum += data[start + (i + r) * stride]!;
-      if (i - r > 0) sum -= data[start + (i - r - 1) * stride]!;
-      out[start + i * stride] = sum;
-    }
-  }
+  for (let from = 0; from < data.length; from += n * stride)
+    if (stride === 1) lineSums(data, out, from, n, r);
+    else sheetSums(data, out, from, n, stride, r);
   return out;
+}
+
+function lineSums(data: Uint16Array, out: Uint16Array, from: number, n: number, r: number): void {
+  let sum = 0;
+  for (let i = 0; i < Math.min(r, n); i++) sum += data[from + i]!;
+  for (let i = 0; i < n; i++) {
+    if (i + r < n) sum += data[from + i + r]!;
+    if (i - r > 0) sum -= data[from + i - r - 1]!;
+    out[from + i] = sum;
+  }
+}
+
+/** The same for rows or planes side by side: memory is read in the order it lies. */
+function sheetSums(
+  data: Uint16Array,
+  out: Uint16Array,
+  from: number,
+  n: number,
+  stride: number,
+  r: number,
+): void {
+  const sums = new Uint16Array(stride);
+  for (let i = -r; i < n; i++) {
+    if (i + r < n) {
+      const next = from + (i + r) * stride;
+      for (let p = 0; p < stride; p++) sums[p]! += data[next + p]!;
+    }
+    if (i - r > 0) {
+      const gone = from + (i - r - 1) * stride;
+      for (let p = 0; p < stride; p++) sums[p]! -= data[gone + p]!;
+    }
+    if (i >= 0) out.set(sums, from + i * stride);
+  }
 }
 
 /** Majority of the box of 2r + 1 voxels along each axis: knobs go, dents fill up. */
@@ -109,7 +133,7 @@ export function smoothMask(mask: Uint8Array, shape: Triple, radius: Triple): Uin
   const box = inner && clip(inner, shape, Math.max(...radius));
   if (!box) return out;
   const size = sizeOf(box);
-  let sums: Uint16Array = Uint16Array.from(cut(mask, shape, box));
+  let sums: Uint16Array = new Uint16Array(cut(mask, shape, box));
   for (let axis = 0; axis < 3; axis++)
     if (radius[axis]! > 0) sums = boxSums(sums, size, axis, radius[axis]!);
   const half = radius.reduce((n, r) => n * (2 * r + 1), 1) / 2;

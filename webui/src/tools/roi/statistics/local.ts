@@ -1,0 +1,74 @@
+// Statistics of images of this computer, which never leave it, by the rules of the service.
+import { t } from "../../../core/strings";
+import type { Layer } from "../../../viewer";
+import { count } from "../kernels/box";
+import { parts } from "../kernels/components";
+import { histogram, readInside, summary, type MeasureRules } from "../kernels/measure";
+import type { ImageSource } from "../kernels/values";
+import { hex, plainName } from "../packed";
+import type { Roi } from "../roi.svelte";
+import type { Row } from "./columns";
+
+const NOTHING = {
+  frame: 0,
+  roi_frame: 0,
+  n_voxels: 0,
+  n_used: 0,
+  n_slices: 0,
+  volume_ml: 0,
+  area_cm2: 0,
+  area_max_cm2: 0,
+  resampled: "",
+};
+
+function sourceOf({ volume }: Layer, frame: number): ImageSource {
+  const { shape, affine, inverse, data, header, voxelsPerFrame } = volume!;
+  const from = frame * voxelsPerFrame;
+  return { shape, affine, inverse, data, from, slope: header.slope, inter: header.inter };
+}
+
+/** Numbers of one ROI at one time point; the shorter of image and ROI is held at its last. */
+function measured(image: Layer, roi: Roi, at: number, rules: MeasureRules, bins: number) {
+  const frame = Math.min(at, image.volume!.frames - 1);
+  const roi_frame = Math.min(at, roi.volume.frames - 1);
+  const mask = roi.frameData(roi_frame);
+  const read = readInside(sourceOf(image, frame), roi.matrix, mask);
+  const values = rules.zeros ? read.values.filter((v) => v !== 0) : read.values;
+  return {
+    ...summary(read, roi.matrix, rules),
+    frame,
+    roi_frame,
+    n_voxels: count(mask),
+    components: parts(mask, roi.volume.shape).sizes.length,
+    surface_mm2: null,
+    histogram: bins ? histogram(values, bins) : null,
+    resampled: read.resampled ? t("roistat_nearest") : "",
+  };
+}
+
+function rowsOf(image: Layer, roi: Roi, head: Row, rules: MeasureRules, bins: number): Row[] {
+  const volume = image.volume!;
+  if (!volume.complete || volume.channels > 1) return [head];
+  const frames = Math.max(volume.frames, roi.volume.frames);
+  return Array.from({ length: frames }, (_, at) => ({
+    ...head,
+    ...measured(image, roi, at, rules, bins),
+    problem: "",
+  }));
+}
+
+/** One row per ROI and time point. */
+export function measureHere(
+  image: Layer,
+  id: number,
+  among: readonly Roi[],
+  rules: MeasureRules,
+  bins = 0,
+): Row[] {
+  return among.flatMap((roi, roi_index) => {
+    const whose = { image_id: id, image: image.label, psid: image.subject, roi_index };
+    const named = { roi: plainName(roi), color: hex(roi.layer.colour), value: 1 };
+    const head = { ...NOTHING, ...whose, ...named, roi_file_id: null };
+    return rowsOf(image, roi, { ...head, problem: t("roistat_not_here") }, rules, bins);
+  });
+}

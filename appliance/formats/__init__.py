@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         segmentation_regions,
         write_segmentation,
     )
+    from appliance.formats.dicom_volume import read_dicom_volume
     from appliance.formats.dicom_write import dicom_series, dicom_uid, write_dicom_series
     from appliance.formats.facts import FileFacts, file_facts
     from appliance.formats.label_tables import (
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
         markers_json,
         parse_markers,
     )
-    from appliance.formats.meshes import read_mesh
+    from appliance.formats.meshes import read_mesh, write_mz3
     from appliance.formats.nifti import plain_nifti_bytes, write_nifti
     from appliance.formats.roi_files import (
         Label,
@@ -102,6 +103,7 @@ __all__ = [
     "parse_label_table",
     "parse_markers",
     "plain_nifti_bytes",
+    "read_dicom_volume",
     "read_frame",
     "read_header",
     "read_label_table",
@@ -121,6 +123,7 @@ __all__ = [
     "segmentation_regions",
     "suffix_of",
     "write_dicom_series",
+    "write_mz3",
     "write_nifti",
     "write_roi",
     "write_segmentation",
@@ -161,6 +164,7 @@ __getattr__ = lazy_door(
         "parse_label_table": "label_tables",
         "parse_markers": "markers",
         "plain_nifti_bytes": "nifti",
+        "read_dicom_volume": "dicom_volume",
         "read_frame": "volumes",
         "read_header": "volumes",
         "read_label_table": "label_tables",
@@ -179,6 +183,7 @@ __getattr__ = lazy_door(
         "scan_frames": "dicom_frames",
         "segmentation_regions": "dicom_seg",
         "write_dicom_series": "dicom_write",
+        "write_mz3": "meshes",
         "write_nifti": "nifti",
         "write_roi": "roi_files",
         "write_segmentation": "dicom_seg",

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from appliance.core import FormatError
 
-__all__ = ["DicomFrame", "frame_pixels", "scan_frames"]
+__all__ = ["DicomFrame", "decode_frame", "frame_pixels", "is_compressed", "scan_frames"]
 
 _DECODE_S = 60
 _MOSAIC_TILES = (0x0019, 0x100A)
@@ -71,8 +71,8 @@ def frame_pixels(frame: DicomFrame) -> NDArray[Any]:
     """
     command = [sys.executable, "-m", __name__, str(frame.path), str(frame.frame)]
     try:
-        if not _is_compressed(frame.path):
-            return _decode(frame.path, frame.frame)
+        if not is_compressed(frame.path):
+            return decode_frame(frame.path, frame.frame)
         done = subprocess.run(command, capture_output=True, timeout=_DECODE_S, check=True)
         found: NDArray[Any] = np.load(io.BytesIO(done.stdout), allow_pickle=False)
     except (OSError, ValueError, AttributeError, RuntimeError, subprocess.SubprocessError) as error:
@@ -133,14 +133,16 @@ def _find(ds: Any, group: Any, sequence: str, keyword: str) -> Any:
     return ds.get(keyword)
 
 
-def _is_compressed(path: Path) -> bool:
+def is_compressed(path: Path) -> bool:
+    """Tell whether the values of an object are packed."""
     from pydicom import dcmread
 
     meta = dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"]).file_meta
     return bool(meta.TransferSyntaxUID.is_compressed)
 
 
-def _decode(path: Path, number: int) -> NDArray[Any]:
+def decode_frame(path: Path, number: int) -> NDArray[Any]:
+    """Give the stored values of a frame; whatever the decoder raises is passed on."""
     from pydicom.pixels.utils import pixel_array
 
     found: NDArray[Any] = pixel_array(path, index=number, raw=True)
@@ -150,4 +152,4 @@ def _decode(path: Path, number: int) -> NDArray[Any]:
 
 
 if __name__ == "__main__":
-    np.save(sys.stdout.buffer, _decode(Path(sys.argv[1]), int(sys.argv[2])))
+    np.save(sys.stdout.buffer, decode_frame(Path(sys.argv[1]), int(sys.argv[2])))

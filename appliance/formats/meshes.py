@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.core import FormatError
+from appliance.core import FormatError, Invalid, atomic_write
 from appliance.formats.guard import reading
 from appliance.formats.kinds import suffix_of
 from appliance.formats.library import nibabel
@@ -17,8 +17,9 @@ from appliance.formats.ply import ply_mesh
 from appliance.formats.polygons import obj_mesh, stl_mesh
 from appliance.geometry import Mesh
 
-__all__ = ["read_mesh"]
+__all__ = ["read_mesh", "write_mz3"]
 
+_MZ3, _HAS_FACES, _HAS_POINTS = 23117, 1, 2
 _GEOMETRY = (1008, 1009)  # intents of points and triangles
 
 
@@ -50,8 +51,33 @@ def read_mesh(path: Path) -> Mesh:
             f"{path.name} is not a surface format that is read here",
             hint="Surfaces are GIFTI, STL, OBJ, PLY or FreeSurfer files.",
         )
-    with reading(path, "surface"):
-        return reader(path)
+    try:
+        with reading(path, "surface"):
+            return reader(path)
+    except FormatError:
+        raise
+    except Invalid as error:
+        raise FormatError(
+            f"{path.name} is damaged: {error}", hint="Save it again from its source."
+        ) from error
+
+
+def write_mz3(path: Path, mesh: Mesh) -> None:
+    """Write points and triangles as Surf Ice's MZ3, which viewers read without parsing.
+
+    Raises
+    ------
+    FormatError
+        If there are no triangles, or places that are no numbers.
+    """
+    if not mesh.n_faces or not np.isfinite(mesh.vertices).all():
+        raise FormatError("the surface has no triangles, or places that are no numbers")
+    counts = np.array([mesh.n_faces, mesh.n_vertices, 0], "<u4")
+    with atomic_write(path, durable=False) as stream:
+        stream.write(np.array([_MZ3, _HAS_FACES | _HAS_POINTS], "<u2").tobytes())
+        stream.write(counts.tobytes())
+        stream.write(mesh.faces.astype("<i4", copy=False).tobytes())
+        stream.write(mesh.vertices.astype("<f4", copy=False).tobytes())
 
 
 def _gifti_mesh(path: Path) -> Mesh:

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
         export_dicom_rois,
         import_dicom_rois,
     )
-    from appliance.viewing.display import display_volume, shrink_cache
+    from appliance.viewing.display import display_surface, display_volume, shrink_cache
     from appliance.viewing.documents import (
         PictureFacts,
         document_picture,
@@ -168,6 +168,7 @@ __all__ = [
     "check_owner",
     "checkout_command",
     "checkout_folder",
+    "display_surface",
     "display_volume",
     "document_picture",
     "export_dicom_rois",
@@ -222,12 +223,12 @@ __all__ = [
 
 _HOMES = {
     "annotations": "annotation_path read_annotations save_annotations",
-    "atlases": "AtlasLabel LabelTable label_table",
     "autoloader_cases": "Case Found RatedCase case_files case_ratings find_case",
     "autoloaders": (
         "KeptPreset PresetAsker PresetDraft PresetShare change_preset find_preset forget_preset"
         " keep_preset list_presets no_preset read_preset"
     ),
+    "atlases": "AtlasLabel LabelTable label_table",
     "checkin": "CheckedIn OtherGrid check_in",
     "checkout": (
         "PROGRAMS Checkout Program changed_file check_out checkout_command checkout_folder"
@@ -236,7 +237,7 @@ _HOMES = {
     "checkout_watch": "CheckoutWatcher",
     "contact": "ContactSheet Plane",
     "dicom_rois": "DicomImage ImportedRois export_dicom_rois import_dicom_rois",
-    "display": "display_volume shrink_cache",
+    "display": "display_surface display_volume shrink_cache",
     "documents": "PictureFacts document_picture picture_facts table_page",
     "links": (
         "FileName Link LinkDraft check_owner find_link list_links make_link named_files no_link"

@@ -21,7 +21,7 @@ from typing import BinaryIO, cast
 from appliance.catalog import FileRow
 from appliance.core import DataFolder, DiskFull, FormatError, NotFound, atomic_write
 
-__all__ = ["cached", "display_volume", "shrink_cache"]
+__all__ = ["cached", "display_surface", "display_volume", "shrink_cache"]
 
 _HEAD_BYTES = 348
 _CHUNK_BYTES = 1 << 20
@@ -29,6 +29,7 @@ _MAX_CACHE_BYTES = 20 << 30
 _RESERVE_BYTES = 512 << 20
 _MAX_TAIL_BYTES = 1 << 20
 _STALE_S = 86_400.0
+_MOST_OBJECTS = 5000
 
 
 def display_volume(folder: DataFolder, row: FileRow, path: Path) -> Path:
@@ -56,11 +57,30 @@ def display_volume(folder: DataFolder, row: FileRow, path: Path) -> Path:
     DiskFull
         If the cache cannot take it.
     """
-    if row.kind not in ("image", "mask", "labels"):
+    if row.kind not in ("image", "mask", "labels") and not _is_dicom(path):
         raise NotFound(f"{row.name} is no image", hint="Open it as what it is.")
     if _served_as_is(path):
         return path
     return cached(folder, row, ".nii", lambda part: _convert(folder, path, part))
+
+
+def display_surface(folder: DataFolder, row: FileRow, path: Path) -> Path:
+    """Give a surface as an MZ3 file: world RAS+ mm, every index checked.
+
+    Raises
+    ------
+    NotFound
+        If the file is gone from the disk, or is no surface.
+    FormatError
+        If it cannot be read, or names a vertex that does not exist.
+    """
+    from appliance.formats import read_mesh, write_mz3
+
+    if row.kind != "surface":
+        raise NotFound(f"{row.name} is no surface", hint="Open it as what it is.")
+    if not path.is_file():
+        raise NotFound(f"{row.name} is no longer on the disk", hint="Run 'nora rescan'.")
+    return cached(folder, row, ".mz3", lambda entry: write_mz3(entry, read_mesh(path)))
 
 
 def cached(folder: DataFolder, row: FileRow, suffix: str, make: Callable[[Path], None]) -> Path:
@@ -125,6 +145,10 @@ def _in_the_making(path: Path, modified_s: float) -> bool:
     return path.name.startswith(".") and time.time() - modified_s < _STALE_S
 
 
+def _is_dicom(path: Path) -> bool:
+    return path.suffix.lower() in (".dcm", ".ima", ".dicom")
+
+
 def _served_as_is(path: Path) -> bool:
     """Tell whether the viewer reads a file as it lies."""
     from appliance.formats import plain_nifti_bytes
@@ -152,9 +176,14 @@ def _convert(folder: DataFolder, path: Path, entry: Path) -> None:
     shrink_cache(folder)
     if path.name.endswith(".nii.gz") and _unpack(folder, path, entry):
         return
-    from appliance.formats import read_volume, write_nifti
+    from appliance.formats import read_dicom_volume, read_volume, write_nifti
 
-    write_nifti(entry, read_volume(path), durable=False)
+    if _is_dicom(path):
+        beside = sorted(one for one in path.parent.iterdir() if _is_dicom(one))
+        volume = read_dicom_volume([path, *beside[:_MOST_OBJECTS]])
+    else:
+        volume = read_volume(path)
+    write_nifti(entry, volume, durable=False)
 
 
 def _unpack(folder: DataFolder, path: Path, entry: Path) -> bool:

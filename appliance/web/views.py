@@ -44,6 +44,7 @@ __all__ = [
 
 API = "/api/v1"
 _VOLUMES = frozenset({"image", "mask", "labels"})
+_DICOM = (".dcm", ".ima", ".dicom")
 _A = TypeVar("_A")
 _B = TypeVar("_B")
 
@@ -86,6 +87,7 @@ def study_row(row: catalog.StudyRow) -> StudyRow:
 def file_row(row: catalog.FileRow, stale: str | None = None) -> FileRow:
     """Show a file with the addresses of its contents."""
     is_volume = row.kind in _VOLUMES
+    is_shown = is_volume or row.name.lower().endswith(_DICOM)
     return FileRow(
         id=row.id,
         key=row.key,
@@ -102,7 +104,7 @@ def file_row(row: catalog.FileRow, stale: str | None = None) -> FileRow:
         series=row.series,
         header=msgspec.convert(row.header, Header, strict=False) if row.header else None,
         content_url=f"{API}/files/{row.id}/{quote(row.name, safe='')}",
-        volume_url=f"{API}/volumes/{row.id}/{volume_name(row.name)}" if is_volume else None,
+        volume_url=f"{API}/volumes/{row.id}/{volume_name(row.name)}" if is_shown else None,
         preview_url=_preview(row.id) if is_volume else None,
         origin=row.origin,
         stale=stale,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from appliance.core import FormatError, NotFound
-from appliance.formats import read_mesh, read_streamlines, write_tck
+from appliance.formats import read_mesh, read_streamlines, write_mz3, write_tck
 from appliance.geometry import Mesh, Tractogram
 
 NIBABEL = Path(nibabel.__file__).parent
@@ -176,3 +176,24 @@ def test_cut_streamlines_are_refused(tmp_path: Path, name: str) -> None:
         path.write_bytes(data[:end])
         with pytest.raises(FormatError):
             read_streamlines(path)
+
+
+def test_a_surface_is_written_for_the_viewer_and_bad_indices_are_refused(tmp_path: Path) -> None:
+    mesh = Mesh(np.eye(3, dtype=np.float32) * 10, np.array([[0, 1, 2]], np.int32))
+    path = tmp_path / "x.mz3"
+    write_mz3(path, mesh)
+    raw = path.read_bytes()
+    assert np.frombuffer(raw, "<u2", 2).tolist() == [23117, 3]
+    assert np.frombuffer(raw, "<u4", 3, 4).tolist() == [1, 3, 0]
+    assert np.frombuffer(raw, "<i4", 3, 16).tolist() == [0, 1, 2]
+    assert np.frombuffer(raw, "<f4", 9, 28).reshape(3, 3).tolist() == mesh.vertices.tolist()
+    with pytest.raises(FormatError, match="no triangles"):
+        write_mz3(path, Mesh(mesh.vertices, np.empty((0, 3), np.int32)))
+    bad = tmp_path / "bad.ply"
+    bad.write_text(
+        "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\n"
+        "property float z\nelement face 1\nproperty list uchar int vertex_indices\nend_header\n"
+        "0 0 0\n1 0 0\n0 1 0\n3 0 1 99\n"
+    )
+    with pytest.raises(FormatError, match=r"bad\.ply is damaged.*vertex that does not exist"):
+        read_mesh(bad)

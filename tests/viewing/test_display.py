@@ -16,7 +16,14 @@ from appliance.catalog import FileRow
 from appliance.core import DataFolder, DiskFull, FormatError, NotFound
 from appliance.formats import plain_nifti_bytes, read_volume, write_nifti
 from appliance.geometry import Volume
-from appliance.viewing import display, display_volume, preview_image, shrink_cache
+from appliance.viewing import (
+    display,
+    display_surface,
+    display_volume,
+    preview_image,
+    shrink_cache,
+)
+from tests.support.samples import tiny_series
 
 MGZ = Path(nibabel.__file__).parent / "tests" / "data" / "test.mgz"
 
@@ -211,3 +218,31 @@ def test_a_preview_is_a_grey_square_with_the_right_side_on_the_left(
         pixels = np.asarray(picture)
         assert (picture.format, picture.mode, picture.size) == ("PNG", "L", (256, 256))
     assert pixels[:, :100].mean() > pixels[:, 156:].mean() + 100
+
+
+def test_a_dicom_object_is_shown_with_the_others_of_its_series(
+    folder: DataFolder, tmp_path: Path
+) -> None:
+    paths = tiny_series(tmp_path / "series", shape=(12, 10, 6))
+    (tmp_path / "series" / "notes.dcm").write_text("no object")
+    entry = display_volume(folder, row_of(paths[2], "other"), paths[2])
+    volume = read_volume(entry)
+    assert volume.data.shape[2] == len(paths)
+    notes = tmp_path / "series" / "notes.dcm"
+    with pytest.raises(FormatError, match="holds no image"):
+        display_volume(folder, row_of(notes, "other", key="bcdefgh123456789"), notes)
+
+
+def test_a_surface_is_kept_as_one_form_and_a_bad_one_refused(
+    folder: DataFolder, tmp_path: Path
+) -> None:
+    good, bad = tmp_path / "good.obj", tmp_path / "bad.obj"
+    corners = "v 0 0 0\nv 1 0 0\nv 0 1 0\n"
+    good.write_text(f"{corners}f 1 2 3\n")
+    bad.write_text(f"{corners}f 1 2 9\n")
+    entry = display_surface(folder, row_of(good, "surface"), good)
+    assert entry.read_bytes()[:4] == bytes([0x4D, 0x5A, 3, 0])
+    with pytest.raises(FormatError, match="vertex"):
+        display_surface(folder, row_of(bad, "surface", key="bcdefgh123456789"), bad)
+    with pytest.raises(NotFound):
+        display_surface(folder, row_of(good, "image"), good)

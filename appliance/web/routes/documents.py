@@ -85,6 +85,18 @@ def page(services: Rooms, who: Who, file_id: FromPath[int]) -> FileAnswer:
     return FileAnswer(lambda: _page(services, who, file_id))
 
 
+@route(
+    "/surfaces/{file_id:int}/{name:str}",
+    http_method=["GET", "HEAD"],
+    right="reader",
+    sync_to_thread=False,
+    include_in_schema=False,
+)
+def surface(services: Rooms, who: Who, file_id: FromPath[int]) -> FileAnswer:
+    """Send a surface of any format as MZ3."""
+    return FileAnswer(lambda: _surface(services, who, file_id))
+
+
 @get("/labels/{file_id:int}", right="reader", sync_to_thread=True)
 def show_labels(services: Rooms, who: Who, file_id: FromPath[int]) -> LabelTable:
     """Give names and colours of the labels of an atlas, and the file they come from."""
@@ -116,6 +128,12 @@ def _picture(services: Services, who: Caller, file_id: int, number: int) -> Down
     return Download(made, f"{row.id}.png", version=row.version)
 
 
+def _surface(services: Services, who: Caller, file_id: int) -> Download:
+    row, path = _found(services, who, file_id)
+    made = viewing.display_surface(services.folder, row, path)
+    return Download(made, f"{row.id}.mz3", version=row.version)
+
+
 def _page(services: Services, who: Caller, file_id: int) -> Download:
     row, path = _found(services, who, file_id)
     if not row.name.lower().endswith(_PAGES):
@@ -124,4 +142,4 @@ def _page(services: Services, who: Caller, file_id: int) -> Download:
     return Download(path, row.name, headers, sandboxed=False)
 
 
-ROUTES = [show_table, show_picture, picture, page, show_labels]
+ROUTES = [show_table, show_picture, picture, page, surface, show_labels]

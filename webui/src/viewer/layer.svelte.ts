@@ -49,6 +49,8 @@ export class Layer {
   /** The row of the service, or the file of this computer. */
   readonly row: FileRow | null;
   readonly file: File | null;
+  /** A surface as the service has checked it. */
+  surface: File | null = null;
   /** Where the bytes are kept in the cache. */
   readonly cacheKey: string;
 

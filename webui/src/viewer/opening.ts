@@ -4,6 +4,7 @@ import { Layer } from "./layer.svelte";
 import type { LoadEvents } from "./load";
 import { loadFile, loadUrl } from "./load";
 import { middle } from "./planes";
+import { loadSurface } from "./surfaces";
 import { kindOfName, roleFor } from "./roles";
 import type { FileRow, Role, ViewKind } from "./types";
 import type { Viewer } from "./viewer.svelte";
@@ -72,7 +73,7 @@ export class Opener {
     const same = this.known(layer);
     if (same) return this.showAgain(same, index);
     this.place(layer, index);
-    if (!layer.isVolume) return this.ensure3d(layer);
+    if (!layer.isVolume) return this.showMesh(layer);
     try {
       const volume = await viewer.cache.acquire(layer.cacheKey, load, {
         signal: layer.signal,
@@ -122,9 +123,21 @@ export class Opener {
       if (viewport.layers.includes(layer)) viewport.resetView();
   }
 
+  /** A surface of the service is checked there; all else is read by the 3D view itself. */
+  private async showMesh(layer: Layer): Promise<Layer> {
+    this.ensure3d(layer);
+    try {
+      if (layer.row && layer.role === "surface")
+        layer.surface = await loadSurface(layer.row, layer.signal);
+      layer.status = "ready";
+    } catch (error) {
+      if (!layer.signal.aborted) layer.fail(error);
+    }
+    return layer;
+  }
+
   private ensure3d(layer: Layer): Layer {
     const { viewer } = this;
-    layer.status = "ready";
     const shown = viewer.viewports.some((v) => v.kind === "3d" && v.layers.includes(layer));
     if (!shown) viewer.activeViewport.kind = "3d";
     return layer;

@@ -101,8 +101,8 @@ function cloud(layer: Layer, most: number): Volume3d[] {
 
 const stored = (layer: Layer): Mesh3d => ({
   id: layer.id,
-  source: layer.file ?? new URL(layer.row?.content_url ?? "", location.href).href,
-  name: layer.name,
+  source: layer.surface ?? layer.file ?? new URL(layer.row?.content_url ?? "", location.href).href,
+  name: layer.surface?.name ?? layer.name,
   fibers: layer.role === "streamlines",
   colour: SURFACE,
   opacity: layer.opacity,
@@ -113,7 +113,7 @@ export function sceneOf(layers: readonly Layer[], render: Render3d, most: number
   const shown = layers.filter((layer) => layer.visible && layer.opacity > 0);
   const images = shown.filter((layer) => layer.isVolume && layer.status === "ready");
   const of = (role: Layer["role"]): Layer[] => images.filter((layer) => layer.role === role);
-  const meshes = shown.filter((layer) => !layer.isVolume).map(stored);
+  const meshes = shown.filter((layer) => !layer.isVolume && layer.status === "ready").map(stored);
   const as = render.as ?? (meshes.length ? "none" : "volume");
   const overlays = render.overlays ? of("overlay") : [];
   if (as === "surface") {

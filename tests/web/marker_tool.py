@@ -24,8 +24,10 @@ class MarkerTool:
 
     def open(self) -> MarkerTool:
         """Press the pin in the icon bar."""
-        if not self.panel.count():
-            self.page.get_by_role("navigation").get_by_role("button", name="Markers").click()
+        button = self.page.get_by_role("navigation").get_by_role("button", name="Markers")
+        button.wait_for()  # a page that is loaded anew may open the tool by itself
+        if button.get_attribute("aria-pressed") != "true":
+            button.click()
         self.panel.wait_for()
         return self
 

@@ -14,6 +14,7 @@ from tests.support.service import Service
 from tests.support.waiting import wait_until
 from tests.web.marker_tool import MarkerTool
 from tests.web.pages import Desktop
+from tests.web.test_viewer_access import axe
 
 pytestmark = [pytest.mark.browser, pytest.mark.system]
 
@@ -492,3 +493,72 @@ def test_a_parsed_file_over_the_api_is_the_one_the_browser_reads(service: Servic
     data = base64.b64encode(FCSV.encode()).decode()
     told = service.post("/annotations/parse", {"name": "x.fcsv", "data": data})
     assert told["sets"][0]["points"][0]["coords"] == [1, -2, 3, 1]
+
+
+def test_a_comment_is_written_and_a_point_moved_to_the_crosshair(
+    tool: MarkerTool, service: Service
+) -> None:
+    page = tool.page
+    tool.new("pointset")
+    tool.click((0.4, 0.5))
+    tool.wait_points(1)
+    comment = tool.sets().first.get_by_role("textbox", name="Comment")
+    comment.fill("seen on T1")
+    comment.press("Tab")
+    tool.press("Stop adding")
+    tool.click((0.6, 0.4))
+    wanted = tool.desktop.state()["crosshair"]
+    page.keyboard.press("Alt+a")
+    wait_until(
+        lambda: tool.coords(0) == pytest.approx(wanted, abs=0.06), "at the crosshair", within_s=30
+    )
+    tool.rename(tool.sets().first.get_by_role("textbox", name="Rename").first, "commented")
+    tool.save()
+    _, saved = stored(service, "commented.ano.json")
+    assert saved["annotations"][0]["points"][0]["comment"] == "seen on T1"
+
+
+def test_planes_turn_to_ac_and_pc_and_along_a_lead_and_back(tool: MarkerTool) -> None:
+    page = tool.page
+    normal = "[...window.__viewer.viewer.view(window.__viewer.viewer.activeViewport).axes.up]"
+    tool.new("pointset")
+    tool.click((0.45, 0.35))
+    tool.click((0.5, 0.65))
+    tool.wait_points(2)
+    before = page.evaluate(normal)
+    tool.press("Colour, size and display")
+    tool.sets().first.get_by_role("button", name="AC–PC").click()
+    a, b = tool.coords(0), tool.coords(1)
+    wait_until(lambda: page.evaluate(normal) != before, "turned", within_s=30)
+    up = page.evaluate(normal)
+    way = [p - q for p, q in zip(a, b, strict=True)]
+    length = sum(w * w for w in way) ** 0.5
+    along = abs(sum(u * w for u, w in zip(up, way, strict=True))) / length
+    assert along == pytest.approx(1, abs=1e-2)
+    page.evaluate("window.__viewer.viewer.reset()")
+    wait_until(lambda: page.evaluate(normal) == pytest.approx(before), "turned back", within_s=30)
+    tool.new("electrode")
+    tool.drag((0.4, 0.3), (0.55, 0.5))
+    tool.wait_points(2, at=1)
+    tip = tool.coords(0, at=1)
+    tool.press("Colour, size and display", at=1)
+    tool.press("Deeper", at=1)
+    wait_until(lambda: tool.coords(0, at=1) != tip, "deeper", within_s=30)
+    tool.press("Look along it", at=1)
+    wait_until(lambda: page.evaluate(normal) != pytest.approx(before), "along", within_s=30)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_axe_finds_no_violation_in_the_tool(theme: str, tool: MarkerTool) -> None:
+    page = tool.page
+    page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
+    tool.new("pointset")
+    tool.click((0.4, 0.5))
+    tool.wait_points(1)
+    tool.press("List close to the image")
+    tool.press("Colour, size and display")
+    tool.new("box")
+    assert axe(page) == []
+    tool.panel.get_by_role("button", name="Numbers").click()
+    page.get_by_test_id("marker-numbers").wait_for()
+    assert axe(page) == []

@@ -4,12 +4,14 @@ import { openDialog } from "../../core/dialogs.svelte";
 import { openTool } from "../../core/dock.svelte";
 import { inform } from "../../core/toast.svelte";
 import { viewer } from "../../viewer";
+import { moved } from "./changes";
 import { markers } from "./markers.svelte";
-import { isFull, KINDS, withPoint } from "./model";
+import { isFull, KINDS, mmOf, withPoint } from "./model";
 import NumbersDialog from "./NumbersDialog.svelte";
 import { dropPoint, resizeMarked } from "./pointer";
 import { saveAll } from "./saving";
 import { text, word } from "./strings";
+import { sub } from "./vectors";
 
 function act(
   id: string,
@@ -47,6 +49,16 @@ function addAtCrosshair(): void {
   markers.point = set.data.points.at(-1)!.id;
 }
 
+/** The marked point goes to the crosshair, without a mouse. */
+function moveHere(): void {
+  const { current: set, point } = markers;
+  const from = set?.point(point);
+  if (!set || !from || set.locked === 2) return;
+  const at = viewer.crosshairOf(viewer.activeViewport);
+  const normal = viewer.view(viewer.activeViewport)?.axes.normal ?? [0, 0, 1];
+  markers.edit(set, moved(set.data, from.id, sub(at, mmOf(from)), normal), text.stepMove);
+}
+
 /** To the next point of the current set, round and round. */
 function step(by: number): void {
   const set = markers.current;
@@ -78,6 +90,7 @@ export function markerActions(): Action[] {
       () => markers.pen,
     ),
     act("here", text.atCrosshair, ["Shift+A"], addAtCrosshair, () => markers.current !== null),
+    act("move", text.toCrosshair, ["Alt+A"], moveHere, hasPoint),
     act("next", text.next, ["Shift+Right"], () => step(1), hasSet),
     act("previous", text.previous, ["Shift+Left"], () => step(-1), hasSet),
     act(

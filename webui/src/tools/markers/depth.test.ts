@@ -6,7 +6,8 @@ import { hitIn, stretchAt, toStretch } from "./hits";
 import { turnBetween } from "./turning";
 import { newSet, withPoint, type SetData } from "./model";
 import { shapesOf } from "./shapes";
-import type { Vec3 } from "./vectors";
+import { acpcFrame, threePointFrame, turnOnto, type Frame } from "./systems";
+import { cross, dot, type Vec3 } from "./vectors";
 
 const plane = (z = 0, stepMm = 1): Plane => ({
   view: {
@@ -99,4 +100,66 @@ test("planes turn the short way to look along a lead", () => {
   expect(turnBetween([0, 0, 1], [0, 0, -1])).toBeNull();
   const turn = turnBetween([0, 0, 1], [0, 1, -1].map((v) => v / Math.SQRT2) as unknown as Vec3)!;
   expect((turn.radians * 180) / Math.PI).toBeCloseTo(45);
+});
+
+test("planes follow AC, PC and the midplane, or three points", () => {
+  const [right, anterior, superior] = acpcFrame([
+    [1, 20, 5],
+    [1, -4, 3],
+    [3, 0, 60],
+  ])!;
+  expect(dot(anterior, [0, 1, 0])).toBeGreaterThan(0.99);
+  expect(dot(superior, [0, 0, 1])).toBeGreaterThan(0.99);
+  for (const [a, b] of [
+    [right, anterior],
+    [right, superior],
+    [anterior, superior],
+  ] as const)
+    expect(dot(a, b)).toBeCloseTo(0);
+  expect(cross(right, anterior)).toEqual(superior.map((v) => expect.closeTo(v, 9)));
+  // The midplane holds AC, PC and the third point: all equally far to the right.
+  expect(dot(right, [3, 0, 60])).toBeCloseTo(dot(right, [1, 20, 5]));
+  expect(
+    acpcFrame([
+      [1, 20, 5],
+      [1, -4, 5],
+    ])![0],
+  ).toEqual([1, 0, 0]);
+  expect(
+    acpcFrame([
+      [1, 1, 1],
+      [1, 1, 1],
+    ]),
+  ).toBeNull();
+  const flat = threePointFrame([
+    [0, 0, 0],
+    [10, 0, 1],
+    [0, 10, 0],
+  ])!;
+  expect(dot(flat[2], [10, 0, 1])).toBeCloseTo(0);
+  expect(
+    threePointFrame([
+      [0, 0, 0],
+      [1, 0, 0],
+      [2, 0, 0],
+    ]),
+  ).toBeNull();
+});
+
+test("a turn brings one frame onto another", () => {
+  const from: Frame = [
+    [0, 1, 0],
+    [-1, 0, 0],
+    [0, 0, 1],
+  ];
+  const to = acpcFrame([
+    [0, 10, 4],
+    [0, 0, 0],
+  ])!;
+  const turn = turnOnto(from, to);
+  const turned = (v: Vec3): Vec3 =>
+    [0, 1, 2].map(
+      (r) => v[0] * turn[0][r]! + v[1] * turn[1][r]! + v[2] * turn[2][r]!,
+    ) as unknown as Vec3;
+  from.forEach((axis, n) => expect(turned(axis)).toEqual(to[n]!.map((v) => expect.closeTo(v, 9))));
 });

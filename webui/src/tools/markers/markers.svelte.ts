@@ -1,6 +1,7 @@
 // The sets of markers in the viewer: which there are, which is current, and every change of them.
 import { inform } from "../../core/toast.svelte";
 import type { FileRow } from "../../core/types";
+import type { Viewport } from "../../viewer";
 import { viewer } from "../../viewer";
 import { history } from "../history.svelte";
 import type { Kind, Point, SetData } from "./model";
@@ -107,7 +108,7 @@ class Markers {
   create(kind: Kind): MarkerSet {
     const file = new MarkerFile();
     file.study = studyInSight();
-    const set = new MarkerSet(file, newSet(kind, this.uniqueName(kind)));
+    const set = new MarkerSet(file, newSet(kind, this.uniqueName(kind), this.list.length));
     this.attach([set]);
     history.push({
       label: say("stepNew", { name: set.data.name }),
@@ -151,10 +152,12 @@ class Markers {
     });
   }
 
-  select(set: MarkerSet | null, point: string | null = null): void {
-    if (set !== this.current) this.pen = false;
+  /** Make a set current; the marked point stays unless another is named. */
+  select(set: MarkerSet | null, point?: string): void {
+    const other = set !== this.current;
+    if (other) this.pen = false;
     this.current = set;
-    this.point = point;
+    if (other || point !== undefined) this.point = point ?? null;
   }
 
   /** The pen of a set: adding by clicks on, once more off. */
@@ -239,11 +242,12 @@ function goTo(mm: Vec3): void {
 const weightOf = (set: SetData): number =>
   set.points.reduce((sum, point) => sum + 150 + 40 * (point.subpoints?.length ?? 0), 0);
 
-/** The study of the image in the active viewport, or of any image shown. */
-export function studyInSight(): Study | null {
-  const rows = [viewer.activeViewport, ...viewer.viewports].map(
-    ({ base }) => (base?.row ?? null) as FileRow | null,
-  );
-  const row = rows.find((one) => one?.study_id !== undefined);
-  return row ? { id: row.study_id, psid: row.psid } : null;
+/** The study of the image in a viewport. */
+export function studyOf({ base }: Viewport): Study | null {
+  const row = (base?.row ?? null) as FileRow | null;
+  return row?.study_id === undefined ? null : { id: row.study_id, psid: row.psid };
 }
+
+/** The study of the image in the active viewport, or of any image shown. */
+export const studyInSight = (): Study | null =>
+  [viewer.activeViewport, ...viewer.viewports].map(studyOf).find((one) => one !== null) ?? null;

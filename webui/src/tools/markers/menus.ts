@@ -6,6 +6,7 @@ import LockOpen from "@lucide/svelte/icons/lock-open";
 import Save from "@lucide/svelte/icons/save";
 import Trash from "@lucide/svelte/icons/trash-2";
 import type { MenuItem } from "../../core/menu.svelte";
+import { may } from "../../core/session.svelte";
 import type { MarkerSet } from "./markers.svelte";
 import { markers } from "./markers.svelte";
 import { KINDS } from "./model";
@@ -30,8 +31,19 @@ export function setMenu(set: MarkerSet): MenuItem[] {
   const { file } = set;
   return [
     { label: text.focus, icon: Focus, run: () => markers.focus(set) },
-    { label: text.save, icon: Save, separate: true, run: () => void saveFile(file) },
-    { label: text.saveNew, icon: Save, run: () => void saveFile(file, "refuse", true) },
+    {
+      label: text.save,
+      icon: Save,
+      separate: true,
+      disabled: !may("editor"),
+      run: () => void saveFile(file),
+    },
+    {
+      label: text.saveNew,
+      icon: Save,
+      disabled: !may("editor"),
+      run: () => void saveFile(file, "refuse", true),
+    },
     { label: text.download, icon: Download, run: () => download(file) },
     { label: text.lock, heading: true, separate: true },
     ...LOCKS.map((label, n): MenuItem => ({

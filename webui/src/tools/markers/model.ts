@@ -69,8 +69,9 @@ export interface SetState {
   showThroughSlice?: boolean;
   showOnAllImages?: boolean;
   follow?: number;
-  /** Ours: shown on every slice, and names beside the points. */
+  /** Ours: shown on every slice, on images of other studies, and names beside the points. */
   projectAll?: boolean;
+  everywhere?: boolean;
   labels?: boolean;
   [key: string]: unknown;
 }
@@ -128,10 +129,12 @@ export function uniqueName(base: string, taken: Iterable<string>): string {
   }
 }
 
-export function newSet(kind: Kind, name: string): SetData {
+/** The n-th new set: kinds of one colour take the n-th of the list. */
+export function newSet(kind: Kind, name: string, n = 0): SetData {
   const radius = RADIUS[kind] ?? 5;
   const lead = kind === "electrode" ? { elecmodel: "Medtronic3389" } : {};
-  const state = { ...NORA_STATE, defaultradius: radius, showOnAllImages: false, labels: true };
+  const color = COLOURS[n % COLOURS.length]!;
+  const state = { ...NORA_STATE, defaultradius: radius, labels: true, color };
   return { name, type: kind, points: [], state, ...lead };
 }
 
@@ -146,7 +149,8 @@ function nextId(set: SetData): string {
 const nextColour = (set: SetData): string => {
   const cycles = set.type === "pointset" && set.state.cyclecolors !== false;
   const first = set.points[0]?.color;
-  return cycles ? COLOURS[set.points.length % COLOURS.length]! : (first ?? COLOURS[0]);
+  if (cycles) return COLOURS[set.points.length % COLOURS.length]!;
+  return first ?? (set.state["color"] as string | undefined) ?? COLOURS[0];
 };
 
 export const place = (mm: Vec3): number[] => [...mm, 1];

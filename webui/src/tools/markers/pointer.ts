@@ -10,10 +10,10 @@ import { hand } from "./hand.svelte";
 import type { Hit } from "./hits";
 import { hitIn, stretchAt } from "./hits";
 import type { MarkerSet } from "./markers.svelte";
-import { markers } from "./markers.svelte";
+import { markers, studyOf } from "./markers.svelte";
 import type { Point, SetData } from "./model";
 import { isFull, mmOf, patchPoint, radiusOf, shiftAll, withPoint, withoutPoint } from "./model";
-import { text } from "./strings";
+import { say, text } from "./strings";
 import type { Vec3 } from "./vectors";
 import { add, distance, sub } from "./vectors";
 
@@ -26,10 +26,11 @@ interface Gesture {
   end: () => void;
 }
 
-/** Whether a set is drawn in a viewport: on images of its own subject, or on all. */
+/** Whether a set is drawn in a viewport: on images of its own study, or on all when asked.
+ * NORA's own key says "all" unless somebody forbids it, which would mix subjects side by side. */
 export function shownIn(set: MarkerSet, viewport: Viewport): boolean {
   if (!set.visible) return false;
-  if (set.data.state.showOnAllImages !== false) return true;
+  if (set.data.state.everywhere) return true;
   const subject = set.file.study?.psid;
   const other = viewport.base?.subject;
   return !subject || !other || subject === other;
@@ -248,14 +249,19 @@ function draw(at: PointerAt, set: MarkerSet): Gesture {
 function penSet(at: PointerAt): MarkerSet | null {
   const { current } = markers;
   if (!markers.pen || !current || current.locked || isFull(current.data)) return null;
-  return shownIn(current, at.viewport) ? current : null;
+  const study = studyOf(at.viewport);
+  // A set that is still empty goes to the study that it is begun on.
+  if (!current.data.points.length && !current.file.saved && study) current.file.study = study;
+  if (shownIn(current, at.viewport)) return current;
+  viewer.tell(say("elsewhere", { name: current.file.study?.psid.replace("#", " · ") ?? "" }));
+  return null;
 }
 
 export function dropPoint(set: MarkerSet, id: string): void {
   const name = set.point(id)?.name ?? "";
   if (markers.point === id) markers.point = null;
   markers.edit(set, withoutPoint(set.data, id), text.stepDrop);
-  inform(text.deleted.replace("{name}", name), { label: text.undo, run: () => history.undo() });
+  inform(say("deleted", { name }), { label: text.undo, run: () => history.undo() });
 }
 
 let gesture: Gesture | null = null;

@@ -7,6 +7,7 @@ cannot be read, the copy stays where it is and says why.
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.catalog import Catalog
-from appliance.core import ApplianceError, Conflict, DataFolder, FormatError, link_or_copy, now_ms
+from appliance.catalog import Catalog, file_path, get_file, study_files
+from appliance.core import (
+    ApplianceError,
+    Conflict,
+    DataFolder,
+    FormatError,
+    NotFound,
+    link_or_copy,
+    now_ms,
+)
 from appliance.formats import (
     Label,
     RoiReference,
@@ -42,7 +51,7 @@ from appliance.viewing.saving import Changed, IfChanged, Limits, Saved, Wanted, 
 from appliance.viewing.seating import seated
 from appliance.viewing.segments import COLORS
 
-__all__ = ["CheckedIn", "OtherGrid", "check_in"]
+__all__ = ["CheckedIn", "OtherGrid", "check_in", "located"]
 
 _NIFTI = (".nii", ".nii.gz")
 _MAX_LABEL = 65535
@@ -109,8 +118,9 @@ def check_in(
             return CheckedIn(one, None)
         stamps = stamps_of(folder, one)
         try:
+            one, study_id = located(catalog, one)
             content = _content(folder, one, changed, other_grid)
-            wanted = _wanted(one, content, actor, if_changed, note)
+            wanted = _wanted(one, study_id, content, actor, if_changed=if_changed, note=note)
             saved = save(catalog, folder, limits, wanted, content.write)
         except ApplianceError as error:
             _tell(folder, one, error, f"{changed.name} {stamps.get(changed.name)}")
@@ -118,15 +128,64 @@ def check_in(
         return CheckedIn(_renewed(folder, one, saved, stamps, follow=not content.is_new), saved)
 
 
+def located(catalog: Catalog, one: Checkout) -> tuple[Checkout, int]:
+    """Find the study of a file, also when it was moved or the catalog was built anew.
+
+    Returns
+    -------
+    tuple
+        With the place where the file is now, and the id of its study.
+
+    Raises
+    ------
+    NotFound
+        If there is no such study any more.
+    """
+    with catalog.read() as con:
+        found = con.execute(
+            "SELECT id FROM files WHERE key = ? AND trashed_at IS NULL", (one.file_key,)
+        ).fetchone()
+        row = None if found is None else get_file(con, int(found["id"]))
+        if row is None or row.project != one.project:
+            study_id = _study_id(con, one)
+            row = next((f for f in study_files(con, study_id) if f.path == one.path), None)
+            if row is None:
+                return one, study_id
+    target = row.path if one.target == one.path else one.target
+    place = {"path": row.path, "target": target, "psid": row.psid}
+    return msgspec.structs.replace(one, file_id=row.id, file_key=row.key, **place), row.study_id
+
+
+def _study_id(con: sqlite3.Connection, one: Checkout) -> int:
+    pid, _, sid = one.psid.partition("#")
+    found = con.execute(
+        "SELECT s.id FROM studies s JOIN subjects u ON u.id = s.subject_id"
+        " JOIN projects j ON j.id = s.project_id"
+        " WHERE j.name = ? AND u.pid = ? AND s.sid = ? AND s.trashed_at IS NULL",
+        (one.project, pid, sid),
+    ).fetchone()
+    if found is None:
+        raise NotFound(
+            f"the study {one.psid} of {one.path!r} is gone", hint="The edited copy stays."
+        )
+    return int(found["id"])
+
+
 def _wanted(
-    one: Checkout, content: _Content, actor: str, if_changed: IfChanged, note: str
+    one: Checkout,
+    study_id: int,
+    content: _Content,
+    actor: str,
+    *,
+    if_changed: IfChanged,
+    note: str,
 ) -> Wanted:
     told = f"{PROGRAMS[one.program]}, from version {one.n}"
     if content.path != one.path:
         told += f" of {one.path}"
     known = content.path == one.path and not content.is_new
     return Wanted(
-        study_id=one.study_id,
+        study_id=study_id,
         path=content.path,
         actor=actor,
         origin=f"edited:{one.program}:{actor}",
@@ -169,21 +228,15 @@ def _renewed(
     }
     if follow:
         now |= {"file_id": row.id, "path": row.path, "target": row.path, "n": saved.n}
-        now |= {"version": row.version}
+        now |= {"version": row.version, "file_key": row.key, "psid": row.psid}
     changed = msgspec.structs.replace(one, **now)
     if follow and suffix_of(row.path) == suffix_of(one.name):
         base = base_path(folder, one)
         fresh = base.with_name(f".new{base.name}")
         fresh.unlink(missing_ok=True)
-        link_or_copy(_live(folder, saved), fresh)
+        link_or_copy(file_path(folder, row), fresh)
         fresh.replace(base)
     return write_checkout(folder, changed)
-
-
-def _live(folder: DataFolder, saved: Saved) -> Path:
-    from appliance.catalog import file_path
-
-    return file_path(folder, saved.file)
 
 
 def _content(

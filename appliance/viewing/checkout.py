@@ -73,8 +73,10 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes
     ----------
-    path : str
-        Of the file in its study.
+    psid, path : str
+        Study and path of the file, as they were last known.
+    file_key : str
+        Finds the file when it was moved.
     target : str
         Where it is checked in: `path`, or a new name where the file came from outside and stays.
     version, n : str and int
@@ -91,10 +93,9 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str
     project: str
-    project_id: int
     psid: str
-    study_id: int
     file_id: int
+    file_key: str
     path: str
     target: str
     program: Program
@@ -151,7 +152,7 @@ def check_out(
         return _taken(catalog, folder, row, program, actor=actor, reference=reference)
 
 
-def list_checkouts(folder: DataFolder, project_id: int | None = None) -> list[Checkout]:
+def list_checkouts(folder: DataFolder, project: str | None = None) -> list[Checkout]:
     """List what is checked out, the newest first."""
     found = []
     for note in (folder.root / "checkouts").glob(f"*/{_NOTE}"):
@@ -160,7 +161,7 @@ def list_checkouts(folder: DataFolder, project_id: int | None = None) -> list[Ch
         except (OSError, msgspec.DecodeError):
             _LOG.warning("the note of a file that is edited elsewhere cannot be read")
             continue
-        if project_id in (None, one.project_id):
+        if project in (None, one.project):
             found.append(one)
     return sorted(found, key=lambda one: one.key, reverse=True)
 
@@ -302,10 +303,9 @@ def _taken(
     one = Checkout(
         key=new_key(),
         project=row.project,
-        project_id=row.project_id,
         psid=row.psid,
-        study_id=row.study_id,
         file_id=row.id,
+        file_key=row.key,
         path=row.path,
         target=_target(place),
         program=program,

@@ -63,16 +63,19 @@ class CheckoutWatcher:
         return True
 
     def _may_edit(self, one: Checkout) -> bool:
+        """Tell whether who took it may still edit the project, and there is one."""
         with self._catalog.read() as con:
             user = con.execute(
                 "SELECT id, is_admin FROM users WHERE login = ? AND disabled_at IS NULL",
                 (one.actor,),
             ).fetchone()
-            if user is None:
+            project = con.execute(
+                "SELECT id FROM projects WHERE name = ?", (one.project,)
+            ).fetchone()
+            if user is None or project is None:
                 return False
-            return bool(user["is_admin"]) or "editor" in grants_of(con, user["id"]).get(
-                one.project_id, frozenset()
-            )
+            held = grants_of(con, user["id"]).get(project["id"], frozenset())
+        return bool(user["is_admin"]) or "editor" in held
 
     def _loop(self) -> None:
         while not self._stopping.wait(_LOOK_S):

@@ -6,6 +6,7 @@ import shlex
 import stat
 from pathlib import Path
 
+import msgspec
 import nibabel
 import numpy as np
 import pytest
@@ -33,6 +34,7 @@ from appliance.viewing import (
     release_checkout,
     version_path,
 )
+from appliance.viewing.checkout import write_checkout
 from appliance.viewing.seating import seated
 from tests.viewing.desk import OBLIQUE, Desk
 
@@ -216,6 +218,33 @@ def test_a_new_name_goes_on_as_the_file_that_is_checked_out(desk) -> None:
     edit(copy_of(desk, one), change=lambda data: data * 0)
     assert brought(desk, one).saved.n == 2
     assert np.any(values(desk, desk.row(one.file_id)))
+
+
+def test_a_renamed_file_is_followed_and_ids_of_a_catalog_built_anew_are_not_trusted(desk) -> None:
+    one = taken(desk)
+    row = desk.row(one.file_id)
+    write_checkout(desk.folder, msgspec.structs.replace(one, file_key="gone", file_id=1))
+    edit(copy_of(desk, one), change=grow)
+    done = brought(desk, one)
+    assert (done.saved.file.id, done.checkout.file_key) == (row.id, row.key)
+    target = desk.study / "rois" / "y.nii.gz"
+    (desk.study / row.path).rename(target)
+    desk.catalog.write(
+        lambda tx: tx.con.execute(
+            "UPDATE paths SET path = 'rois/y.nii.gz', path_fold = 'rois/y.nii.gz'"
+            " WHERE id = (SELECT path_id FROM files WHERE id = ?)",
+            (row.id,),
+        )
+    )
+    edit(copy_of(desk, one), change=lambda data: data * 0)
+    again = brought(desk, one)
+    assert again.saved.file.path == "rois/y.nii.gz"
+    assert not values(desk, again.saved.file).any()
+    write_checkout(desk.folder, msgspec.structs.replace(again.checkout, file_key="", psid="S-9#1"))
+    edit(copy_of(desk, one), change=grow)
+    with pytest.raises(NotFound, match="S-9#1"):
+        brought(desk, one)
+    assert find_checkout(desk.folder, one.key).state == "refused"
 
 
 @pytest.mark.parametrize("origin", ["source:k", "drawn:ben"])

@@ -50,9 +50,9 @@ def check_out(
 @get("/checkouts", right="reader", within="project", sync_to_thread=True)
 def list_checkouts(services: Rooms, who: Who, project: FromQuery[str]) -> Items[CheckoutRow]:
     """List the caller's files that are edited elsewhere; who manages the project sees all."""
-    project_id = _project_id(services, project)
-    found = viewing.list_checkouts(services.folder, project_id)
-    return Items([_shown(services, who, one) for one in found if _is_for(who, one)])
+    found = viewing.list_checkouts(services.folder, _name(services, project))
+    visible = [one for one in found if _is_for(services, who, one)]
+    return Items([_shown(services, who, one) for one in visible])
 
 
 @post(
@@ -102,25 +102,28 @@ def release(
 def _own(services: Services, who: Caller, project: str, key: str) -> Checkout:
     """Give one of the caller's own; who manages the project may have any of it."""
     one = viewing.find_checkout(services.folder, key)
-    if one.project_id != _project_id(services, project) or not _is_for(who, one):
+    if one.project != _name(services, project) or not _is_for(services, who, one):
         raise viewing.no_checkout()
     return one
 
 
-def _is_for(who: Caller, one: Checkout) -> bool:
-    return one.actor == who.login or "manage" in rights_in(who, one.project_id)
-
-
-def _project_id(services: Services, project: str) -> int:
+def _name(services: Services, project: str) -> str:
     with services.catalog.read() as con:
-        return catalog.get_project(con, project).id
+        return catalog.get_project(con, project).name
+
+
+def _is_for(services: Services, who: Caller, one: Checkout) -> bool:
+    if one.actor == who.login:
+        return True
+    with services.catalog.read() as con:
+        return "manage" in rights_in(who, catalog.get_project(con, one.project).id)
 
 
 def _shown(services: Services, who: Caller, one: Checkout) -> CheckoutRow:
     folder = services.folder
     others = {
         other.actor
-        for other in viewing.list_checkouts(folder, one.project_id)
+        for other in viewing.list_checkouts(folder, one.project)
         if other.file_id == one.file_id and other.actor != one.actor
     }
     facts = {name: getattr(one, name) for name in _SHOWN}

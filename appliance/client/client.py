@@ -6,6 +6,7 @@ import os
 
 from appliance.client.annotations import AnnotationCalls
 from appliance.client.arrivals import ArrivalCalls
+from appliance.client.autoloaders import AutoloaderCalls
 from appliance.client.autorules import AutoRuleCalls
 from appliance.client.care import CareCalls
 from appliance.client.content import ContentCalls
@@ -30,6 +31,7 @@ class Client(
     WorkCalls,
     JobCalls,
     AutoRuleCalls,
+    AutoloaderCalls,
     ProvenanceCalls,
     RoiCalls,
     AnnotationCalls,

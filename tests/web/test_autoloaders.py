@@ -305,7 +305,14 @@ def test_AUTO_x04_a_missing_roi_is_made_on_the_image_and_never_lost_by_walking_o
         "pattern": "rois/lesion.nii",
         "intent": {"roi": True, "autocreateroi": 0, "color": "#00ff40"},
     }
-    made = keep(cohort, "lesions", entries=[ENTRY, roi])
+    points = {
+        "pattern": "tag:ANO",
+        "intent": {
+            "annotation": True,
+            "autocreate_ano": {"type": "electrode", "name": "lead", "showPanel": True},
+        },
+    }
+    made = keep(cohort, "lesions", entries=[ENTRY, roi, points])
     page = desktop.go(f"/?project=default&call={quote(json.dumps({'preset': 'lesions'}))}").page
     made_roi = """() => {
         const { layers } = window.__viewer.viewer;
@@ -313,6 +320,11 @@ def test_AUTO_x04_a_missing_roi_is_made_on_the_image_and_never_lost_by_walking_o
         return roi && [roi.label, roi.colour.join()].join(' ');
     }"""
     page.wait_for_function(f"() => ({made_roi})() === 'rois/lesion.nii 0,255,64'")
+    # So is the annotation, and its panel is open.
+    sets = page.get_by_test_id("marker-set")
+    expect(sets).to_have_count(1)
+    expect(sets).to_have_attribute("data-type", "electrode")
+    expect(sets.get_by_role("textbox").first).to_have_value("lead")
     tool = RoiTool(desktop).open()
     expect(tool.rows()).to_have_count(1)
     walker.press("Space")
@@ -325,6 +337,9 @@ def test_AUTO_x04_a_missing_roi_is_made_on_the_image_and_never_lost_by_walking_o
     walker.press("ArrowDown")
     dialog.get_by_role("button", name="Save and go on").click()
     walker.named(names[1])
+    # Markers go with their case: the next one has its own empty set.
+    page.get_by_role("navigation").get_by_role("button", name="Markers").click()
+    expect(sets).to_have_count(1)
     saved = [
         row["path"]
         for row in cohort.items("/projects/default/files", files="rois")
@@ -388,4 +403,29 @@ def test_AUTO_x02_AUTO_x03_AUTO_x05_entries_go_to_their_viewports_with_their_loo
     }
     # What is done afterwards is an action by name: the ROI tool is open.
     page.get_by_test_id("roi-tool").wait_for()
+    forget(cohort, made)
+
+
+def test_AUTO_04_AUTO_x02_the_projects_preset_starts_by_itself_and_its_own_keys_rate_files(
+    desktop: Desktop, walker: Walker, cohort: Service, names: list[str]
+) -> None:
+    marks = [{"key": "5", "tag": "usable", "label": "Usable", "color": "#3080ff"}]
+    made = keep(cohort, "ours", enabled=True, rating={"level": "file", "marks": marks})
+    share = {"share": "standard"}
+    cohort.http.put(f"/presets/{made['key']}", json=share).raise_for_status()
+    page = desktop.go("/?project=default").page
+    walker.shows(names[0])
+    walker.bar.get_by_role("button", name="Quality control").click()
+    expect(page.get_by_test_id("qc-progress")).to_have_text(f"0 of {N} rated")
+    walker.press("5")
+    walker.shows(names[1])
+    files = cohort.items("/projects/default/files", files="FTAG:usable")
+    assert [(row["psid"], row["kind"]) for row in files] == [(names[0], "image")]
+    assert tags_of(cohort, names[0]) == []
+    # Ctrl+Z is the one undo of all tools.
+    walker.press("Control+z")
+    walker.shows(names[0])
+    wait_until(
+        lambda: not cohort.items("/projects/default/files", files="FTAG:usable"), "no rating"
+    )
     forget(cohort, made)

@@ -10,6 +10,8 @@ import pytest
 
 from appliance import catalog
 from appliance.catalog import Grant
+from appliance.client import Client
+from appliance.core import Conflict
 from appliance.upkeep.kept import restore_kept, write_kept
 from tests.web_api.conftest import IMAGE, Site, add_file
 
@@ -161,3 +163,17 @@ def test_AUTO_04_presets_come_back_when_the_catalog_is_made_anew(
     back = {row["key"]: row for row in people["rob"].get("/presets").json()["items"]}
     assert back[made["key"]]["preset"] == made["preset"]
     assert back[made["key"]]["owner"] == "rob"
+
+
+def test_URL_04_presets_through_the_client(site: Site, people: dict[str, httpx.Client]) -> None:
+    with Client(socket=site.socket) as client:
+        made = client.keep_preset("default", "by program", PRESET)
+        with pytest.raises(Conflict):
+            client.keep_preset("default", "by program", PRESET)
+        changed = client.change_preset(made["key"], name="of the owner", rev=made["rev"])
+        assert changed["name"] in {row["name"] for row in client.presets("default")}
+        case = client.load_case("default", CASE, changed["preset"]["entries"])
+        assert case["entries"][0]["n"] == 1
+        assert client.ratings("default", [CASE], ["none of these"])[0]["tags"] == []
+        assert client.forget_preset(made["key"]) > 0
+        assert made["key"] not in {row["key"] for row in client.presets("default")}

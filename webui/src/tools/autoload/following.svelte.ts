@@ -4,6 +4,7 @@ import { registerActions, setMode } from "../../core/actions.svelte";
 import { session } from "../../core/session.svelte";
 import { selection } from "../../table/selection.svelte";
 import { autoloadActions } from "./actions";
+import { emptyPreset } from "./preset";
 import { begin, launch, presets } from "./presets.svelte";
 import { quality } from "./qc.svelte";
 import { auto } from "./state.svelte";
@@ -25,7 +26,10 @@ function followProject(): void {
     const first = last === "";
     last = project;
     untrack(() => {
-      if (!first) switchOff();
+      if (!first) {
+        switchOff();
+        auto.use(emptyPreset(), null);
+      }
       void begin();
     });
   });

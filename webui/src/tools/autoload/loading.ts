@@ -3,17 +3,11 @@ import type { FileRow } from "../../core/types";
 import { allActions } from "../../core/actions.svelte";
 import { openTool } from "../../core/dock.svelte";
 import { Layer, loadUrl, viewer } from "../../viewer";
+import { annotate, closeMarkers } from "./annotating";
 import { rois } from "../roi/rois.svelte";
 import { lookOf, roleOf } from "./looking";
 import { colourOf, type Entry, type LoadedCase, type Preset } from "./preset";
 import { say } from "./strings";
-
-/** How markers are opened and made; their tool plugs itself in here. */
-export interface AnnotationHook {
-  open: (file: FileRow, wish: Entry) => Promise<void> | void;
-  create: (path: string, wish: Entry, loaded: LoadedCase) => void;
-}
-export const hooks: { annotation: AnnotationHook | null } = { annotation: null };
 
 const RANK = { background: 0, overlay: 1, labels: 2, surface: 3, streamlines: 3 };
 /** Images beyond this are not fetched before somebody asks for them. */
@@ -37,6 +31,7 @@ function arrange({ view }: Preset): void {
 function clear({ keep_position: keep }: Preset): void {
   const placed = viewer.placed && viewer.layers.length > 0;
   viewer.closeAll();
+  closeMarkers();
   if (keep) viewer.placed = placed;
   else viewer.reset();
 }
@@ -76,8 +71,12 @@ function turn({ viewports, intent }: Entry): void {
 const lacks = (n: number, problem: string, entry: Entry): string =>
   problem ? `${entry.pattern}: ${problem}` : n === 0 ? say("lacks", { what: entry.pattern }) : "";
 
-/** Show a case; resolves when its images are there, with what is missing. */
-export async function showCase(preset: Preset, loaded: LoadedCase): Promise<string[]> {
+/** Show a case; resolves when its images are there, with what is missing. `still`: nobody has gone on. */
+export async function showCase(
+  preset: Preset,
+  loaded: LoadedCase,
+  still: () => boolean,
+): Promise<string[]> {
   arrange(preset);
   clear(preset);
   const shown = new Map<number, Shown[]>();
@@ -95,8 +94,8 @@ export async function showCase(preset: Preset, loaded: LoadedCase): Promise<stri
   }
   setMaster(preset);
   await Promise.all([...shown.values()].flat().map(({ done }) => done));
-  for (const { entry, i, found } of order) {
-    if (entry.intent.annotation) annotate(entry, loaded, i);
+  for (const { entry, i, found } of still() ? order : []) {
+    if (entry.intent.annotation) await annotate(entry, loaded, i, still);
     else if (found!.wanted) makeRoi(entry, found!.wanted, shown);
   }
   return order
@@ -119,12 +118,6 @@ function makeRoi(entry: Entry, path: string, shown: ReadonlyMap<number, Shown[]>
   roi.layer.title = path;
   const colour = colourOf(entry.intent.color);
   if (colour) roi.layer.colour = colour;
-}
-
-function annotate(entry: Entry, loaded: LoadedCase, i: number): void {
-  const found = loaded.entries[i]!;
-  for (const file of found.files) void hooks.annotation?.open(file, entry);
-  if (found.wanted) hooks.annotation?.create(found.wanted, entry, loaded);
 }
 
 const ALLOWED =

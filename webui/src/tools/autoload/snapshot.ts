@@ -1,6 +1,7 @@
 // A snapshot: what is shown now, as a preset that shows the same of other cases.
 import type { FileRow } from "../../core/types";
 import { Layer, viewer } from "../../viewer";
+import { markers } from "../markers/markers.svelte";
 import { rois } from "../roi/rois.svelte";
 import { intentOf } from "./looking";
 import {
@@ -61,6 +62,18 @@ function drawnEntry(layer: Layer, entries: readonly Entry[], shown: readonly Lay
   ];
 }
 
+/** Files of markers that are open: the next case shows its own ones. */
+const annotationEntries = (how: How, psid: string): Entry[] =>
+  markers.files.flatMap(({ saved, study }) =>
+    saved && study
+      ? [
+          entryOf(patternOf({ path: saved.path, psid: study.psid || psid, tags: [] }, how), {
+            annotation: true,
+          }),
+        ]
+      : [],
+  );
+
 /** Files of this computer and drawings without an image are left out; `left` names them. */
 export function snapshot(how: How, before: Preset): { preset: Preset; left: string[] } {
   const psid = shownCase();
@@ -72,7 +85,7 @@ export function snapshot(how: How, before: Preset): { preset: Preset; left: stri
   const { master } = viewer;
   const preset: Preset = {
     ...emptyPreset(),
-    entries: [...entries, ...drawn.flatMap(({ made }) => made)],
+    entries: [...entries, ...drawn.flatMap(({ made }) => made), ...annotationEntries(how, psid)],
     level: before.level,
     keep_position: before.keep_position,
     rating: before.rating,

@@ -5,6 +5,8 @@ import { session } from "../../core/session.svelte";
 import { complain } from "../../core/toast.svelte";
 import { selectNamed, selection } from "../../table/selection.svelte";
 import { viewer } from "../../viewer";
+import { markers } from "../markers/markers.svelte";
+import { saveAll as saveMarkers } from "../markers/saving";
 import { rois } from "../roi/rois.svelte";
 import { saveAll } from "../roi/saving";
 import { cohort } from "./cohort.svelte";
@@ -50,16 +52,23 @@ export function forgetCases(): void {
   known = new Map();
 }
 
+const unsaved = (): string[] => [
+  ...rois.dirty.map((roi) => roi.name),
+  ...markers.dirty.map((file) => file.source || (markers.setsOf(file)[0]?.data.name ?? "")),
+];
+
 /** Drawings that are not saved are never lost by walking on. */
 async function mayLeave(): Promise<boolean> {
-  const { dirty } = rois;
-  if (dirty.length === 0) return true;
-  const names = dirty.map((roi) => roi.name);
+  const names = unsaved();
+  if (names.length === 0) return true;
   const answer = await new Promise<"save" | "drop" | "stay">((done) =>
     openDialog(LeaveDialog, { names, done }),
   );
-  if (answer === "save") await saveAll();
-  return answer !== "stay" && (answer === "drop" || rois.dirty.length === 0);
+  if (answer === "save") {
+    await saveAll();
+    await saveMarkers();
+  }
+  return answer !== "stay" && (answer === "drop" || unsaved().length === 0);
 }
 
 /** Show a case. True once its images are there. */
@@ -73,7 +82,7 @@ export async function go(name: string): Promise<boolean> {
     if (mine !== round || !auto.on) return false;
     auto.current = loaded;
     auto.missing = [];
-    const showing = showCase(auto.preset, loaded);
+    const showing = showCase(auto.preset, loaded, () => mine === round);
     auto.pending = "";
     stopAhead();
     const missing = await showing;

@@ -14,6 +14,7 @@ from appliance.formats.kinds import FileKind, kind_of, suffix_of
 if TYPE_CHECKING:
     from appliance.formats.converting import convert_file
     from appliance.formats.dicom_frames import DicomFrame, frame_pixels, scan_frames
+    from appliance.formats.dicom_header import DicomElement, DicomHeader, read_dicom_header
     from appliance.formats.dicom_record import DicomRecord, ScanProblem, ScanReason
     from appliance.formats.dicom_regions import (
         Region,
@@ -73,7 +74,9 @@ if TYPE_CHECKING:
 __all__ = [
     "LABEL_SUFFIXES",
     "MARKER_SUFFIXES",
+    "DicomElement",
     "DicomFrame",
+    "DicomHeader",
     "DicomRecord",
     "FileFacts",
     "FileKind",
@@ -103,6 +106,7 @@ __all__ = [
     "parse_label_table",
     "parse_markers",
     "plain_nifti_bytes",
+    "read_dicom_header",
     "read_dicom_volume",
     "read_frame",
     "read_header",
@@ -134,7 +138,9 @@ __all__ = [
 __getattr__ = lazy_door(
     __name__,
     {
+        "DicomElement": "dicom_header",
         "DicomFrame": "dicom_frames",
+        "DicomHeader": "dicom_header",
         "DicomRecord": "dicom_record",
         "FileFacts": "facts",
         "LABEL_SUFFIXES": "label_tables",
@@ -164,6 +170,7 @@ __getattr__ = lazy_door(
         "parse_label_table": "label_tables",
         "parse_markers": "markers",
         "plain_nifti_bytes": "nifti",
+        "read_dicom_header": "dicom_header",
         "read_dicom_volume": "dicom_volume",
         "read_frame": "volumes",
         "read_header": "volumes",

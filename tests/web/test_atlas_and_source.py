@@ -162,6 +162,11 @@ def test_a_value_leads_to_its_dicom_object(desktop: Desktop, atlas: dict[str, An
     assert panel.locator('[data-fact="Object"] .told').inner_text() == told["sop_uid"]
     assert panel.locator('[data-fact="Column"] .told').inner_text() == str(told["column"])
     assert before
+    panel.get_by_role("button", name="Header of this object").click()
+    lines = panel.get_by_test_id("dicom-header")
+    lines.get_by_text(told["sop_uid"]).first.wait_for()
+    panel.get_by_label("Find in the header").fill("patient")
+    assert "PatientName" not in lines.inner_text()
 
 
 def test_a_derived_image_says_why_it_has_no_source(desktop: Desktop, atlas: dict[str, Any]) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 
+import httpx
 import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
 
+from appliance import catalog
+from appliance.catalog import Grant
 from tests.web_api.conftest import Site, add_file
 
 HOSTILE = b"<html><script>alert(1)</script><img src=http://evil.example/x.png>hello</html>"
@@ -75,3 +78,21 @@ def test_VIEW_x05_the_labels_of_an_atlas_come_from_the_table_beside_it(site: Sit
             "problem": "",
         }
         assert http.get(f"/labels/{bare}").json()["labels"] == []
+
+
+def test_without_the_right_to_download_documents_are_shown_but_not_given(site: Site) -> None:
+    table = add_file(site.services, "shown/x.csv", b"a\n1\n", "table")
+    page = add_file(site.services, "shown/x.html", HOSTILE, "document")
+    services = site.services
+
+    def join(tx: catalog.Tx) -> str:
+        project = catalog.ensure_project(tx, "default").id
+        catalog.create_user(tx, "looker", actor="owner")
+        catalog.set_grant(tx, "looker", project, Grant(), actor="owner")
+        return catalog.issue_token(tx, "t", login="looker")
+
+    headers = {"Authorization": f"Bearer {services.catalog.write(join)}"}
+    with httpx.Client(base_url=f"{site.url}/api/v1", headers=headers) as http:
+        assert http.get(f"/tables/{table}").json()["rows"] == [[1, 1]]
+        assert http.get(f"/pages/{page}/x.html").status_code == 200
+        assert http.get(f"/files/{page}/x.html").status_code == 403

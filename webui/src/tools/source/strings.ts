@@ -29,4 +29,9 @@ export const text = {
   series: "Series",
   copy: "Copy",
   copyAll: "Copy all",
+  header: "Header of this object",
+  headerFind: "Find in the header",
+  headerFailed: "The header could not be read",
+  hidden:
+    "{n} elements are not shown: private ones, names, dates and texts that may tell who it is.",
 } as const;

@@ -124,7 +124,7 @@ def test_VIEW_30_the_surface_of_an_image_follows_its_level(space: Desktop) -> No
     page = space.page
     page.get_by_role("button", name="What 3D shows").click()
     panel = page.get_by_test_id("render-panel")
-    panel.get_by_label("Image as").select_option("surface")
+    panel.get_by_label("Image").select_option("surface")
     level = panel.get_by_role("textbox", name="Level")
     level.fill("100")
     level.press("Enter")

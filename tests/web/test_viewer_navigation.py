@@ -238,6 +238,8 @@ def test_VIEW_11_VIEW_x05_the_toolbar_keeps_the_order_of_NORA(opened: Desktop) -
     opened.page.keyboard.press("Escape")
     bar.get_by_role("button", name="Close all images").click()
     wait_until(lambda: not opened.state()["layers"], "nothing is shown")
+    held = "() => window.__viewer.engine.held"
+    wait_until(lambda: opened.page.evaluate(held) == 0, "nothing is kept of it", within_s=30)
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (1024, 700), (1024, 480)])
@@ -253,6 +255,11 @@ def test_VIEW_27_VIEW_28_the_icon_bar_holds_at_every_size(
         return box.height >= 28 && box.bottom <= bar.getBoundingClientRect().bottom;
       })"""
     wait_until(lambda: bar.evaluate(fits), "every entry is in sight", within_s=30)
+    cut = "() => document.documentElement.scrollWidth - innerWidth"
+    assert page.evaluate(cut) <= 0
+    user = page.locator("header").get_by_role("button").last.bounding_box()
+    assert user is not None
+    assert user["x"] + user["width"] <= size[0]
     for name in ("Manual", "ROI"):
         entry = bar.get_by_role("link" if name == "Manual" else "button", name=name, exact=True)
         if entry.count():

@@ -21,11 +21,16 @@ interface Slot {
   scene: Scene;
   signature: string;
   dirty: boolean;
-  coarse: boolean;
+  /** Device pixels that a drawn pixel is wide. */
+  step: number;
 }
 
 /** A frame slower than this while moving switches to half resolution. */
 const SLOW_MS = 22;
+/** Slower than this, a third of it. */
+const VERY_SLOW_MS = 90;
+/** What a sharp frame takes, over one at half and at a third of its resolution. */
+const SHARP_OVER: Record<number, number> = { 1: 1, 2: 3, 3: 5 };
 const STILL_MS = 130;
 /** Timing a frame makes it wait for the device, so only some are. */
 const TIMED_EVERY = 4;
@@ -113,7 +118,7 @@ export class Engine {
       old.scene = scene;
       return;
     }
-    this.slots.set(viewId, { scene, signature: next, dirty: true, coarse: false });
+    this.slots.set(viewId, { scene, signature: next, dirty: true, step: 1 });
     this.schedule();
   }
 
@@ -134,6 +139,12 @@ export class Engine {
     if (this.painter) this.painter.clear(this.deviceRect(slot.scene));
   }
 
+  /** How many layers have textures. */
+  get held(): number {
+    return this.painter?.held ?? 0;
+  }
+
+  /** Drop everything kept of a layer that nobody shows any more. */
   forgetLayer(layerId: string): void {
     this.painter?.forgetLayer(layerId);
   }
@@ -145,7 +156,12 @@ export class Engine {
 
   /** Tell that a gesture is going on: coarse pictures are welcome when the device is slow. */
   moving(): void {
-    this.movingUntil = performance.now() + STILL_MS;
+    this.movingUntil = performance.now() + this.stillMs;
+  }
+
+  /** A gesture is over after some frames' time: sharp pictures in between would slow it down. */
+  private get stillMs(): number {
+    return Math.max(STILL_MS, Math.min(2000, 4 * this.frameMs));
   }
 
   private schedule(): void {
@@ -156,14 +172,14 @@ export class Engine {
     this.frame = 0;
     if (!this.painter) return;
     const moving = performance.now() < this.movingUntil;
-    const coarse = moving && this.frameMs > SLOW_MS;
+    const step = moving ? this.step : 1;
     const timed = moving && this.software && this.nth++ % TIMED_EVERY === 0;
     const start = timed ? this.settle() : 0;
     let drawn = 0;
-    for (const [id, slot] of this.slots) if (slot.dirty && ++drawn) this.draw(id, slot, coarse);
+    for (const [id, slot] of this.slots) if (slot.dirty && ++drawn) this.draw(id, slot, step);
     if (!drawn) return;
-    if (timed) this.learn((this.settle() - start) * (coarse ? 3 : 1));
-    if (coarse) this.sharpenLater();
+    if (timed) this.learn((this.settle() - start) * SHARP_OVER[step]!);
+    if (step > 1) this.sharpenLater();
     this.uploadLater();
   };
 
@@ -177,20 +193,25 @@ export class Engine {
     this.frameMs += 0.5 * (frameMs - this.frameMs);
   }
 
-  private draw(id: string, slot: Slot, coarse: boolean): void {
+  /** How coarse a moving picture is. */
+  private get step(): number {
+    return this.frameMs > VERY_SLOW_MS ? 3 : this.frameMs > SLOW_MS ? 2 : 1;
+  }
+
+  private draw(id: string, slot: Slot, step: number): void {
     const report: Drawn = { layers: [], waiting: [], binned: {} };
-    this.painter?.paint(id, slot.scene, this.deviceRect(slot.scene), coarse ? 2 : 1, report);
+    this.painter?.paint(id, slot.scene, this.deviceRect(slot.scene), step, report);
     slot.dirty = false;
-    slot.coarse = coarse;
+    slot.step = step;
     this.events.drawn?.(id, report);
   }
 
   private sharpenLater(): void {
     clearTimeout(this.stillTimer);
     this.stillTimer = setTimeout(() => {
-      for (const slot of this.slots.values()) if (slot.coarse) slot.dirty = true;
+      for (const slot of this.slots.values()) if (slot.step > 1) slot.dirty = true;
       this.schedule();
-    }, STILL_MS);
+    }, this.stillMs);
   }
 
   /** Fill whole-volume textures between frames. */

@@ -1,4 +1,8 @@
 // Paints the layers of one scene into one rectangle; keeps the textures they need.
+import type { Content } from "./content";
+import { confine, contentOf, contentRect, threshold } from "./content";
+import type { Device } from "./device";
+import { inspect } from "./device";
 import type { Drawn } from "./engine";
 import type { Vec3 } from "./linalg";
 import { apply } from "./linalg";
@@ -20,17 +24,13 @@ import type { Volume } from "./volume";
 
 type DeviceRect = readonly [number, number, number, number];
 
-export interface Device {
-  software: boolean;
-  floatLinear: boolean;
-  maxSize: number;
-  budgetBytes: number;
-}
-
 interface SlabSlot {
   placed: Placed;
   key: string;
   revision: number;
+  /** What can be seen of it: null is nothing, undefined is not known. */
+  content: Content | null | undefined;
+  least: number | null;
 }
 
 /** Slices of a volume that a plane along its grid needs. */
@@ -58,18 +58,6 @@ function renewed(copy: WholeCopy, volume: Volume): boolean {
   return true;
 }
 
-function inspect(gl: WebGL2RenderingContext): Device {
-  const info = gl.getExtension("WEBGL_debug_renderer_info");
-  const name = String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
-  const software = /swiftshader|llvmpipe|software|basic render/i.test(name);
-  return {
-    software,
-    floatLinear: gl.getExtension("OES_texture_float_linear") !== null,
-    maxSize: Number(gl.getParameter(gl.MAX_3D_TEXTURE_SIZE)),
-    budgetBytes: (software ? 192 : 768) * 2 ** 20,
-  };
-}
-
 export class LayerPainter {
   readonly device: Device;
   private readonly programs: Record<DrawLayer["mode"], Program>;
@@ -77,6 +65,8 @@ export class LayerPainter {
   private readonly slabs = new Map<string, SlabSlot>();
   private readonly packings = new Map<string, { key: string; packing: Packing }>();
   private readonly tables = new Map<string, WebGLTexture>();
+  /** Where a scene is drawn: left, bottom, width, height in device pixels. */
+  private target: DeviceRect = [0, 0, 0, 0];
   private readonly tableKeys = new Map<string, string>();
   private readonly coarse: { buffer: WebGLFramebuffer; texture: WebGLTexture; size: string };
 
@@ -124,6 +114,7 @@ export class LayerPainter {
     const { gl } = this;
     if (rect[2] <= 0 || rect[3] <= 0) return;
     const small = [Math.ceil(rect[2] / step), Math.ceil(rect[3] / step)] as const;
+    this.target = step > 1 ? [0, 0, ...small] : rect;
     if (step > 1) this.bindCoarse(small);
     else this.clear(rect);
     if (step > 1) gl.viewport(0, 0, ...small);
@@ -152,6 +143,7 @@ export class LayerPainter {
     gl.bindFramebuffer(gl.READ_FRAMEBUFFER, this.coarse.buffer);
     gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, null);
     const [x, y, width, height] = rect;
+    gl.disable(gl.SCISSOR_TEST);
     gl.blitFramebuffer(0, 0, w, h, x, y, x + width, y + height, gl.COLOR_BUFFER_BIT, gl.LINEAR);
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
   }
@@ -196,7 +188,9 @@ export class LayerPainter {
   private source(viewId: string, view: View, layer: DrawLayer): Source | "outside" | null {
     const packing = this.packing(layer);
     const whole = this.whole(layer, packing);
-    const full = whole?.ready ? { ...placed(whole), slabAxis: null, slabAt: 0, packing } : null;
+    const full = whole?.ready
+      ? { ...placed(whole), slabAxis: null, slabAt: 0, packing, within: null }
+      : null;
     if (full && full.bin === 1 && !this.device.software) return full;
     const { volume } = layer;
     const axis = constantAxis(volume.inverse, view.axes.right, view.axes.up);
@@ -211,8 +205,10 @@ export class LayerPainter {
     for (let k = first; k < first + depth; k++)
       if (!volume.hasSlice(axis, k, layer.frame)) return full;
     const slot = this.slab(viewId, layer, packing, { axis, first, depth });
+    if (slot.content === null) return "outside";
     const slabAt = thick ? 0.5 : (at - first + 0.5) / depth;
-    return { ...slot.placed, slabAxis: axis, slabAt, packing };
+    const within = slot.content ? contentRect(slot.content, volume, view, axis, at) : null;
+    return { ...slot.placed, slabAxis: axis, slabAt, packing, within };
   }
 
   private slab(viewId: string, layer: DrawLayer, packing: Packing, cut: Cut): SlabSlot {
@@ -221,18 +217,24 @@ export class LayerPainter {
     const thick = layer.slab > 1 && layer.mode === "scalar";
     const kind = `${layer.mode}/${packing.kind}`;
     const project = thick ? layer.project : "";
+    const least = threshold(layer);
     const key = [kind, layer.frame, layer.usual.centre, axis, first, depth, project].join();
     const old = this.slabs.get(id);
-    if (old?.key === key && untouched(old, layer, cut)) return old;
+    const same = old?.key === key && untouched(old, layer, cut);
+    if (same && old.least === least) return old;
     const data = thick
       ? projectSlab(layer.volume, axis, first, depth, layer.frame, layer.project)
       : cutSlab(layer.volume, axis, first, depth, layer.frame);
+    const content = least === null ? undefined : contentOf(data, layer.volume, least);
+    if (same) return Object.assign(old, { content, least });
     const nearest = layer.mode === "labels";
     // Filter and texel type belong to the texture, so a slab is reused only within one kind.
     const reusable = old && old.key.split(",")[0] === kind ? old.placed : null;
     if (old && !reusable) this.gl.deleteTexture(old.placed.texture);
     const slot = {
       key,
+      content,
+      least,
       revision: layer.volume.revision,
       placed: placeSlab(this.gl, packing, data, nearest, reusable),
     };
@@ -284,6 +286,7 @@ export class LayerPainter {
     if (layer.mode === "labels") gl.uniform1i(program.at("u_wide"), Number(isWide(layer)));
     if (layer.mode === "scalar") mapScalar(gl, program, layer, source, view);
     gl.enable(gl.BLEND);
+    confine(gl, this.target, view, grid ? null : source.within);
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
   }
 
@@ -306,6 +309,10 @@ export class LayerPainter {
     return texture;
   }
 
+  get held(): number {
+    return this.volumes.size;
+  }
+
   forgetView(viewId: string): void {
     this.dropSlabs((id) => id.startsWith(`${viewId} `));
   }
@@ -315,6 +322,10 @@ export class LayerPainter {
     this.volumes.get(layerId)?.texture.dispose();
     this.volumes.delete(layerId);
     this.packings.delete(layerId);
+    // Its own table, when it has more labels than usual.
+    this.gl.deleteTexture(this.tables.get(layerId) ?? null);
+    this.tables.delete(layerId);
+    this.tableKeys.delete(layerId);
   }
 
   private dropSlabs(which: (id: string) => boolean): void {

@@ -9,6 +9,7 @@ import type { DrawLayer } from "./scene";
 import { PROJECTIONS } from "./scene";
 import type { Program } from "./shaders";
 import type { Placed } from "./texture";
+import type { Rect } from "./types";
 import { apply } from "./linalg";
 
 /** Slice position inside the slab, null for whole volumes. */
@@ -16,6 +17,8 @@ export interface Source extends Placed {
   slabAxis: number | null;
   slabAt: number;
   packing: Packing;
+  /** The part of the view, in CSS pixels, outside of which there is nothing; null: unknown. */
+  within: Rect | null;
 }
 
 type Gl = WebGL2RenderingContext;

@@ -183,7 +183,7 @@ export const curveTexts = {
 
 export const renderTexts = {
   title: "What 3D shows",
-  image: "Image as",
+  image: "Image",
   auto: "what suits",
   volume: "cloud of its values",
   surface: "surface at a level",

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.core import FormatError
+from appliance.formats.dicom_open import open_dicom
 
 __all__ = ["DicomFrame", "decode_frame", "frame_pixels", "is_compressed", "scan_frames"]
 
@@ -81,11 +82,10 @@ def frame_pixels(frame: DicomFrame) -> NDArray[Any]:
 
 
 def _frames(path: Path) -> Iterator[DicomFrame]:
-    from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
 
     try:
-        ds = dcmread(path, stop_before_pixels=True)
+        ds = open_dicom(path, stop_before_pixels=True)
     except (OSError, InvalidDicomError, ValueError):
         return
     if not (ds.get("Rows") and ds.get("Columns")):
@@ -135,17 +135,18 @@ def _find(ds: Any, group: Any, sequence: str, keyword: str) -> Any:
 
 def is_compressed(path: Path) -> bool:
     """Tell whether the values of an object are packed."""
-    from pydicom import dcmread
-
-    meta = dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"]).file_meta
-    return bool(meta.TransferSyntaxUID.is_compressed)
+    meta = open_dicom(path, stop_before_pixels=True, specific_tags=["SOPClassUID"]).file_meta
+    return "TransferSyntaxUID" in meta and bool(meta.TransferSyntaxUID.is_compressed)
 
 
 def decode_frame(path: Path, number: int) -> NDArray[Any]:
     """Give the stored values of a frame; whatever the decoder raises is passed on."""
+    from pydicom.misc import is_dicom
     from pydicom.pixels.utils import pixel_array
+    from pydicom.uid import ImplicitVRLittleEndian
 
-    found: NDArray[Any] = pixel_array(path, index=number, raw=True)
+    bare: dict[str, Any] = {} if is_dicom(path) else {"transfer_syntax_uid": ImplicitVRLittleEndian}
+    found: NDArray[Any] = pixel_array(path, index=number, raw=True, **bare)
     if found.ndim != 2:
         raise ValueError("a colour image has no single value")
     return found

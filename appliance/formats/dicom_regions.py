@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.formats.dicom_open import open_dicom
 from appliance.formats.roi_files import Label
 from appliance.geometry import Grid, Volume
 
@@ -152,11 +153,10 @@ def frame_of_reference(path: Path) -> str:
 
 
 def _header(path: Path, tags: list[str] | None) -> Any:
-    from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
 
     try:
-        return dcmread(path, stop_before_pixels=True, specific_tags=tags)
+        return open_dicom(path, stop_before_pixels=True, specific_tags=tags)
     except (OSError, InvalidDicomError, ValueError):
         return None
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from appliance.core import FormatError, Invalid
 from appliance.formats.dicom_frames import DicomFrame, scan_frames
+from appliance.formats.dicom_open import open_dicom
 from appliance.formats.dicom_planes import (
     ON_PLANE,
     frame_world,
@@ -91,12 +92,10 @@ def segmentation_regions(path: Path, reference: Grid | None = None) -> RegionsRe
     FormatError
         As `read_segmentation`.
     """
-    from pydicom import dcmread
-
     if not is_segmentation(path):
         raise FormatError(f"{path.name} is no DICOM segmentation")
     try:
-        ds = dcmread(path)
+        ds = open_dicom(path)
         frames, numbers, masks = scan_frames([path]), _numbers(ds), _masks(ds)
         labels = [_label(item) for item in ds.SegmentSequence]
     except (AttributeError, KeyError, ValueError, IndexError, RuntimeError) as error:
@@ -137,13 +136,12 @@ def write_segmentation(
         If the map does not lie on the planes of the objects.
     """
     import highdicom as hd
-    from pydicom import dcmread
 
     frames = image_planes(objects)
     if len({frame.path for frame in frames}) != len(frames):
         raise Invalid("a segmentation is written for series of single-frame objects")
     planes = plane_voxels(frames, segmentation)
-    sources = [without_person(dcmread(frame.path, stop_before_pixels=True)) for frame in frames]
+    sources = [without_person(open_dicom(frame.path, stop_before_pixels=True)) for frame in frames]
     stack = np.stack(planes)
     masks = np.stack([stack == label.value for label in labels], axis=-1).astype(np.uint8)
     ds = hd.seg.Segmentation(

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.core import FormatError
+from appliance.formats.dicom_open import open_dicom
 from appliance.formats.dicom_regions import Region, RegionsRead, roi_form
 from appliance.formats.roi_files import Label
 from appliance.formats.rtstruct_planes import fill_contours
@@ -62,12 +63,10 @@ def read_structures(path: Path, grid: Grid) -> RegionsRead:
     A contour stands for one slice, for the thickness that the object tells, or, where the contours
     of the whole set lie on every second or third slice, for the slices half way to the next.
     """
-    from pydicom import dcmread
-
     if roi_form(path) != "rtstruct":
         raise FormatError(f"{path.name} is no DICOM structure set")
     try:
-        structures = _structures(dcmread(path))
+        structures = _structures(open_dicom(path))
     except (AttributeError, KeyError, ValueError, IndexError, TypeError) as error:
         raise FormatError(f"{path.name} is a damaged structure set") from error
     spacing = _spacing(structures, grid)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from appliance.core import Invalid
 from appliance.formats.dicom_frames import DicomFrame
+from appliance.formats.dicom_open import open_dicom
 from appliance.formats.dicom_planes import frame_world, image_planes, plane_voxels, without_person
 from appliance.formats.dicom_regions import RTSTRUCT_CLASS
 from appliance.formats.roi_files import Label
@@ -56,12 +57,10 @@ def write_structures(
     A voxel's square belongs to the region as a whole, so that areas and volumes are those of the
     voxels, and a reader that tests the middles of voxels finds exactly the same ones.
     """
-    from pydicom import dcmread
-
     frames = image_planes(objects)
     planes = plane_voxels(frames, regions)
     headers = {frame.path: None for frame in frames}
-    sources = [dcmread(path, stop_before_pixels=True) for path in headers]
+    sources = [open_dicom(path, stop_before_pixels=True) for path in headers]
     frame_uid = _frame_uid(sources)
     images = {str(one.SOPInstanceUID): one for one in sources}
     ds = _document(without_person(sources[0]))

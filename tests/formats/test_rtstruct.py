@@ -12,13 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 
 from appliance.core import FormatError, Invalid
 from appliance.formats import (
     Label,
+    frame_pixels,
     read_structures,
+    roi_form,
     roi_references,
+    scan_frames,
     write_dicom_series,
     write_structures,
 )
@@ -296,3 +302,30 @@ def test_what_is_no_structure_set_damaged_or_elsewhere_is_refused(tmp_path: Path
     other.save_as(objects[0])
     with pytest.raises(Invalid, match="frame of reference"):
         written(tmp_path / "frames.dcm", objects, drawn())
+
+
+def test_a_structure_set_of_another_program_without_a_preamble_is_read() -> None:
+    path = Path(get_testdata_file("rtstruct.dcm", download=False))  # comes with pydicom
+    assert roi_form(path) == "rtstruct"
+    ds = pydicom.dcmread(path, force=True)
+    points = np.array(ds.ROIContourSequence[0].ContourSequence[0].ContourData, float)
+    middle = points.reshape(-1, 3).mean(axis=0) * [-1, -1, 1]
+    affine = np.diag([2.0, 2.0, 2.0, 1.0])
+    affine[:3, 3] = np.round(middle) - 80
+    found = read_structures(path, Grid((80, 80, 80), affine))
+    assert [one.name for one in found.labels] == [one.ROIName for one in ds.StructureSetROISequence]
+    assert sum(bool(region.mask.any()) for region in found.regions) > 0
+
+
+def test_an_image_without_a_preamble_gives_its_frames(tmp_path: Path) -> None:
+    path = series(tmp_path / "dicom")[0]
+    ds = pydicom.dcmread(path)
+    bare = tmp_path / "bare.dcm"
+    raw = DicomBytesIO()
+    raw.is_little_endian, raw.is_implicit_VR = True, True
+    plain = pydicom.dcmread(path)
+    del plain.file_meta
+    write_dataset(raw, plain)
+    bare.write_bytes(raw.getvalue())
+    (frame,) = scan_frames([bare])
+    assert np.array_equal(frame_pixels(frame), ds.pixel_array)

@@ -18,6 +18,8 @@ import numpy as np
 from _common import CACHE, REPOSITORY, Bench, peer_python
 from scipy import ndimage
 
+from appliance.formats import write_nifti
+from appliance.geometry import Volume
 from appliance.imaging import (
     fill_mask_holes,
     grow_region,
@@ -296,9 +298,12 @@ def leaks(bench: Bench) -> None:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Service]:
-    """An empty service."""
+    """A service with one small image."""
     service = Service(folder / "data").start()
     try:
+        write_nifti(folder / "one.nii", Volume(np.ones((4, 4, 4), np.uint8), np.eye(4)))
+        body = (folder / "one.nii").read_bytes()
+        service.closed(service.upload("one.nii", body, subject="S-1", study="1")["key"])
         yield service
     finally:
         service.stop()

@@ -21,10 +21,13 @@ const NOTHING = {
   resampled: "",
 };
 
-function sourceOf({ volume }: Layer, frame: number): ImageSource {
-  const { shape, affine, inverse, data, header, voxelsPerFrame } = volume!;
-  const from = frame * voxelsPerFrame;
-  return { shape, affine, inverse, data, from, slope: header.slope, inter: header.inter };
+/** One time point of an image; null while it is not in memory. */
+function sourceOf({ volume }: Layer, frame: number): ImageSource | null {
+  const { shape, affine, inverse, header } = volume!;
+  const data = volume!.frameSamples(frame);
+  return (
+    data && { shape, affine, inverse, data, from: 0, slope: header.slope, inter: header.inter }
+  );
 }
 
 /** Numbers of one ROI at one time point; the shorter of image and ROI is held at its last. */
@@ -32,10 +35,13 @@ function measured(image: Layer, roi: Roi, at: number, rules: MeasureRules, bins:
   const frame = Math.min(at, image.volume!.frames - 1);
   const roi_frame = Math.min(at, roi.volume.frames - 1);
   const mask = roi.frameData(roi_frame);
-  const read = readInside(sourceOf(image, frame), roi.matrix, mask);
+  const source = sourceOf(image, frame);
+  if (!source) return { frame, roi_frame };
+  const read = readInside(source, roi.matrix, mask);
   const values = rules.zeros ? read.values.filter((v) => v !== 0) : read.values;
   return {
     ...summary(read, roi.matrix, rules),
+    problem: "",
     frame,
     roi_frame,
     n_voxels: count(mask),
@@ -53,7 +59,6 @@ function rowsOf(image: Layer, roi: Roi, head: Row, rules: MeasureRules, bins: nu
   return Array.from({ length: frames }, (_, at) => ({
     ...head,
     ...measured(image, roi, at, rules, bins),
-    problem: "",
   }));
 }
 

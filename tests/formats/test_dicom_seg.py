@@ -9,9 +9,11 @@ import highdicom
 import numpy as np
 import pydicom
 import pytest
+from pydicom.sr.codedict import codes
 
 from appliance.core import FormatError, Invalid
 from appliance.formats import Label, read_segmentation, write_dicom_series, write_segmentation
+from appliance.formats.dicom_planes import without_person
 from appliance.geometry import ALL_ORIENTATIONS, Volume, axis_map
 from tests.support.samples import OBLIQUE
 
@@ -116,3 +118,37 @@ def test_what_is_no_segmentation_or_damaged_is_refused(tmp_path: Path) -> None:
     for wrong in (objects[0], tmp_path / "text.dcm", cut, tmp_path / "empty.dcm"):
         with pytest.raises(FormatError):
             read_segmentation(wrong)
+
+
+@pytest.mark.parametrize("kind", ["LABELMAP", "FRACTIONAL"])
+def test_other_kinds_of_segmentations_are_read_to_the_voxel(tmp_path: Path, kind: str) -> None:
+    objects = series(tmp_path / "dicom")
+    labels = drawn().data if kind == "LABELMAP" else (drawn().data == 1)
+    pixels = labels.transpose(2, 1, 0)
+    made = highdicom.seg.Segmentation(
+        source_images=[without_person(pydicom.dcmread(one)) for one in objects],
+        pixel_array=pixels.astype(np.float32) if kind == "FRACTIONAL" else pixels,
+        segmentation_type=kind,
+        segment_descriptions=[
+            highdicom.seg.SegmentDescription(
+                segment_number=n,
+                segment_label=label.name,
+                segmented_property_category=codes.SCT.Tissue,
+                segmented_property_type=codes.SCT.Tissue,
+                algorithm_type="MANUAL",
+            )
+            for n, label in enumerate(LABELS[: 2 if kind == "LABELMAP" else 1], 1)
+        ],
+        series_instance_uid="2.25.11",
+        series_number=1,
+        sop_instance_uid="2.25.12",
+        instance_number=1,
+        manufacturer="x",
+        manufacturer_model_name="x",
+        software_versions="1",
+        device_serial_number="1",
+    )
+    made.save_as(tmp_path / "seg.dcm")
+    found = read_segmentation(tmp_path / "seg.dcm", drawn().grid)
+    assert np.array_equal(found.volume.data, labels)
+    assert found.is_exact

@@ -102,6 +102,7 @@ class Walker:
         }"""
         self.named(name)
         self.page.wait_for_function(script, arg=name, timeout=30_000)
+        expect(self.bar).to_have_attribute("data-settled", "true")
 
     def named(self, name: str) -> None:
         """Wait until the strip names a case."""
@@ -199,9 +200,14 @@ def test_AUTO_01_quality_control_rates_with_keys_tells_progress_and_takes_back(
     walker.bar.get_by_role("button", name="Quality control").click()
     progress = page.get_by_test_id("qc-progress")
     expect(progress).to_have_text(f"0 of {N} rated")
-    walker.press("1")
+    # A key that is held rates one case, not those after it unseen.
+    page.evaluate("() => document.activeElement?.blur?.()")
+    for _ in range(3):
+        page.keyboard.down("1")
     # Rated, counted, and the next case without a rating is in sight.
     walker.shows(names[1])
+    page.keyboard.down("1")
+    page.keyboard.up("1")
     expect(progress).to_have_text(f"1 of {N} rated")
     wait_until(lambda: tags_of(cohort, names[0]) == ["QC_good"], "the first rating")
     walker.press("3")

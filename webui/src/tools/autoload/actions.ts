@@ -15,7 +15,7 @@ const OWN_ARROWS =
 const free = (): boolean => auto.on && !document.activeElement?.matches(OWN_ARROWS);
 const rating = (): boolean => auto.on && quality.on;
 
-const one = (id: string, label: string, keys: string[], run: () => void): Action => ({
+const one = (id: string, label: string, keys: string[], run: Action["run"]): Action => ({
   id: `autoload.${id}`,
   label,
   context: "reading",
@@ -30,7 +30,8 @@ function ratings(): Action[] {
       `rate.${mark.key}`,
       say("rate", { label: mark.label || mark.tag, tag: mark.tag }),
       [mark.key],
-      () => void quality.rate(mark),
+      // A key that is held rates one case and not all of them.
+      (event) => void (event?.repeat || quality.rate(mark)),
     ),
     enabled: rating,
   }));

@@ -95,7 +95,7 @@ class Quality {
   async rate(mark: Mark | null): Promise<void> {
     const name = auto.current?.case;
     if (!may("editor")) return void inform(text.noRight);
-    if (!name || auto.pending) return void viewer.tell(text.waitForCase);
+    if (!name || !auto.settled) return void viewer.tell(text.waitForCase);
     try {
       const row = await this.target(name);
       if (!row || row.id === null) return void inform(text.noFile);

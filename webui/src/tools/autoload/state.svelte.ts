@@ -12,6 +12,8 @@ class Autoload {
   current: LoadedCase | null = $state.raw(null);
   /** The case that is being looked up; the images are still those before. */
   pending = $state("");
+  /** Its images are all there: nobody rates what they have not seen. */
+  settled = $state(false);
   /** What the case lacks, for the bar. */
   missing: string[] = $state.raw([]);
   error: unknown = $state.raw(null);
@@ -34,6 +36,7 @@ class Autoload {
   forget(): void {
     this.current = null;
     this.pending = "";
+    this.settled = false;
     this.missing = [];
     this.error = null;
   }

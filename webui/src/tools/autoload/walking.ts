@@ -76,6 +76,7 @@ export async function go(name: string): Promise<boolean> {
   if (!name || !(await mayLeave())) return false;
   const mine = ++round;
   auto.pending = name;
+  auto.settled = false;
   auto.error = null;
   try {
     const loaded = await lookUp(name);
@@ -88,6 +89,7 @@ export async function go(name: string): Promise<boolean> {
     const missing = await showing;
     if (mine !== round) return false;
     auto.missing = missing;
+    auto.settled = true;
     runAfter(auto.preset);
     void ahead(mine);
     return true;

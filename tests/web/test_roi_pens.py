@@ -84,7 +84,7 @@ def test_ROI_26_free_growing_follows_the_mouse_and_is_one_step(tool: RoiTool) ->
     assert tool.voxels() == 0
 
 
-def test_ROI_27_ROI_29_an_outline_is_moved_filled_and_deleted(tool: RoiTool) -> None:
+def test_ROI_27_ROI_28_ROI_29_an_outline_is_moved_filled_and_deleted(tool: RoiTool) -> None:
     page = tool.page
     tool.pen("Outline")
     for corner in ((0.3, 0.3), (0.6, 0.3), (0.6, 0.6), (0.3, 0.6)):

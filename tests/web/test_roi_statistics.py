@@ -73,7 +73,9 @@ def saved_csv(tool: RoiTool) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_ROI_38_to_ROI_44_numbers_are_those_of_numpy(tool: RoiTool, service: Service) -> None:
+def test_ROI_38_ROI_39_ROI_40_ROI_41_ROI_42_ROI_43_ROI_44_numbers_are_those_of_numpy(
+    tool: RoiTool, service: Service
+) -> None:
     rename(tool, "measured")
     tool.save()
     image = nib.load(place(service, IMAGE))

@@ -14,6 +14,7 @@ from appliance.imaging.roi_runs import Ints, paint, runs_of
 
 __all__ = ["fill_mask_holes", "label_parts", "largest_parts", "without_salt"]
 
+
 @dataclass(frozen=True)
 class _Parts:
     """Runs of a mask and the part each belongs to, 0 for the largest."""

@@ -436,7 +436,7 @@ def test_everything_is_reached_by_keys(tool: MarkerTool) -> None:
     page.keyboard.press("Shift+A")
     tool.wait_points(2)
     assert tool.coords(0) != tool.coords(1)
-    page.keyboard.press("Shift+ArrowUp")
+    page.keyboard.press("Alt+ArrowUp")
     size = tool.points().nth(1).get_by_role("spinbutton")
     wait_until(lambda: float(size.input_value()) > 5, "larger", within_s=30)
     page.keyboard.press("Delete")

@@ -100,8 +100,8 @@ export function markerActions(): Action[] {
       () => dropPoint(markers.current!, markers.point!),
       () => hasPoint() && !markers.current?.locked,
     ),
-    act("larger", text.larger, ["Shift+Up"], () => resizeMarked(1), hasPoint),
-    act("smaller", text.smaller, ["Shift+Down"], () => resizeMarked(-1), hasPoint),
+    act("larger", text.larger, ["Alt+Up"], () => resizeMarked(1), hasPoint),
+    act("smaller", text.smaller, ["Alt+Down"], () => resizeMarked(-1), hasPoint),
     act("visible", text.allVisible, ["Shift+V"], toggleAll, hasSet),
     act("save", text.saveAll, ["Ctrl+S"], saveAll, () => markers.dirty.length > 0),
     act(

@@ -200,7 +200,9 @@ def test_VIEW_02_VIEW_05_a_file_is_dragged_from_the_table_into_a_viewport(deskto
     wait_until(lambda: desktop.page.evaluate(shown) == [0, 1], "the image in its viewport")
 
 
-def test_VIEW_06_VIEW_07_VIEW_10_each_layer_has_a_bar_at_the_upper_right(opened: Desktop) -> None:
+def test_VIEW_06_VIEW_07_VIEW_10_VIEW_x03_each_layer_has_a_bar_at_the_upper_right(
+    opened: Desktop,
+) -> None:
     opened.open_file("brain_labels")
     opened.drawn(2)
     viewport = opened.page.locator('.viewport[data-kind="axial"]')
@@ -216,6 +218,13 @@ def test_VIEW_06_VIEW_07_VIEW_10_each_layer_has_a_bar_at_the_upper_right(opened:
     for label in ("Opacity", "Gamma", "Slab"):
         panel.get_by_text(label, exact=True).wait_for()
     opened.page.keyboard.press("Escape")
+    bars.first.hover()
+    for name in ("Show everything on the voxels of this image", "Close t1_mprage_3"):
+        bars.first.get_by_role("button", name=name).wait_for()
+    viewport.hover()
+    for name in ("Picture of this viewport", "Mosaic", "Show this viewport alone"):
+        viewport.get_by_role("button", name=name).wait_for()
+    viewport.get_by_label("Plane").wait_for()
     bars.nth(1).get_by_role("button", name="Hide").click()
     visible = "() => window.__viewer.viewer.layers.map((l) => l.visible)"
     assert opened.page.evaluate(visible) == [True, False]
@@ -257,7 +266,7 @@ def test_VIEW_27_VIEW_28_the_icon_bar_holds_at_every_size(
     wait_until(lambda: bar.evaluate(fits), "every entry is in sight", within_s=30)
     cut = "() => document.documentElement.scrollWidth - innerWidth"
     assert page.evaluate(cut) <= 0
-    user = page.locator("header").get_by_role("button").last.bounding_box()
+    user = page.get_by_role("button", name="User and settings").bounding_box()
     assert user is not None
     assert user["x"] + user["width"] <= size[0]
     for name in ("Manual", "ROI"):
@@ -273,3 +282,23 @@ def test_VIEW_27_VIEW_28_the_icon_bar_holds_at_every_size(
         page.wait_for_url("**/history*")
         bar.get_by_role("link", name="History").wait_for()
         wait_until(lambda: bar.evaluate(fits), "it still fits", within_s=30)
+
+
+def test_VIEW_x01_VIEW_x02_the_desktop_says_where_one_is_and_what_is_seen(opened: Desktop) -> None:
+    page = opened.page
+    for name in ("Subjects", "Studies", "Files", "Analysis"):
+        page.get_by_role("tab", name=name).wait_for()
+    header = page.locator("header")
+    header.get_by_role("button", name="default").wait_for()
+    header.get_by_role("button", name="User and settings").click()
+    menu = page.get_by_role("menu").last
+    menu.wait_for()
+    wait_until(lambda: "Sign out" in menu.inner_text(), "the menu of the person", within_s=30)
+    assert "Settings" in menu.inner_text()
+    page.keyboard.press("Escape")
+    hover(opened)
+    page.keyboard.press("i")
+    said = page.locator('.viewport[data-kind="axial"]')
+    for word in ("voxel size", "matrix", "value"):
+        said.get_by_text(word).first.wait_for()
+    assert "S-0001" in said.inner_text()

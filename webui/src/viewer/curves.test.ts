@@ -40,7 +40,7 @@ describe("curves", () => {
     expect(meanSeries(series, [])).toEqual([NaN, NaN]);
   });
 
-  it("are scaled without any formula being run", () => {
+  it("bug 14: are scaled without any formula being run", () => {
     expect(scaled([2, 4, 6], "range")).toEqual([0, 0.5, 1]);
     expect(scaled([2, 4, 6], "mean")).toEqual([0.5, 1, 1.5]);
     expect(scaled([2, 4, 6], "first")).toEqual([1, 2, 3]);

@@ -7,7 +7,7 @@ import { Volume } from "./volume";
 export type ReadRange = (from: number, length: number, signal: AbortSignal) => Promise<ArrayBuffer>;
 
 /** Time points kept in memory, in bytes; what is on the screen is kept in any case. */
-const KEPT_BYTES = 128 * 2 ** 20;
+const KEPT_BYTES = 64 * 2 ** 20;
 /** Single values asked for at the same time. */
 const AT_ONCE = 6;
 

@@ -51,12 +51,29 @@ class Desktop:
             closed.first.get_by_role("button", name="Unfold").click()
             self.page.wait_for_timeout(50)
 
+    def find_row(self, path_end: str) -> Locator:
+        """Unfold and scroll until the row of a file is in sight: other tests add files, too."""
+        row, tree = self.row_of(path_end).first, self.page.get_by_role("tree")
+        turn = """node => {
+            const before = node.scrollTop;
+            node.scrollTop += node.clientHeight / 2;
+            if (node.scrollTop === before) node.scrollTop = 0;
+        }"""
+
+        def seen() -> bool:
+            if row.count():
+                return True
+            self.unfold_all()
+            if not row.count():
+                tree.evaluate(turn)
+            return row.count() > 0
+
+        wait_until(seen, f"the row of {path_end}", within_s=60)
+        return row
+
     def open_file(self, path_end: str) -> None:
         """Double click a file's row."""
-        if not self.row_of(path_end).count():
-            self.unfold_all()
-        self.row_of(path_end).first.wait_for()
-        self.row_of(path_end).first.dblclick()
+        self.find_row(path_end).dblclick()
 
     # -- viewer ------------------------------------------------------------------
     def drawn(self, n_layers: int = 1, *, within_s: float = 60) -> None:

@@ -96,7 +96,7 @@ class Walker:
     def shows(self, name: str) -> None:
         """Wait until a case is in sight, and nothing but its images."""
         script = """name => {
-            const { layers } = window.__viewer.viewer;
+            const layers = window.__viewer?.viewer.layers ?? [];
             return layers.length > 0
                 && layers.every((one) => one.subject === name && one.status === 'ready');
         }"""
@@ -321,7 +321,7 @@ def test_AUTO_x04_a_missing_roi_is_made_on_the_image_and_never_lost_by_walking_o
     made = keep(cohort, "lesions", entries=[ENTRY, roi, points])
     page = desktop.go(f"/?project=default&call={quote(json.dumps({'preset': 'lesions'}))}").page
     made_roi = """() => {
-        const { layers } = window.__viewer.viewer;
+        const layers = window.__viewer?.viewer.layers ?? [];
         const roi = layers.find((one) => one.role === 'labels');
         return roi && [roi.label, roi.colour.join()].join(' ');
     }"""

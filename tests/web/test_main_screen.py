@@ -117,7 +117,7 @@ def test_the_keyboard_opens_a_file(desktop: Desktop) -> None:
     desktop.rows().first.wait_for()
     tree.focus()
     desktop.page.keyboard.press("ArrowRight")
-    desktop.row_of(IMAGE).first.wait_for()
+    desktop.find_row(IMAGE)
     wanted = desktop.row_of(IMAGE).first.get_attribute("id")
     for _ in range(desktop.rows().count()):
         if tree.get_attribute("aria-activedescendant") == wanted:

@@ -114,7 +114,7 @@ def test_VIEW_03_a_double_click_fills_the_next_free_viewport(desktop: Desktop) -
     layout(desktop, "free-2x2")
     desktop.open_file(IMAGE)
     desktop.drawn()
-    desktop.row_of(IMAGE).first.dblclick()
+    desktop.find_row(IMAGE).dblclick()
     wait_until(lambda: [len(names) for names in shown(desktop)] == [1, 1, 0, 0], "two viewports")
 
 

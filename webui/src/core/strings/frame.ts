@@ -27,6 +27,7 @@ export const frame = {
   nav: "Pages and tools",
   nav_table: "Table",
   nav_more: "More",
+  nav_more_about: "More pages and tools",
   group_pages: "Go to",
   group_tools: "Tools",
   group_project: "Project",

@@ -22,7 +22,7 @@ __all__ = ["Shim", "boot_id", "main", "start_time"]
 
 _SET_CHILD_SUBREAPER = 36
 _ALREADY_CLAIMED = 75
-_SHORT_TICK_S, _TICK_S, _LATE_S = 0.05, 2.0, 0.5  # late: between signals to one tree
+_SHORT_TICK_S, _TICK_S, _LATE_S = 0.05, 2.0, 2.0  # late: between signals to one tree
 _PUNCH_HOLE = 3  # and keep the size
 _BLOCK = _RESERVED_BYTES = 4096
 _IOPRIO_SET, _BEST_EFFORT = {"x86_64": 251, "aarch64": 30}, 2 << 13
@@ -275,8 +275,9 @@ class Shim:
 
     def _hear_late(self) -> None:
         """Notice who ended the whole tree at once, as scancel does: it asks us too."""
-        status = self.status or 0
-        ended = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGTERM
+        code = os.waitstatus_to_exitcode(self.status or 0)
+        # A shell whose command was ended by a signal tells so by its code.
+        ended = code in (-signal.SIGTERM, 128 + signal.SIGTERM)
         if ended and not self.why and signal.sigtimedwait({signal.SIGTERM}, _LATE_S) is not None:
             self.why = "cancelled"
 

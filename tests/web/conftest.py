@@ -30,9 +30,12 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service with one study: an oblique image and a label map on a coarser grid of its own."""
+    """A service with one study: an oblique image and a label map on a coarser grid of its own.
+
+    Each module has its own, so that files which one adds are in no other one's way.
+    """
     root = tmp_path_factory.mktemp("web")
     running = Service(root / "data").start()
     try:

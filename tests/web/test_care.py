@@ -144,6 +144,9 @@ def test_signing_in_again_after_the_session_ended_leads_back(
     desktop: Desktop, watched: Watched, service: Service
 ) -> None:
     page = desktop.page
+    # What the page asks at its start has been answered: the next request is that of the page.
+    asked = "() => performance.getEntriesByType('resource').some((one) => /presets/.test(one.name))"
+    page.wait_for_function(asked)
     page.context.clear_cookies()
     page.get_by_role("link", name="Health").click()
     page.get_by_label("Code").fill(service.login_link())

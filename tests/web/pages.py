@@ -22,9 +22,14 @@ class Desktop:
         self.page, self.service = page, service
 
     def log_in(self) -> Desktop:
-        """Follow a new login link to the table."""
+        """Follow a new login link to the table; viewer and tools are there when it returns."""
         self.page.goto(self.service.login_link())
+        return self.ready()
+
+    def ready(self) -> Desktop:
+        """Wait for the table and for the viewer, which comes with its tools."""
         self.page.get_by_role("tree").wait_for()
+        self.page.locator("[data-viewport]").first.wait_for(state="attached")
         return self
 
     def go(self, path: str) -> Desktop:

@@ -280,6 +280,7 @@ def test_AUTO_04_AUTO_x01_a_preset_is_saved_loaded_renamed_shared_and_deleted(
     # A preset dropped on the images is loaded, too.
     page.reload()
     page.get_by_role("banner").get_by_role("button", name="Autoloader").wait_for()
+    page.locator("[data-viewport]").first.wait_for()
     page.get_by_role("button", name="Load “skulls”").drag_to(page.locator(".viewport").first)
     walker.shows(names[0])
     page.get_by_role("button", name="More of “skulls”").click()

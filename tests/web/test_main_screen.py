@@ -108,7 +108,7 @@ def test_the_filter_finds_files_and_is_in_the_address(desktop: Desktop) -> None:
     wait_until(lambda: desktop.rows().count() == 1, "one row")
     desktop.page.wait_for_function("() => location.search.includes('labels')")
     desktop.page.reload()
-    desktop.page.get_by_role("tree").wait_for()
+    desktop.ready()
     wait_until(lambda: desktop.rows().count() == 1, "one row after the reload")
 
 

@@ -360,7 +360,7 @@ def test_unsaved_markers_survive_a_crash(tool: MarkerTool) -> None:
 
     wait_until(is_kept, "the draft is kept", within_s=30)
     page.reload()
-    page.get_by_role("tree").wait_for()
+    tool.desktop.ready()
     tool.open()
     page.get_by_role("button", name="Recover").click()
     tool.wait_points(1)

@@ -136,7 +136,7 @@ def test_unsaved_rois_survive_a_crash(tool: RoiTool) -> None:
     })"""
     wait_until(lambda: page.evaluate(kept) == drawn, "the draft is kept", within_s=30)
     page.reload()
-    page.get_by_role("tree").wait_for()
+    tool.desktop.ready()
     tool.open()
     page.get_by_role("button", name="Recover").click()
     wait_until(lambda: tool.rows().count() == 1, "the ROI is back", within_s=60)

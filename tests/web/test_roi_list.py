@@ -238,7 +238,7 @@ def test_ROI_02_a_roi_of_one_slice_has_its_place_in_space(tool: RoiTool) -> None
     key = service.upload("flat.nii", body, subject=study[0], study=study[1])["key"]
     assert service.closed(key)["state"] == "done"
     tool.page.reload()
-    tool.page.get_by_role("tree").wait_for()
+    tool.desktop.ready()
     tool.desktop.open_file("flat.nii")
     complete(tool)
     tool.open().new()

@@ -41,7 +41,7 @@ def test_VIEW_22_VIEW_26_settings_open_by_key_and_are_remembered(desktop: Deskto
     dialog.get_by_label("Keys").select_option("2026")
     dialog.get_by_role("button", name="Done").click()
     page.reload()
-    page.get_by_role("tree").wait_for()
+    desktop.ready()
     wait_until(lambda: len(shown(desktop)) == 3, "the layout of the settings")
     desktop.open_file(IMAGE)
     desktop.drawn()

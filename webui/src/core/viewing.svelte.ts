@@ -27,13 +27,20 @@ export interface ViewerModule {
 }
 
 let current = $state.raw<{ module: ViewerModule | null }>({ module: null });
-let waiting: [FileRow, Role | undefined][] = [];
+let waiting: (() => void)[] = [];
 
+/** The viewer is there, and so are the tools that open files of their own. */
 export function plugViewer(module: ViewerModule): void {
   current = { module };
   const queued = waiting;
   waiting = [];
-  for (const [file, role] of queued) void openFile(file, role);
+  for (const act of queued) act();
+}
+
+/** Do it now, or as soon as viewer and tools are there. */
+export function whenPlugged(act: () => void): void {
+  if (current.module) act();
+  else waiting = [...waiting, act];
 }
 
 export const viewing = {
@@ -70,10 +77,7 @@ export function canView(file: FileRow): boolean {
 /** Open a file; without a role the viewer judges by its kind. Waits until the viewer is there. */
 export async function openFile(file: FileRow, role?: Role): Promise<void> {
   const module = current.module;
-  if (!module) {
-    waiting = [...waiting, [file, role]];
-    return;
-  }
+  if (!module) return whenPlugged(() => void openFile(file, role));
   try {
     await module.viewer.open(file, role);
   } catch (error) {

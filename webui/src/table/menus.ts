@@ -27,7 +27,7 @@ import { may, session } from "../core/session.svelte";
 import { t } from "../core/strings";
 import { attempt, complain, inform } from "../core/toast.svelte";
 import type { FileRow, Operation, StudyRow } from "../core/types";
-import { canView, openerOf, openFile } from "../core/viewing.svelte";
+import { canView, openerOf, openFile, whenPlugged } from "../core/viewing.svelte";
 import ProvenanceDialog from "../jobs/provenance/ProvenanceDialog.svelte";
 import RecomputeDialog from "../jobs/provenance/RecomputeDialog.svelte";
 import { fileItems } from "../tools/checkout/menu";
@@ -80,6 +80,10 @@ export function download(wanted: Wanted): void {
 
 /** Double click or Enter on a file. */
 export function showFile(file: FileRow): void {
+  whenPlugged(() => showNow(file));
+}
+
+function showNow(file: FileRow): void {
   const opener = openerOf(file.name);
   if (opener) opener.open(file);
   else if (canView(file)) void openFile(file);

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliance.core import lazy_door
-from appliance.formats.kinds import FileKind, kind_of, suffix_of
+from appliance.formats.kinds import FileKind, is_dicom_name, kind_of, suffix_of
 
 if TYPE_CHECKING:
     from appliance.formats.converting import convert_file
@@ -99,6 +99,7 @@ __all__ = [
     "frame_of_reference",
     "frame_pixels",
     "freesurfer_labels",
+    "is_dicom_name",
     "is_segmentation",
     "kind_of",
     "label_color",

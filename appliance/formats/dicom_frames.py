@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.core import FormatError
+from appliance.formats.dicom_colour import is_colour
 from appliance.formats.dicom_open import open_dicom
 
 __all__ = ["DicomFrame", "decode_frame", "frame_pixels", "is_compressed", "scan_frames"]
@@ -39,6 +40,8 @@ class DicomFrame:
         Distance of rows and of columns in mm.
     tiles : int
         Slices that a mosaic holds; 0 for an ordinary frame.
+    in_colour : bool
+        Whether a pixel has a colour, of its own or of a palette.
     """
 
     path: Path
@@ -55,6 +58,7 @@ class DicomFrame:
     slope: float
     intercept: float
     tiles: int = 0
+    in_colour: bool = False
 
 
 def scan_frames(paths: Iterable[Path]) -> list[DicomFrame]:
@@ -120,6 +124,7 @@ def _frame(path: Path, ds: Any, group: Any, number: int) -> DicomFrame:
         slope=1.0 if slope is None else float(slope),
         intercept=0.0 if intercept is None else float(intercept),
         tiles=int(tiles.value) if mosaic and tiles is not None else 0,
+        in_colour=is_colour(ds),
     )
 
 

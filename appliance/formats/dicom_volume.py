@@ -1,6 +1,7 @@
 """A DICOM series opened as it is: its frames put together by their places, values rescaled.
 
 For looking at objects that were not converted. Compressed series are decoded in a child process.
+Colours become red, green and blue.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.core import FormatError
+from appliance.formats.dicom_colour import decode_colours
 from appliance.formats.dicom_frames import DicomFrame, decode_frame, is_compressed, scan_frames
+from appliance.formats.dicom_kinds import no_image
 from appliance.geometry import Volume
 
 __all__ = ["read_dicom_volume"]
@@ -36,13 +39,15 @@ def read_dicom_volume(paths: Sequence[Path]) -> Volume:
     Parameters
     ----------
     paths : sequence of Path
-        The object that is asked for, then others; those of other series are left out.
+        The object that is asked for, then others; those of other series and planes that are
+        not parallel to its own are left out.
 
     Returns
     -------
     Volume
         Slices along the third axis by their place, repetitions along the fourth; without places
-        in the order of instances, one millimetre apart. `header` tells of uneven gaps.
+        in the order of instances, one millimetre apart. Colours are bytes along the fourth axis.
+        `header` tells of uneven gaps and of colours.
 
     Raises
     ------
@@ -50,11 +55,14 @@ def read_dicom_volume(paths: Sequence[Path]) -> Volume:
         If the object holds no image, or its values cannot be decoded.
     """
     frames = _of_one_series(paths)
-    grid, affine, facts = _placed(frames) if _have_places(frames) else _unplaced(frames)
+    grid, affine, facts = _arranged(frames)
     first = frames[0]
     if len(frames) * first.n_rows * first.n_columns * 4 > _MOST_BYTES:
         raise FormatError("the series needs more than 4 GB", hint="Import it to have it converted.")
     ordered = [frame for slices in grid for frame in slices]
+    if first.in_colour:
+        colours = _decoded(ordered).transpose(2, 1, 0, 3)
+        return Volume(colours, _TO_RAS @ affine, {**facts, "colour": True})
     values = _values(ordered)
     shape = len(grid), len(grid[0]), first.n_rows, first.n_columns
     data = values.reshape(shape).transpose(3, 2, 0, 1)
@@ -64,10 +72,7 @@ def read_dicom_volume(paths: Sequence[Path]) -> Volume:
 def _of_one_series(paths: Sequence[Path]) -> list[DicomFrame]:
     own = scan_frames(paths[:1])
     if not own:
-        raise FormatError(
-            f"{paths[0].name} holds no image",
-            hint="Contours (RTSTRUCT) and reports are read by their own tools.",
-        )
+        raise no_image(paths[0])
     first = own[0]
     others = scan_frames(path for path in paths[1:] if path != paths[0])
     same = [
@@ -75,8 +80,17 @@ def _of_one_series(paths: Sequence[Path]) -> list[DicomFrame]:
         for frame in others
         if frame.series_uid == first.series_uid
         and (frame.n_rows, frame.n_columns) == (first.n_rows, first.n_columns)
+        and frame.in_colour == first.in_colour
+        and _turned_alike(frame, first)
     ]
     return sorted([*own, *same], key=lambda one: (one.instance_number or 0, one.sop_uid, one.frame))
+
+
+def _turned_alike(frame: DicomFrame, first: DicomFrame) -> bool:
+    """Tell whether two frames are parallel; localizers hold planes of all directions."""
+    if frame.rows_along is None or first.rows_along is None:
+        return frame.rows_along is first.rows_along
+    return bool(np.abs(_turn(frame) - _turn(first)).max() < _SAME_TURN)
 
 
 def _turn(frame: DicomFrame) -> NDArray[np.float64]:
@@ -95,6 +109,14 @@ def _have_places(frames: Sequence[DicomFrame]) -> bool:
 
 
 _Placed = tuple[list[list[DicomFrame]], NDArray[np.float64], dict[str, Any]]
+
+
+def _arranged(frames: Sequence[DicomFrame]) -> _Placed:
+    """Put frames in order; colours have no axis for time, so repetitions follow each other."""
+    if not _have_places(frames):
+        return _unplaced(frames)
+    found = _placed(frames)
+    return _unplaced(frames) if frames[0].in_colour and len(found[0][0]) > 1 else found
 
 
 def _placed(frames: Sequence[DicomFrame]) -> _Placed:
@@ -145,8 +167,8 @@ def _values(frames: Sequence[DicomFrame]) -> NDArray[Any]:
 def _decoded(frames: Sequence[DicomFrame]) -> NDArray[Any]:
     try:
         if not any(is_compressed(path) for path in {frame.path for frame in frames}):
-            return np.stack([decode_frame(frame.path, frame.frame) for frame in frames])
-        order = json.dumps([[str(frame.path), frame.frame] for frame in frames])
+            return _stacked((one.path, one.frame, one.in_colour) for one in frames)
+        order = json.dumps([[str(one.path), one.frame, one.in_colour] for one in frames])
         command = [sys.executable, "-m", __name__]
         done = subprocess.run(
             command, input=order.encode(), capture_output=True, timeout=_DECODE_S, check=True
@@ -155,11 +177,16 @@ def _decoded(frames: Sequence[DicomFrame]) -> NDArray[Any]:
     except (OSError, ValueError, AttributeError, RuntimeError, subprocess.SubprocessError) as error:
         raise FormatError(
             "the stored values of the object cannot be decoded",
-            hint="Objects in colour and damaged ones are not shown as they are; import them.",
+            hint="The object is damaged, or packed in a way that is not read. Import it again.",
         ) from error
     return found
 
 
+def _stacked(wanted: Iterable[tuple[Path | str, int, bool]]) -> NDArray[Any]:
+    return np.stack(
+        [(decode_colours if colour else decode_frame)(Path(p), n) for p, n, colour in wanted]
+    )
+
+
 if __name__ == "__main__":
-    wanted = json.load(sys.stdin)
-    np.save(sys.stdout.buffer, np.stack([decode_frame(Path(p), n) for p, n in wanted]))
+    np.save(sys.stdout.buffer, _stacked(json.load(sys.stdin)))

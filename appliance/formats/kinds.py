@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["FileKind", "kind_of", "suffix_of"]
+__all__ = ["FileKind", "is_dicom_name", "kind_of", "suffix_of"]
 
 FileKind = Literal[
     "image",
@@ -35,6 +36,10 @@ _KIND_OF_SUFFIX: dict[str, FileKind] = {
     suffix: kind for kind, names in _KINDS.items() for suffix in names.split()
 }
 
+_DICOM_NAME = re.compile(
+    r".+\.(dcm|ima|dicom)|(i|im|img|image|mr|ct|pt|us|cr|dx|xa|nm)?[-_.]?\d[\d._-]*", re.IGNORECASE
+)
+
 
 def suffix_of(path: Path | str) -> str:
     """Tell the whole ending that names the format, lower case: ``.nii.gz``, ``.seg.nrrd``.
@@ -54,3 +59,12 @@ def kind_of(path: Path | str) -> FileKind:
     Masks look like images; they are known by their tag.
     """
     return _KIND_OF_SUFFIX.get(suffix_of(path), "other")
+
+
+def is_dicom_name(path: Path | str) -> bool:
+    """Tell whether a name is one that DICOM objects have: an ending, a number or an identifier.
+
+    Scanners and media write ``IM000001``, ``MR.1.3.12.2.1107`` or nothing but digits.
+    """
+    name = os.fspath(path).rpartition("/")[2]
+    return _DICOM_NAME.fullmatch(name) is not None

@@ -90,13 +90,14 @@ def nifti_volume(path: Path) -> Volume:
     """Read an image; more than four axes are joined into the fourth, scaling is applied."""
     image = _checked(path)
     proxy = image.dataobj
+    facts = nifti_facts(image)
     if image.get_data_dtype().fields:
-        data = _colours(np.asarray(proxy))
+        data, facts = _colours(np.asarray(proxy)), {**facts, "colour": True}
     elif hasattr(proxy, "get_scaled") and not _unscaled(proxy):
         data = proxy.get_scaled(np.float32)
     else:
         data = np.asarray(proxy)
-    return Volume(four_axes(_native(data)), image.affine, nifti_facts(image))
+    return Volume(four_axes(_native(data)), image.affine, facts)
 
 
 def _checked(path: Path) -> Any:
@@ -195,7 +196,7 @@ def write_nifti(
 
 def _image(volume: Volume, template: Volume) -> Any:
     nib = nibabel()
-    data = _storable(volume.data)
+    data = _coloured(volume) if volume.header.get("colour") else _storable(volume.data)
     large = max(data.shape) > _MAX_NIFTI1_LENGTH
     image = (nib.Nifti2Image if large else nib.Nifti1Image)(data, volume.affine)
     facts = template.header
@@ -210,6 +211,16 @@ def _image(volume: Volume, template: Volume) -> Any:
     if data.ndim == 4 and volume.header.get("repetition_s"):
         image.header["pixdim"][4] = volume.header["repetition_s"]
     return image
+
+
+def _coloured(volume: Volume) -> NDArray[Any]:
+    """Fold bytes of red, green and blue (and opacity) into one voxel; what else there is stays."""
+    data = volume.data
+    if data.dtype != np.uint8 or data.ndim != 4 or data.shape[3] not in (3, 4):
+        return _storable(data)
+    dtype = np.dtype([(name, "u1") for name in "RGBA"[: data.shape[3]]])
+    folded: NDArray[Any] = np.ascontiguousarray(data).view(dtype)[..., 0]
+    return folded
 
 
 def _storable(data: NDArray[Any]) -> NDArray[Any]:

@@ -20,6 +20,7 @@ from typing import BinaryIO, cast
 
 from appliance.catalog import FileRow
 from appliance.core import DataFolder, DiskFull, FormatError, NotFound, atomic_write
+from appliance.formats import is_dicom_name
 
 __all__ = ["cached", "display_surface", "display_volume", "shrink_cache"]
 
@@ -57,7 +58,7 @@ def display_volume(folder: DataFolder, row: FileRow, path: Path) -> Path:
     DiskFull
         If the cache cannot take it.
     """
-    if row.kind not in ("image", "mask", "labels") and not _is_dicom(path):
+    if row.kind not in ("image", "mask", "labels") and not is_dicom_name(path):
         raise NotFound(f"{row.name} is no image", hint="Open it as what it is.")
     if _served_as_is(path):
         return path
@@ -145,10 +146,6 @@ def _in_the_making(path: Path, modified_s: float) -> bool:
     return path.name.startswith(".") and time.time() - modified_s < _STALE_S
 
 
-def _is_dicom(path: Path) -> bool:
-    return path.suffix.lower() in (".dcm", ".ima", ".dicom")
-
-
 def _served_as_is(path: Path) -> bool:
     """Tell whether the viewer reads a file as it lies."""
     from appliance.formats import plain_nifti_bytes
@@ -176,10 +173,10 @@ def _convert(folder: DataFolder, path: Path, entry: Path) -> None:
     shrink_cache(folder)
     if path.name.endswith(".nii.gz") and _unpack(folder, path, entry):
         return
-    from appliance.formats import read_dicom_volume, read_volume, write_nifti
+    from appliance.formats import kind_of, read_dicom_volume, read_volume, write_nifti
 
-    if _is_dicom(path):
-        beside = sorted(one for one in path.parent.iterdir() if _is_dicom(one))
+    if kind_of(path) == "other":
+        beside = sorted(one for one in path.parent.iterdir() if is_dicom_name(one))
         volume = read_dicom_volume([path, *beside[:_MOST_OBJECTS]])
     else:
         volume = read_volume(path)

@@ -10,6 +10,7 @@ import msgspec
 
 from appliance import catalog, upkeep
 from appliance.core import Settings, iso
+from appliance.formats import is_dicom_name
 from appliance.web.schemas import (
     Backup,
     Check,
@@ -44,7 +45,6 @@ __all__ = [
 
 API = "/api/v1"
 _VOLUMES = frozenset({"image", "mask", "labels"})
-_DICOM = (".dcm", ".ima", ".dicom")
 _A = TypeVar("_A")
 _B = TypeVar("_B")
 
@@ -87,7 +87,7 @@ def study_row(row: catalog.StudyRow) -> StudyRow:
 def file_row(row: catalog.FileRow, stale: str | None = None) -> FileRow:
     """Show a file with the addresses of its contents."""
     is_volume = row.kind in _VOLUMES
-    is_shown = is_volume or row.name.lower().endswith(_DICOM)
+    is_shown = is_volume or (row.kind == "other" and is_dicom_name(row.name))
     return FileRow(
         id=row.id,
         key=row.key,

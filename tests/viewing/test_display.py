@@ -229,7 +229,7 @@ def test_a_dicom_object_is_shown_with_the_others_of_its_series(
     volume = read_volume(entry)
     assert volume.data.shape[2] == len(paths)
     notes = tmp_path / "series" / "notes.dcm"
-    with pytest.raises(FormatError, match="holds no image"):
+    with pytest.raises(FormatError, match="no readable DICOM object"):
         display_volume(folder, row_of(notes, "other", key="bcdefgh123456789"), notes)
 
 

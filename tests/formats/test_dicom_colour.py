@@ -90,9 +90,7 @@ def test_numbers_of_a_palette_become_its_colours(tmp_path: Path, bits: int, scal
     ds.PixelData = numbers.tobytes()
     names = ("Red", "Green", "Blue")
     for at, (name, column) in enumerate(zip(names, (table * scale).T, strict=True)):
-        ds.add_new(
-            pydicom.datadict.tag_for_keyword(f"{name}{_TABLE}Descriptor"), "US", [4, 0, bits]
-        )
+        ds.add_new(0x00281101 + at, "US", [4, 0, bits])
         words = column.astype("<u2" if bits == 16 else "u1").tobytes()
         setattr(ds, f"{name}PaletteColorLookupTableData", words)
     ds.save_as(path)

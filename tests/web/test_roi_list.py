@@ -210,6 +210,7 @@ def test_ROI_30_an_image_is_dragged_onto_the_tool(tool: RoiTool) -> None:
 def test_ROI_32_the_viewbar_of_an_image_makes_a_roi(tool: RoiTool) -> None:
     complete(tool)
     bar = tool.page.get_by_test_id("layer-bar").first
+    bar.hover()
     bar.get_by_role("button", name="From this image…").click()
     assert tool.page.get_by_role("menuitem").count() == 3
     tool.page.get_by_role("menuitem", name="Smaller than").click()

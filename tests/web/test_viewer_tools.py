@@ -210,5 +210,5 @@ def test_the_curve_tool_shows_the_series_at_the_crosshair(desktop: Desktop) -> N
     line.wait_for(state="attached")
     assert len((line.get_attribute("points") or "").split()) == 5
     assert "bold.nii" in panel.inner_text()
-    panel.get_by_label("Scaled").select_option("first")
+    panel.get_by_label("Scaling").select_option("first")
     wait_until(lambda: "1.4" in panel.inner_text(), "the last value over the first")

@@ -46,8 +46,8 @@ export class Layer {
   readonly subject: string;
   /** Name to show instead of that of the file; images made in the page have only this one. */
   title = $state("");
-  /** The row of the service, or the file of this computer. */
-  readonly row: FileRow | null;
+  /** The row of the service, also of what was made here and saved since; or a local file. */
+  row: FileRow | null = $state.raw(null);
   readonly file: File | null;
   /** A surface as the service has checked it. */
   surface: File | null = null;

@@ -64,6 +64,9 @@ export class Renderer3d {
       isOrientationTextVisible: false,
       is3DCrosshairVisible: false,
       isLegendVisible: false,
+      // Lit in grey: NiiVue's own light is the colour of flesh.
+      matcaps: { grey: new URL("./matcap.png", import.meta.url).href },
+      logLevel: "error",
       placeholderText: "",
       ...camera,
       ...(software ? { devicePixelRatio: 0.5, isAntiAlias: false } : {}),

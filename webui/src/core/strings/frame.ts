@@ -49,7 +49,7 @@ export const frame = {
   palette_none: "Nothing found for “{text}”",
   layers: "Layers",
   layout: "Layout",
-  linked: "linked",
+  linked: "Linked",
   unlinked: "not linked",
   link_hint: "Whether the viewports move together",
   jobs_indicator: "Jobs: {r} running, {q} queued, {e} with errors",

@@ -23,6 +23,8 @@ class Quality {
   rated: ReadonlyMap<string, Rated> = $state.raw(new Map());
   error: unknown = $state.raw(null);
   busy = $state(false);
+  /** A rating is on its way: the next key is for the next case. */
+  private rating = false;
   private done: { case: string; operation: number }[] = $state.raw([]);
   private round = 0;
 
@@ -95,7 +97,8 @@ class Quality {
   async rate(mark: Mark | null): Promise<void> {
     const name = auto.current?.case;
     if (!may("editor")) return void inform(text.noRight);
-    if (!name || !auto.settled) return void viewer.tell(text.waitForCase);
+    if (!name || !auto.settled || this.rating) return void viewer.tell(text.waitForCase);
+    this.rating = true;
     try {
       const row = await this.target(name);
       if (!row || row.id === null) return void inform(text.noFile);
@@ -105,6 +108,8 @@ class Quality {
       if (mark && this.advance) await this.unrated(1, true);
     } catch (error) {
       complain(error, text.ratingFailed);
+    } finally {
+      this.rating = false;
     }
   }
 

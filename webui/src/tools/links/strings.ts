@@ -16,7 +16,7 @@ export const text = {
   made: "The link is ready and has been copied.",
   changed: "The link shows this view now.",
   local: "Not in the link, because they are on this computer only: {names}",
-  unsaved: "{n} unsaved drawings are not in the link. Save them first.",
+  unsaved: "Not in the link, because it is not saved: {names}",
   yours: "Links of this project",
   none: "No links yet",
   open: "Open “{name}”",

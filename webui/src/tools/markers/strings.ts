@@ -29,7 +29,7 @@ export const text = {
   lock2: "Clicks only go there",
   projection: "Shown on",
   projection_slice: "Its own slice",
-  projection_near: "Slices it reaches, faded",
+  projection_near: "Near slices, faded",
   projection_all: "All slices",
   labels: "Names on the image",
   follow: "Crosshair follows a point that is moved",

@@ -76,6 +76,8 @@ export async function saveRoi(roi: Roi, ifChanged: IfChanged = "refuse"): Promis
 function taken(roi: Roi, { file }: SavedFile, at: number): void {
   roi.saved = { id: file.id, path: file.path, version: file.version };
   roi.layer.title = file.name;
+  // From now on links and autoloaders know it.
+  roi.layer.row = file;
   // Drawn on meanwhile: the rest stays unsaved.
   roi.dirty = roi.changes !== at;
   if (!roi.dirty) void dropDraft(roi.key).catch(() => undefined);

@@ -29,6 +29,7 @@ _SLICER_TYPES = {
     "Plane": "pointset",
     "ROI": "boxes",
 }
+_UPRIGHT = [-1, 0, 0, 0, -1, 0, 0, 0, 1]
 _OLD_COLUMNS = ["label", "x", "y", "z", "sel", "vis"]
 _COLUMNS = [
     "id",
@@ -233,11 +234,28 @@ def _box(
     one: Mapping[str, Any], name: str, notes: list[str], *, flip: bool, scale: float
 ) -> dict[str, Any]:
     size = [scale * float(x) for x in one["size"]]
-    turn = one.get("orientation", [-1, 0, 0, 0, -1, 0, 0, 0, 1])
-    if any(abs(x) > 1e-6 for at, x in enumerate(turn) if at % 4):
-        notes.append(f"{name}: the box is turned; it was taken along the axes of the world")
     coords = _ras([scale * float(x) for x in one["center"]], flip=flip)
-    return {"name": name, "coords": coords, "size": [*size, 0]}
+    made = {"name": name, "coords": coords, "size": [*size, 0]}
+    axes = _axes(one.get("orientation", _UPRIGHT), flip=flip)
+    if axes is None:
+        notes.append(f"{name}: how the box is turned cannot be read")
+        return made
+    straight = all(abs(abs(axes[at]) - 1) < 1e-6 for at in (0, 4, 8))
+    return made if straight else made | {"orientation": axes}
+
+
+def _axes(told: Any, *, flip: bool) -> list[float] | None:
+    """Nine numbers row by row, their columns the axes of a box in RAS+; None: they are none."""
+    if not isinstance(told, list) or len(told) != 9:
+        return None
+    turn = [-float(x) if flip and at < 6 else float(x) for at, x in enumerate(told)]
+    columns = [turn[at::3] for at in range(3)]
+    wanted = [(a, b, float(a == b)) for a in range(3) for b in range(a, 3)]
+    square = all(
+        abs(sum(x * y for x, y in zip(columns[a], columns[b], strict=True)) - one) < 2e-3
+        for a, b, one in wanted
+    )
+    return [round(x, 9) + 0.0 for x in turn] if square else None
 
 
 def _ras(place: Sequence[float], *, flip: bool) -> list[float]:

@@ -170,7 +170,8 @@ def test_a_box_of_slicer_has_a_middle_and_edges() -> None:
     (point,) = found.sets[0]["points"]
     assert (point["coords"], point["size"]) == ([-1, -2, 3, 1], [4, 5, 6, 0])
     assert point["color"] == "#ff8000"
-    assert "turned" in found.notes[0]
+    assert point["orientation"] == [0, 1, 0, -1, 0, 0, 0, 0, 1]
+    assert found.notes == []
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import { prefs, remember } from "./prefs.svelte";
 export interface DockTool {
   id: string;
   title: string;
+  /** Its name where there is room for it. */
+  long?: string;
   /** An icon of the one family (Lucide component). */
   icon: Component;
   panel: Component;

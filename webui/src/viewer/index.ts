@@ -6,9 +6,10 @@ export {
   layerActionsOf,
   registerLayerActions,
   registerOverlay,
+  registerOverlay3d,
   registerPanel,
 } from "./plugins.svelte";
-export type { LayerAction, OverlayProps } from "./plugins.svelte";
+export type { LayerAction, Overlay3dProps, OverlayProps } from "./plugins.svelte";
 export { registerPointer } from "./pointers.svelte";
 export { viewer } from "./viewer.svelte";
 export type { PointerAt, PointerTool } from "./tools";
@@ -21,6 +22,7 @@ export type { StoredArray } from "./nifti";
 export { carried, LAYER } from "./dropping";
 export { screenToWorld, worldToScreen } from "./planes";
 export type { View } from "./planes";
+export type { Placed3d, Projection3d } from "./pose3d";
 export type { Viewport } from "./viewport.svelte";
 export { Volume } from "./volume";
 export type { VoxelBox } from "./volume";

@@ -1,6 +1,7 @@
 // The only module that knows NiiVue: 3D rendering of reduced images, surfaces and fibers.
 import NiiVue from "@niivue/niivue/webgl2";
 import type { Rgb } from "./colormaps";
+import type { Pose3d } from "./pose3d";
 import type { Camera } from "./render3d";
 
 const SLICE_TYPE_RENDER = 4;
@@ -43,6 +44,8 @@ const GREY = {
 
 export class Renderer3d {
   private shown = "";
+  /** Called whenever the picture is about to be drawn anew. */
+  onDraw: () => void = () => undefined;
 
   private constructor(private readonly nv: NiiVue) {}
 
@@ -72,7 +75,13 @@ export class Renderer3d {
       ...(software ? { devicePixelRatio: 0.5, isAntiAlias: false } : {}),
     });
     await nv.attachToCanvas(canvas);
-    return new Renderer3d(nv);
+    const made = new Renderer3d(nv);
+    const draw = nv.drawScene.bind(nv);
+    nv.drawScene = (...how) => {
+      draw(...how);
+      made.onDraw();
+    };
+    return made;
   }
 
   private colormap(colour: Rgb | null): string {
@@ -123,6 +132,13 @@ export class Renderer3d {
   /** Where the camera stands, in degrees: 0 behind, 90 at the patient's left. */
   get camera(): Camera {
     return { azimuth: this.nv.azimuth, elevation: this.nv.elevation };
+  }
+
+  /** How places of the world come onto the picture. */
+  get pose(): Pose3d {
+    const { pivot3D, furthestFromPivot, scene } = this.nv.model;
+    const pivot = [pivot3D[0]!, pivot3D[1]!, pivot3D[2]!] as const;
+    return { ...this.camera, pivot, reach: furthestFromPivot, zoom: scene.scaleMultiplier };
   }
 
   /** Look from a side: degrees. */

@@ -2,12 +2,19 @@
 import type { Component } from "svelte";
 import type { Layer } from "./layer.svelte";
 import type { View } from "./planes";
+import type { Projection3d } from "./pose3d";
 import type { Viewport } from "./viewport.svelte";
 
 /** Given to a component that a tool draws over every 2D viewport. */
 export interface OverlayProps {
   viewport: Viewport;
   view: View;
+}
+
+/** Given to a component that a tool draws over every 3D viewport. */
+export interface Overlay3dProps {
+  viewport: Viewport;
+  projection: Projection3d;
 }
 
 /** Given to a component that stands once in every viewport, above its pictures. */
@@ -28,17 +35,26 @@ type ActionsOf = (layer: Layer, viewport: Viewport) => LayerAction[];
 
 interface Plugged {
   overlays: readonly Component<OverlayProps>[];
+  overlays3d: readonly Component<Overlay3dProps>[];
   panels: readonly Component<PanelProps>[];
   actions: readonly ActionsOf[];
 }
 
-let plugged = $state.raw<Plugged>({ overlays: [], panels: [], actions: [] });
+let plugged = $state.raw<Plugged>({ overlays: [], overlays3d: [], panels: [], actions: [] });
 
 /** Draw a component over every 2D viewport; returns what takes it away. */
 export function registerOverlay(component: Component<OverlayProps>): () => void {
   plugged = { ...plugged, overlays: [...plugged.overlays, component] };
   return () => {
     plugged = { ...plugged, overlays: plugged.overlays.filter((one) => one !== component) };
+  };
+}
+
+/** Draw a component over every 3D viewport; returns what takes it away. */
+export function registerOverlay3d(component: Component<Overlay3dProps>): () => void {
+  plugged = { ...plugged, overlays3d: [...plugged.overlays3d, component] };
+  return () => {
+    plugged = { ...plugged, overlays3d: plugged.overlays3d.filter((one) => one !== component) };
   };
 }
 
@@ -61,6 +77,8 @@ export function registerLayerActions(actions: ActionsOf): () => void {
 export const panels = (): readonly Component<PanelProps>[] => plugged.panels;
 
 export const overlays = (): readonly Component<OverlayProps>[] => plugged.overlays;
+
+export const overlays3d = (): readonly Component<Overlay3dProps>[] => plugged.overlays3d;
 
 export const layerActionsOf: ActionsOf = (layer, viewport) =>
   plugged.actions.flatMap((actions) => actions(layer, viewport));

@@ -30,6 +30,7 @@ export const frame = {
   nav_more_about: "More pages and tools",
   group_pages: "Go to",
   group_tools: "Tools",
+  tools_menu: "Tools of the images",
   group_project: "Project",
   group_look: "Look",
   group_studies: "Studies",

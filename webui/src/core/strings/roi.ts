@@ -1,6 +1,7 @@
 // Texts of the ROI tool.
 export const roi = {
   roi_tool: "ROI",
+  roi_tool_long: "ROI tool",
   roi_new: "New ROI",
   roi_new_menu: "New ROI…",
   roi_new_empty: "Empty",

@@ -45,7 +45,8 @@ function makeMarkers(wish: Entry, wanted: string, loaded: LoadedCase): void {
   if (!asked) return;
   const file = new MarkerFile();
   file.study = { id: loaded.study_id, psid: loaded.case };
-  const made = newSet(kindOf(asked.type), nameIn(wanted));
+  const templates = Object.keys(asked.templates).length ? { templates: asked.templates } : {};
+  const made = { ...newSet(kindOf(asked.type), nameIn(wanted)), ...templates };
   const data = { ...made, state: { ...made.state, ...asked.state } };
   // Nothing is lost when nobody draws in it.
   file.clean = [data];

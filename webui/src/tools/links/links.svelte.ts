@@ -5,12 +5,12 @@ import { copyText } from "../../core/clipboard";
 import { navigate, router, setHome, setQuery } from "../../core/router.svelte";
 import { session } from "../../core/session.svelte";
 import { attempt, complain, inform } from "../../core/toast.svelte";
-import type { Items, Schema } from "../../core/types";
+import type { FileRow, Items, Schema } from "../../core/types";
 import { restoreSelection, selectNamed } from "../../table/selection.svelte";
 import { viewer } from "../../viewer";
-import type { FileRow } from "../../viewer";
 import { barOf, DROPPED, presetCalls, readCall, targetOf, type Call } from "./calls";
 import { pack, unpack, type Packed } from "./packing";
+import { saveParts, showParts } from "./parts";
 import { say, text } from "./strings";
 
 export type LinkRow = Schema["LinkRow"];
@@ -45,7 +45,7 @@ function tableQuery(): string {
 
 const draft = (title: string): { title: string; state: Packed; files: number[] } => ({
   title,
-  ...pack(viewer.serialize(), tableQuery()),
+  ...pack(viewer.serialize(), tableQuery(), saveParts()),
 });
 
 export const listLinks = async (): Promise<LinkRow[]> =>
@@ -97,7 +97,8 @@ export async function openLink(key: string): Promise<void> {
     restoreTable(shared.state.table);
     const gone = shared.files.filter((file) => file === null).length;
     if (gone) tellMissing(gone, shared.missing);
-    await viewer.restore(unpack(shared.state, shared.files));
+    const restored = viewer.restore(unpack(shared.state, shared.files));
+    await Promise.all([restored, showParts(shared.state.parts, shared.files)]);
   } catch (error) {
     complain(error, text.failed);
   }

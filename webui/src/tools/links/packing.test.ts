@@ -48,3 +48,11 @@ it("leaves out what is not there, and everything else keeps its place", () => {
   expect(back.master).toBe(1);
   expect(unpack(packed.state, [null, row(12, "b.nii")]).master).toBeNull();
 });
+
+it("names the files of tools among its own, so that each is asked for once", () => {
+  const markers = { value: { sets: 1 }, files: [2, 7] };
+  const packed = pack(state, "", { markers });
+  expect(packed.files).toEqual([1, 2, 7]);
+  expect(packed.state.parts).toEqual({ markers: { value: { sets: 1 }, files: [1, 2] } });
+  expect(unpack(packed.state, [row(11, "a.nii"), null, null])).not.toHaveProperty("parts");
+});

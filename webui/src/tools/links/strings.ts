@@ -2,7 +2,7 @@
 export const text = {
   title: "Links",
   intro:
-    "A link opens this view again: layout, images, windows, crosshair and the table. It gives nobody a right: people see what they may see.",
+    "A link opens this view again: layout, images, windows, crosshair, markers and the table. It gives nobody a right: people see what they may see.",
   name: "Name",
   nameHint: "What is to be seen",
   share: "Share this view",

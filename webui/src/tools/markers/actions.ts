@@ -4,12 +4,14 @@ import { openDialog } from "../../core/dialogs.svelte";
 import { openTool } from "../../core/dock.svelte";
 import { inform } from "../../core/toast.svelte";
 import { viewer } from "../../viewer";
+import { turnedBox } from "./boxes";
 import { moved } from "./changes";
 import { markers } from "./markers.svelte";
 import { isFull, KINDS, mmOf, withPoint } from "./model";
 import NumbersDialog from "./NumbersDialog.svelte";
-import { dropPoint, resizeMarked } from "./pointer";
+import { dropPoint } from "./pointer";
 import { saveAll } from "./saving";
+import { resizeMarked } from "./sizing";
 import { text, word } from "./strings";
 import { sub } from "./vectors";
 
@@ -45,6 +47,7 @@ function addAtCrosshair(): void {
   const size = Number(set.data.state.defaultradius ?? 5) * 2;
   const more = set.data.type === "boxes" ? { size: [size, size, size, 0] } : {};
   const at = viewer.crosshairOf(viewer.activeViewport);
+  if (markers.template) return markers.placeTemplate(set, markers.template, at);
   markers.edit(set, withPoint(set.data, at, more), text.stepAdd);
   markers.point = set.data.points.at(-1)!.id;
 }
@@ -57,6 +60,17 @@ function moveHere(): void {
   const at = viewer.crosshairOf(viewer.activeViewport);
   const normal = viewer.view(viewer.activeViewport)?.axes.normal ?? [0, 0, 1];
   markers.edit(set, moved(set.data, from.id, sub(at, mmOf(from)), normal), text.stepMove);
+}
+
+const TURN = (5 * Math.PI) / 180;
+
+/** The marked box is turned in the active viewport, without a mouse. */
+function turnMarked(by: number): void {
+  const { current: set, point } = markers;
+  const box = set?.point(point);
+  const normal = viewer.view(viewer.activeViewport)?.axes.normal;
+  if (!set || !box || !normal || set.locked) return;
+  markers.patch(set, box.id, turnedBox(box, normal, by * TURN), text.stepTurn);
 }
 
 /** To the next point of the current set, round and round. */
@@ -76,6 +90,7 @@ function toggleAll(): void {
 }
 
 const hasPoint = (): boolean => markers.current !== null && markers.point !== null;
+const hasBox = (): boolean => hasPoint() && markers.current?.data.type === "boxes";
 const hasSet = (): boolean => markers.list.length > 0;
 
 export function markerActions(): Action[] {
@@ -102,6 +117,8 @@ export function markerActions(): Action[] {
     ),
     act("larger", text.larger, ["Alt+Up"], () => resizeMarked(1), hasPoint),
     act("smaller", text.smaller, ["Alt+Down"], () => resizeMarked(-1), hasPoint),
+    act("turn", text.turn, ["Alt+T"], () => turnMarked(1), hasBox),
+    act("turnBack", text.turnBack, ["Alt+Shift+T"], () => turnMarked(-1), hasBox),
     act("visible", text.allVisible, ["Shift+V"], toggleAll, hasSet),
     act("save", text.saveAll, ["Ctrl+S"], saveAll, () => markers.dirty.length > 0),
     act(

@@ -3,8 +3,8 @@ import type { Four } from "./diameter";
 import { crossed, moveEnd } from "./diameter";
 import type { Plane } from "./depth";
 import { outlineOf, outlineShows } from "./hits";
-import type { Point, SetData } from "./model";
-import { edgesOf, mmOf, patchPoint, place, shifted, withContacts, withPoint } from "./model";
+import type { SetData } from "./model";
+import { mmOf, place, shifted, withContacts, withPoint } from "./model";
 import type { Vec3 } from "./vectors";
 import { add, distance, middleOf, times } from "./vectors";
 
@@ -20,28 +20,6 @@ export function moved(set: SetData, id: string, by: Vec3, normal: Vec3): SetData
   }
   const points = set.points.map((one) => (one.id === id ? shifted(one, by) : one));
   return withContacts({ ...set, points });
-}
-
-/** Resize a box: the corner that is held goes to a place, the opposite one stays. */
-export function resized(set: SetData, point: Point, corner: Vec3, to: Vec3, normal: Vec3): SetData {
-  const [centre, edges] = [mmOf(point), edgesOf(point)];
-  const next = [0, 1, 2].map((axis) => {
-    if (Math.abs(normal[axis]!) > 0.5) return { middle: centre[axis]!, edge: edges[axis]! };
-    const side = corner[axis]! >= centre[axis]! ? 1 : -1;
-    const anchor = centre[axis]! - (side * edges[axis]!) / 2;
-    return { middle: (anchor + to[axis]!) / 2, edge: Math.abs(to[axis]! - anchor) };
-  });
-  const coords = [...next.map(({ middle }) => middle), 1];
-  return patchPoint(set, point.id, { coords, size: [...next.map(({ edge }) => edge), 0] });
-}
-
-/** A box between two corners drawn on a slice; as deep as its shorter edge. */
-export function boxBetween(a: Vec3, b: Vec3, normal: Vec3): { centre: Vec3; size: number[] } {
-  const flat = [0, 1, 2].map((axis) => Math.abs(normal[axis]!) <= 0.5);
-  const edges = [0, 1, 2].map((axis) => Math.abs(a[axis]! - b[axis]!));
-  const deep = Math.min(...edges.filter((_, axis) => flat[axis]));
-  const size = edges.map((edge, axis) => (flat[axis] ? edge : deep));
-  return { centre: middleOf([a, b]), size: [...size, 0] };
 }
 
 /** The two ends are there: the short diameter is added across them. */

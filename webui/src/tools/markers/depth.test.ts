@@ -1,7 +1,8 @@
 // How markers show on slices: strongest in their own, faded near by, cut where a slice cuts them.
 import { expect, test } from "vitest";
 import type { Plane } from "./depth";
-import { boxCut, pieceOf, projectionOf, strength } from "./depth";
+import { boxCut } from "./boxes";
+import { pieceOf, projectionOf, strength } from "./depth";
 import { hitIn, stretchAt, toStretch } from "./hits";
 import { turnBetween } from "./turning";
 import { newSet, withPoint, type SetData } from "./model";
@@ -61,12 +62,13 @@ test("a line shows as far as it is close to the slice", () => {
 });
 
 test("a box is cut by straight and by oblique slices", () => {
-  expect(boxCut(plane(), [0, 0, 0], [10, 4, 6])).toHaveLength(4);
-  expect(boxCut(plane(4), [0, 0, 0], [10, 4, 6])).toEqual([]);
+  const box = (...size: number[]) => ({ id: "b", name: "b", coords: [0, 0, 0, 1], size });
+  expect(boxCut(plane(), box(10, 4, 6))).toHaveLength(4);
+  expect(boxCut(plane(4), box(10, 4, 6))).toEqual([]);
   const s = Math.SQRT1_2;
   const tilted = plane(0.3);
   tilted.view.axes = { right: [s, -s, 0], up: [s / 2, s / 2, -s], normal: [0.5, 0.5, s] };
-  const cut = boxCut(tilted, [0, 0, 0], [10, 10, 10]);
+  const cut = boxCut(tilted, box(10, 10, 10));
   expect(cut.length).toBeGreaterThanOrEqual(3);
   expect(cut.length).toBeLessThanOrEqual(6);
 });

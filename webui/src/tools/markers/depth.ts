@@ -72,36 +72,3 @@ function inside(da: number, db: number, reach: number): [number, number] {
   const [low, high] = [at(-reach), at(reach)].sort((x, y) => x - y) as [number, number];
   return [Math.max(0, low), Math.min(1, high)];
 }
-
-/** Corners of the cut of a box along the axes of the world; empty where the slice misses it. */
-export function boxCut(plane: Plane, centre: Vec3, edges: Vec3): Vec3[] {
-  const half = edges.map((edge) => Math.abs(edge) / 2);
-  const corner = (bits: number): Vec3 => [
-    centre[0] + (bits & 1 ? half[0]! : -half[0]!),
-    centre[1] + (bits & 2 ? half[1]! : -half[1]!),
-    centre[2] + (bits & 4 ? half[2]! : -half[2]!),
-  ];
-  const found: Vec3[] = [];
-  for (let bits = 0; bits < 8; bits++)
-    for (const axis of [1, 2, 4]) {
-      if (bits & axis) continue;
-      const [a, b] = [corner(bits), corner(bits | axis)];
-      const [da, db] = [depthOf(plane, a), depthOf(plane, b)];
-      if (da * db > 0 || da === db) continue;
-      found.push(along(a, b, da / (da - db)));
-    }
-  return round(plane, found);
-}
-
-/** Corners in their order round the middle. */
-function round({ view }: Plane, corners: Vec3[]): Vec3[] {
-  const { right, up } = view.axes;
-  const flat = corners.map((mm) => ({ mm, x: dot(mm, right), y: dot(mm, up) }));
-  const mean = (key: "x" | "y"): number =>
-    flat.reduce((sum, one) => sum + one[key], 0) / Math.max(1, flat.length);
-  const [x0, y0] = [mean("x"), mean("y")];
-  flat.sort((p, q) => Math.atan2(p.y - y0, p.x - x0) - Math.atan2(q.y - y0, q.x - x0));
-  return flat
-    .filter((p, i) => i === 0 || Math.hypot(p.x - flat[i - 1]!.x, p.y - flat[i - 1]!.y) > 1e-6)
-    .map(({ mm }) => mm);
-}

@@ -1,5 +1,6 @@
 // Where the pointer of the marker tool is and what it holds; nothing of it is saved.
 import type { Viewport } from "../../viewer";
+import type { MarkerSet } from "./markers.svelte";
 import type { Vec3 } from "./vectors";
 
 class Hand {
@@ -8,6 +9,8 @@ class Hand {
   at: { viewport: Viewport; mm: Vec3 } | null = $state.raw(null);
   /** An outline that is being drawn. */
   way: readonly Vec3[] = $state.raw([]);
+  /** A template that is dragged out of the list. */
+  carried: { set: MarkerSet; name: string } | null = $state.raw(null);
   /** How far the pusher of outlines reaches, in pixels. */
   pushPx = $state(24);
   pushing = $state(false);

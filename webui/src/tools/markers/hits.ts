@@ -1,21 +1,26 @@
 // What of the markers lies under the pointer.
 import { worldToScreen } from "../../viewer/planes";
 import type { Plane } from "./depth";
-import { boxCut, depthOf, projectionOf, strength } from "./depth";
+import { boxCut, turnGrip } from "./boxes";
+import { depthOf, projectionOf, strength } from "./depth";
 import type { Point, SetData } from "./model";
-import { edgesOf, isLine, mmOf, radiusOf } from "./model";
+import { isLine, mmOf, radiusOf } from "./model";
 import type { Vec3 } from "./vectors";
 
 export interface Hit {
   id: string;
   /** The corner of a box that is held. */
   corner?: Vec3;
+  /** The grip that turns a box is held. */
+  grip?: Vec3;
 }
 
 type Place = { x: number; y: number };
 
 const POINT_PX = 9;
 const LINE_PX = 6;
+/** How far the grip of a box is from it. */
+export const GRIP_PX = 22;
 
 const apart = (a: Place, b: Place): number => Math.hypot(a.x - b.x, a.y - b.y);
 
@@ -52,11 +57,14 @@ function hitOutline(set: SetData, point: Point, plane: Plane, p: Place): Hit | n
   return nearPath(p, places, point.closed === true) ? { id: point.id } : null;
 }
 
-function hitBox(point: Point, plane: Plane, p: Place): Hit | null {
-  const corners = boxCut(plane, mmOf(point), edgesOf(point));
-  const places = corners.map((mm) => worldToScreen(plane.view, mm));
+function hitBox(point: Point, plane: Plane, p: Place, turns: boolean): Hit | null {
+  const corners = boxCut(plane, point);
+  const screen = (mm: Vec3): Place => worldToScreen(plane.view, mm);
+  const places = corners.map(screen);
   const at = places.findIndex((one) => apart(one, p) <= POINT_PX);
   if (at >= 0) return { id: point.id, corner: corners[at]! };
+  const grip = turns ? turnGrip(plane, corners, GRIP_PX * plane.view.mmPerPixel) : null;
+  if (grip && apart(screen(grip), p) <= POINT_PX) return { id: point.id, grip };
   return nearPath(p, places, true) ? { id: point.id } : null;
 }
 
@@ -69,15 +77,20 @@ function hitPoint(set: SetData, point: Point, plane: Plane, p: Place): Hit | nul
     : null;
 }
 
-/** The topmost point of a set at a place of a slice. */
-export function hitIn(set: SetData, plane: Plane, p: Place): Hit | null {
+/** The topmost point of a set at a place of a slice; the marked box can be turned, too. */
+export function hitIn(
+  set: SetData,
+  plane: Plane,
+  p: Place,
+  marked: string | null = null,
+): Hit | null {
   for (const point of [...set.points].reverse()) {
     if (point.visible === false) continue;
     const hit =
       set.type === "scribble"
         ? hitOutline(set, point, plane, p)
         : set.type === "boxes"
-          ? hitBox(point, plane, p)
+          ? hitBox(point, plane, p, point.id === marked && !set.state.locked)
           : hitPoint(set, point, plane, p);
     if (hit) return hit;
   }

@@ -3,20 +3,24 @@ import MapPin from "@lucide/svelte/icons/map-pin";
 import { registerActions } from "../../core/actions.svelte";
 import { registerTool } from "../../core/dock.svelte";
 import { registerOpener } from "../../core/viewing.svelte";
-import { registerOverlay, registerPanel, registerPointer } from "../../viewer";
+import { registerOverlay, registerOverlay3d, registerPanel, registerPointer } from "../../viewer";
+import { registerPart } from "../links/parts";
 import { markerActions } from "./actions";
 import { askBeforeLeaving, startKeeping } from "./keeping.svelte";
 import MarkerOverlay from "./MarkerOverlay.svelte";
+import MarkerOverlay3d from "./MarkerOverlay3d.svelte";
 import MarkerPanel from "./MarkerPanel.svelte";
 import NearList from "./NearList.svelte";
 import { opener } from "./opening";
 import { markerPointer } from "./pointer";
+import { inLinks } from "./sharing";
 import { text } from "./strings";
 
 export function install(): void {
   registerTool({
     id: "markers",
     title: text.title,
+    long: text.tool,
     icon: MapPin,
     panel: MarkerPanel,
     tint: "--marker",
@@ -25,9 +29,11 @@ export function install(): void {
   });
   registerActions(markerActions());
   registerOverlay(MarkerOverlay);
+  registerOverlay3d(MarkerOverlay3d);
   registerPanel(NearList);
   registerPointer(markerPointer);
   registerOpener(opener);
+  registerPart("markers", inLinks);
   startKeeping();
   askBeforeLeaving();
 }

@@ -7,6 +7,7 @@ import { history } from "../history.svelte";
 import type { Kind, Point, SetData } from "./model";
 import { capacity, centreOf, isFull, mmOf, newSet, patchPoint, uniqueName } from "./model";
 import { say, setsText, text } from "./strings";
+import { nextTemplate, withTemplate } from "./templates";
 import type { Vec3 } from "./vectors";
 
 export interface SavedAs {
@@ -31,6 +32,8 @@ export class MarkerFile {
   saved: SavedAs | null = $state.raw(null);
   /** Name of the file it was read from, also one of this computer. */
   source = $state("");
+  /** It was read from this computer, and is nowhere else until it is saved. */
+  local = $state(false);
   /** What of that file could not be taken over. */
   notes: readonly string[] = $state.raw([]);
   /** The sets as they were saved or read. */
@@ -71,6 +74,8 @@ class Markers {
   point: string | null = $state(null);
   /** Clicks on the image add to the current set. */
   pen = $state(false);
+  /** The template of the current set that the next click places. */
+  template: string | null = $state(null);
   /** What is being renamed in place: a set's key, or a set's key and a point. */
   naming: string | null = $state(null);
   recovered: readonly string[] = $state.raw([]);
@@ -156,6 +161,7 @@ class Markers {
   select(set: MarkerSet | null, point?: string): void {
     const other = set !== this.current;
     if (other) this.pen = false;
+    if (other) this.template = null;
     this.current = set;
     if (other || point !== undefined) this.point = point ?? null;
   }
@@ -165,8 +171,27 @@ class Markers {
     const on = !(this.pen && this.current === set);
     if (on && isFull(set.data)) return void inform(say("full", { n: capacity(set.data.type) }));
     this.select(set);
+    this.template = null;
     this.pen = on;
     if (on) set.visible = true;
+  }
+
+  /** The next click places a template; without one the pen is off. */
+  arm(set: MarkerSet, template: string | null): void {
+    this.select(set);
+    this.template = template;
+    this.pen = template !== null;
+    if (template !== null) set.visible = true;
+  }
+
+  /** A template goes to a place, and the next one waits. */
+  placeTemplate(set: MarkerSet, template: string, mm: Vec3): void {
+    const done = withTemplate(set.data, template, mm);
+    if (!done || set.locked) return;
+    const armed = this.pen && this.current === set;
+    this.edit(set, done.set, text.stepAdd);
+    this.select(set, done.id);
+    if (armed) this.arm(set, nextTemplate(done.set, template));
   }
 
   // ---- changes ----

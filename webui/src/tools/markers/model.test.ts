@@ -1,6 +1,6 @@
 // Sets of markers: new points, names, colours, what belongs together, and files as NORA writes them.
 import { expect, test } from "vitest";
-import { boxBetween, extentMm, moved, outlined, pushed, resized, withShort } from "./changes";
+import { extentMm, moved, outlined, pushed, withShort } from "./changes";
 import { crossed, moveEnd } from "./diameter";
 import type { Plane } from "./depth";
 import type { Kind, SetData } from "./model";
@@ -97,18 +97,6 @@ test("MARK-08: the two diameters stay perpendicular and in one plane", () => {
   const after = moved(set, set.points[0]!.id, [-6, 6, 0], Z);
   const [a, b, c, d] = after.points.map(mmOf) as [Vec3, Vec3, Vec3, Vec3];
   expect(dot(sub(b, a), sub(d, c))).toBeCloseTo(0);
-});
-
-test("MARK-08: a box is drawn in a slice and resized by a corner in every plane", () => {
-  const { centre, size } = boxBetween([0, 0, 3], [10, 4, 3], Z);
-  expect(centre).toEqual([5, 2, 3]);
-  expect(size).toEqual([10, 4, 4, 0]);
-  const set = withPoint(newSet("boxes", "b"), centre, { size });
-  const next = resized(set, set.points[0]!, [10, 4, 3], [12, 8, 3], Z).points[0]!;
-  expect(next.coords).toEqual([6, 4, 3, 1]);
-  expect(next.size).toEqual([12, 8, 4, 0]);
-  const deep = resized(set, set.points[0]!, [10, 2, 5], [10, 2, 9], [0, 1, 0]).points[0]!;
-  expect(deep.size).toEqual([10, 4, 8, 0]);
 });
 
 test("MARK-08: outlines close where they began, move whole and can be pushed", () => {

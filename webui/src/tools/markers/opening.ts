@@ -41,20 +41,28 @@ function again(open: MarkerFile, name: string): boolean {
   return false;
 }
 
-/** Show a file of a study; Slicer's are saved as NORA's own beside them. */
+/** Read a file of a study; Slicer's are saved as NORA's own beside them. */
+export async function readRow(row: FileRow): Promise<{ file: MarkerFile; sets: SetData[] }> {
+  const told = await api.get<Schema["Annotations"]>(path("files", row.id, "annotations"));
+  const file = new MarkerFile();
+  file.study = { id: row.study_id, psid: row.psid };
+  file.source = row.name;
+  file.notes = told.notes;
+  if (told.format === "nora" && row.path.endsWith(".ano.json"))
+    file.saved = { id: row.id, path: row.path, version: told.version ?? row.version };
+  const sets = checked(told.sets);
+  file.clean = sets;
+  return { file, sets };
+}
+
+/** Show a file of a study. */
 export async function openRow(row: FileRow): Promise<void> {
   const open = markers.files.find((file) => file.saved?.id === row.id);
   if (open && again(open, row.name)) return;
   try {
-    const told = await api.get<Schema["Annotations"]>(path("files", row.id, "annotations"));
+    const { file, sets } = await readRow(row);
     if (open) markers.detach(markers.setsOf(open));
-    const file = new MarkerFile();
-    file.study = { id: row.study_id, psid: row.psid };
-    file.source = row.name;
-    file.notes = told.notes;
-    if (told.format === "nora" && row.path.endsWith(".ano.json"))
-      file.saved = { id: row.id, path: row.path, version: told.version ?? row.version };
-    show(file, checked(told.sets), row.name);
+    show(file, sets, row.name);
   } catch (error) {
     complain(error, say("failed", { name: row.name }));
   }
@@ -67,6 +75,7 @@ export async function openLocal(from: File): Promise<void> {
     const { sets, notes } = parseMarkers(from.name, await from.text());
     const file = new MarkerFile();
     file.source = from.name;
+    file.local = true;
     file.notes = notes;
     show(file, sets, from.name);
   } catch (error) {

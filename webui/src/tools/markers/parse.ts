@@ -1,4 +1,5 @@
 // Files of markers that lie on this computer, read here: they never leave it.
+import { axesFrom, isStraight, orientationOf } from "./boxes";
 import type { SetData } from "./model";
 import { completed } from "./model";
 
@@ -181,11 +182,13 @@ function control(point: Json, lps: boolean, scale: number): Json {
 }
 
 function box(one: Json, name: string, notes: string[], lps: boolean, scale: number): Json {
-  const turn = (one["orientation"] ?? [-1, 0, 0, 0, -1, 0, 0, 0, 1]) as number[];
-  if (turn.some((v, at) => at % 4 && Math.abs(v) > 1e-6))
-    notes.push(`${name}: the box is turned; it was taken along the axes of the world`);
+  const told = (one["orientation"] ?? [-1, 0, 0, 0, -1, 0, 0, 0, 1]) as number[];
+  const turn = lps ? told.map((v, at) => (at < 6 ? -v : v) + 0) : told;
+  const axes = axesFrom(turn);
+  if (!axes) notes.push(`${name}: how the box is turned cannot be read`);
   const coords = turned(scaled(one["center"], scale), lps);
-  return { name, coords, size: [...scaled(one["size"], scale), 0] };
+  const made = { name, coords, size: [...scaled(one["size"], scale), 0] };
+  return axes && !isStraight(axes) ? { ...made, orientation: orientationOf(axes) } : made;
 }
 
 const hex = (parts: readonly number[]): string =>

@@ -4,7 +4,8 @@ import { openTool } from "../../core/dock.svelte";
 import type { PointerAt, PointerTool, Viewport } from "../../viewer";
 import { viewer } from "../../viewer";
 import { history } from "../history.svelte";
-import { boxBetween, extentMm, moved, outlined, pushed, resized, withShort } from "./changes";
+import { boxBetween, resized, turnedBox, turnFrom } from "./boxes";
+import { extentMm, moved, outlined, pushed, withShort } from "./changes";
 import type { Plane } from "./depth";
 import { hand } from "./hand.svelte";
 import type { Hit } from "./hits";
@@ -12,14 +13,15 @@ import { hitIn, stretchAt } from "./hits";
 import type { MarkerSet } from "./markers.svelte";
 import { markers, studyOf } from "./markers.svelte";
 import type { Point, SetData } from "./model";
-import { isFull, mmOf, patchPoint, radiusOf, shiftAll, withPoint, withoutPoint } from "./model";
+import { isFull, mmOf, patchPoint, shiftAll, withPoint, withoutPoint } from "./model";
+import { SMALLEST_MM, wheel } from "./sizing";
 import { say, text } from "./strings";
+import { nextTemplate, withTemplate } from "./templates";
 import type { Vec3 } from "./vectors";
 import { add, distance, sub } from "./vectors";
 
 const DRAG_PX = 3;
 const CLOSE_PX = 14;
-const SMALLEST_MM = 0.1;
 
 interface Gesture {
   move: (at: PointerAt) => void;
@@ -54,11 +56,14 @@ function under(at: PointerAt): Held | null {
     .reverse()
     .sort((a, b) => Number(b === current) - Number(a === current));
   for (const set of pen ? [pen] : sets) {
-    const hit = shownIn(set, at.viewport) ? hitIn(set.data, plane, at.point) : null;
+    const hit = shownIn(set, at.viewport) ? hitIn(set.data, plane, at.point, mark(set)) : null;
     if (hit) return { ...hit, set };
   }
   return null;
 }
+
+/** The marked point of a set. */
+const mark = (set: MarkerSet): string | null => (markers.current === set ? markers.point : null);
 
 function follow(set: MarkerSet, at: PointerAt): void {
   if (set.data.state.follow !== 0) viewer.setCrosshair(at.mm, at.viewport);
@@ -90,7 +95,7 @@ function dragging(
 }
 
 /** Take hold of a point: plain moves it, Ctrl its whole set, Shift changes its size. */
-function grab(at: PointerAt, { set, id, corner }: Held): Gesture | null {
+function grab(at: PointerAt, { set, id, corner, grip }: Held): Gesture | null {
   const before = set.data;
   const point = set.point(id)!;
   const jump = (): void => markers.jump(set, id);
@@ -107,16 +112,23 @@ function grab(at: PointerAt, { set, id, corner }: Held): Gesture | null {
     return dragging(at, set, before, text.stepMove, (h) => shiftAll(before, by(h)), jump);
   if (shiftKey && typeof point.size !== "object")
     return dragging(at, set, before, text.stepSize, (h) => sizedTo(before, point, h.mm), jump);
-  if (corner)
-    return dragging(
-      at,
-      set,
-      before,
-      text.stepSize,
-      (h) => resized(before, point, corner, add(corner, by(h)), normal),
-      jump,
-    );
+  const put = (next: Point): SetData => patchPoint(before, id, next);
+  if (grip)
+    return dragging(at, set, before, text.stepTurn, (h) => put(turnedTo(point, at, h)), jump);
+  if (corner) {
+    const size = (h: PointerAt): Point => resized(point, corner, add(corner, by(h)), normal);
+    return dragging(at, set, before, text.stepSize, (h) => put(size(h)), jump);
+  }
   return dragging(at, set, before, text.stepMove, (h) => moved(before, id, by(h), normal), jump);
+}
+
+const STEP = Math.PI / 12;
+
+/** A box turned in the slice as the pointer goes round its middle; Shift: by steps of 15°. */
+function turnedTo(point: Point, from: PointerAt, to: PointerAt): Point {
+  const angle = turnFrom(mmOf(point), from.mm, to.mm, planeAt(from));
+  const by = to.event.shiftKey ? Math.round(angle / STEP) * STEP : angle;
+  return turnedBox(point, from.view.axes.normal, by);
 }
 
 const sizedTo = (set: SetData, point: Point, mm: Vec3): SetData =>
@@ -171,8 +183,7 @@ function drawBox(at: PointerAt, set: MarkerSet): Gesture {
   markers.point = id;
   const start = set.data;
   const change = (here: PointerAt): SetData => {
-    const { centre, size } = boxBetween(at.mm, here.mm, at.view.axes.normal);
-    return patchPoint(start, id, { coords: [...centre, 1], size });
+    return patchPoint(start, id, boxBetween(at.mm, here.mm, at.view.axes));
   };
   return dragging(at, set, before, text.stepDraw, change, () => undefined);
 }
@@ -219,10 +230,12 @@ function drawPoint(at: PointerAt, set: MarkerSet): Gesture {
   const before = set.data;
   const between = set.data.type === "freeline" ? stretchAt(before, planeAt(at), at.point) : null;
   const index = between ?? before.points.length;
-  set.data = withPoint(before, at.mm, {}, index);
+  const waiting = markers.template ? withTemplate(before, markers.template, at.mm) : null;
+  set.data = waiting?.set ?? withPoint(before, at.mm, {}, index);
   const added = set.data;
-  const { id } = added.points[index]!;
+  const id = waiting?.id ?? added.points[index]!.id;
   markers.point = id;
+  if (waiting) markers.arm(set, nextTemplate(added, markers.template!));
   follow(set, at);
   const change = (here: PointerAt): SetData => patchPoint(added, id, { coords: [...here.mm, 1] });
   return dragging(at, set, before, text.stepAdd, change, () => undefined);
@@ -296,45 +309,6 @@ function hover(at: PointerAt): void {
   if (held?.id !== over?.id || held?.set.key !== over?.set)
     hand.over = held ? { set: held.set.key, id: held.id } : null;
   hand.at = markers.pen ? { viewport: at.viewport, mm: at.mm } : null;
-}
-
-// ---- wheel: one step of undo for one turn of the wheel ----
-
-let turned: { set: MarkerSet; id: string; before: SetData; after: SetData; at: number } | null =
-  null;
-const TURN_MS = 700;
-
-function size(set: MarkerSet, id: string, by: number): void {
-  const point = set.point(id);
-  if (!point || set.locked === 2 || typeof point.size === "object") return;
-  const radius = Math.max(SMALLEST_MM, radiusOf(set.data, point) * 1.1 ** by);
-  const next = patchPoint(set.data, id, { size: Number(radius.toFixed(2)) });
-  const now = performance.now();
-  const goesOn = turned?.id === id && turned.after === set.data && now - turned.at < TURN_MS;
-  const before = goesOn ? turned!.before : set.data;
-  if (goesOn) history.undo();
-  set.data = next;
-  markers.remember(set, before, text.stepSize);
-  turned = { set, id, before, after: next, at: now };
-}
-
-/** Make the marked point larger or smaller. */
-export function resizeMarked(by: number): void {
-  const { current, point } = markers;
-  if (current && point) size(current, point, by);
-}
-
-function wheel(event: WheelEvent): boolean {
-  const up = (event.deltaY || event.deltaX) < 0 ? 1 : -1;
-  if (event.ctrlKey && markers.pen && markers.current?.data.type === "scribble") {
-    hand.pushPx = Math.min(200, Math.max(6, Math.round(hand.pushPx * 1.15 ** up)));
-    return true;
-  }
-  const { over } = hand;
-  const set = event.shiftKey && over ? markers.list.find((one) => one.key === over.set) : undefined;
-  if (!set || !over) return false;
-  size(set, over.id, up);
-  return true;
 }
 
 /** A double click on a point renames it; with the pen it ends a line. */

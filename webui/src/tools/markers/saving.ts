@@ -78,6 +78,7 @@ export async function saveFile(
 function taken(file: MarkerFile, { file: row }: SavedFile, now: readonly SetData[]): void {
   file.saved = { id: row.id, path: row.path, version: row.version };
   file.source = row.name;
+  file.local = false;
   // Changed meanwhile: the rest stays unsaved.
   file.clean = now;
   if (!markers.isDirty(file)) void dropDraft(file.key).catch(() => undefined);

@@ -1,9 +1,11 @@
 // What a set looks like on one slice: circles, lines and texts in pixels.
 import { worldToScreen } from "../../viewer/planes";
 import type { Piece, Plane } from "./depth";
-import { boxCut, depthOf, pieceOf, projectionOf, reachOf, strength } from "./depth";
+import { boxCut, turnGrip } from "./boxes";
+import { depthOf, pieceOf, projectionOf, reachOf, strength } from "./depth";
+import { GRIP_PX } from "./hits";
 import type { Point, SetData } from "./model";
-import { COLOURS, contactsOf, edgesOf, leadEnds, mmOf, placed, radiusOf } from "./model";
+import { COLOURS, contactsOf, leadEnds, mmOf, placed, radiusOf } from "./model";
 import { lengthText } from "./texts";
 import type { Vec3 } from "./vectors";
 import { distance } from "./vectors";
@@ -16,7 +18,7 @@ interface Common {
   id?: string;
 }
 export type Shape =
-  | (Common & { kind: "circle"; x: number; y: number; r: number; dot?: boolean })
+  | (Common & { kind: "circle"; x: number; y: number; r: number; dot?: boolean; grip?: boolean })
   | (Common & { kind: "line"; path: string; closed: boolean; arrow?: boolean })
   | (Common & { kind: "text"; x: number; y: number; text: string; strong?: boolean });
 
@@ -26,6 +28,8 @@ export interface Drawn {
   /** False where the image does not say how large its voxels are. */
   calibrated: boolean;
   labels: boolean;
+  /** The point that is marked: a box shows how it is turned. */
+  marked?: string | null;
 }
 
 /** More would only be a cloud. */
@@ -245,15 +249,31 @@ function outlines(sketch: Sketch): void {
   }
 }
 
+/** The grip that turns a box, on a stalk. */
+function grip(sketch: Sketch, point: Point, cut: readonly Vec3[]): void {
+  const { plane } = sketch.drawn;
+  const at = turnGrip(plane, cut, GRIP_PX * plane.view.mmPerPixel);
+  if (!at) return;
+  const foot = sketch.screen(turnGrip(plane, cut, 0)!);
+  const head = sketch.screen(at);
+  const common = { color: colourOf(point), opacity: 1, id: point.id };
+  const path = pathOf([foot, head]);
+  sketch.shapes.push({ kind: "line", key: `${point.id}.s`, path, closed: false, ...common });
+  const key = `${point.id}.g`;
+  sketch.shapes.push({ kind: "circle", key, ...head, r: DOT_PX + 2, grip: true, ...common });
+}
+
 function boxes(sketch: Sketch): void {
-  const { set, plane, labels } = sketch.drawn;
+  const { set, plane, labels, marked } = sketch.drawn;
   for (const point of set.points.slice(0, MOST)) {
     if (point.visible === false) continue;
-    const corners = boxCut(plane, mmOf(point), edgesOf(point)).map((mm) => sketch.screen(mm));
-    if (corners.length < 3) continue;
+    const cut = boxCut(plane, point);
+    if (cut.length < 3) continue;
+    const corners = cut.map((mm) => sketch.screen(mm));
     const common = { color: colourOf(point), opacity: 1, id: point.id };
     const path = pathOf(corners, true);
     sketch.shapes.push({ kind: "line", key: point.id, path, closed: true, ...common });
+    if (point.id === marked && !set.state.locked) grip(sketch, point, cut);
     for (const [i, { x, y }] of corners.entries())
       sketch.shapes.push({
         kind: "circle",

@@ -39,6 +39,7 @@ export function install(): void {
   registerTool({
     id: "roi",
     title: t("roi_tool"),
+    long: t("roi_tool_long"),
     icon: Pencil,
     panel: RoiPanel,
     tint: "--roi",

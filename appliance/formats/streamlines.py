@@ -13,6 +13,7 @@ from appliance.core import FormatError, atomic_write
 from appliance.formats.guard import reading
 from appliance.formats.kinds import suffix_of
 from appliance.formats.library import nibabel
+from appliance.formats.tck import read_tck
 from appliance.geometry import Tractogram
 
 __all__ = ["read_streamlines", "write_tck"]
@@ -42,6 +43,8 @@ def read_streamlines(path: Path) -> Tractogram:
     if suffix_of(path) not in (".tck", ".trk"):
         raise FormatError(f"{path.name} holds no streamlines", hint="They are .tck or .trk files.")
     with reading(path, "streamline"):
+        if suffix_of(path) == ".tck":
+            return read_tck(path)
         loaded = nibabel("streamlines").load(path)
         _check_count(path, loaded)
         return _tractogram(loaded.tractogram, dict(loaded.header))
@@ -73,7 +76,7 @@ def _tractogram(inner: Any, header: dict[str, Any]) -> Tractogram:
         np.concatenate(([0], np.cumsum(counts, dtype=np.int64))),
         {name: value.get_data() for name, value in inner.data_per_point.items()},
         _per_streamline(inner.data_per_streamline),
-        {"format": "tck" if "datatype" in header else "trk", "file": header.get("file", "")},
+        {"format": "trk", "file": header.get("file", "")},
     )
 
 

@@ -1,7 +1,11 @@
 // Masks as rows of bits, 32 voxels to a word: what reads every voxel many times works on these.
+//
+// Eight groups of four bytes lie in a word as eight shifts: voxel 4 g + b of a word is bit 8 b + g.
+// So a word is packed and unpacked with one shift for four voxels; a neighbour along the row is a
+// byte away, but for every fourth.
 import type { Triple } from "./box";
 
-/** Planes of a matrix; every row begins at a word, `room` bits and rows lie empty around it. */
+/** Planes of a matrix; every row begins at a word, `room` rows and words lie empty around it. */
 export interface BitRows {
   words: Uint32Array<ArrayBuffer>;
   /** Words of a row. */
@@ -17,51 +21,56 @@ export interface Part {
   shape: Triple;
   low: number;
   high: number;
-  /** Voxels of room on every side. */
+  /** Voxels of room on every side, at least. */
   room: number;
 }
 
-/** Four bytes of 0 and 1, gathered into the highest four bits. */
-const GATHER = 0x10204080;
-/** Four bits as four bytes. */
-const SPREAD = Uint32Array.from({ length: 16 }, (_, bits) =>
-  [0, 1, 2, 3].reduce((word, i) => word + ((bits >> i) & 1) * 256 ** i, 0),
-);
+/** One bit of each group. */
+const EACH = 0x01010101;
 
-/** First bit of a row: whole groups of four stay together. */
-const shiftOf = (room: number): number => Math.ceil(room / 4) * 4;
+/** Every voxel moved one place up its row; `before` is the word to the left. */
+export const shiftedUp = (word: number, before: number): number =>
+  (word << 8) | ((word >>> 23) & 0xfe) | (before >>> 31);
 
-const isGrouped = (mask: Uint8Array, nx: number): boolean =>
-  nx % 4 === 0 && mask.byteOffset % 4 === 0;
+/** Every voxel moved one place down its row; `after` is the word to the right. */
+export const shiftedDown = (word: number, after: number): number =>
+  (word >>> 8) | ((word & 0xfe) << 23) | (after << 31);
 
-const groupsOf = (mask: Uint8Array): Uint32Array =>
-  new Uint32Array(mask.buffer, mask.byteOffset, mask.byteLength >> 2);
+const bitOf = (voxel: number): number => 1 << (8 * (voxel & 3) + ((voxel >> 2) & 7));
+
+/** Words of four bytes, where every row begins with one. */
+function groupsOf(mask: Uint8Array, nx: number): Uint32Array | null {
+  if (nx % 4 || mask.byteOffset % 4) return null;
+  return new Uint32Array(mask.buffer, mask.byteOffset, mask.byteLength >> 2);
+}
 
 function emptyRows({ shape: [nx, ny], low, high, room }: Part): BitRows {
-  const bits = nx + shiftOf(room) + room;
-  const width = Math.ceil(bits / 32);
+  const width = Math.ceil(nx / 32) + 2 * Math.ceil(room / 32);
   const rows = { width, ny: ny + 2 * room, nz: high - low + 1 + 2 * room };
-  const last = width * 32 - bits;
-  const spare = last ? ~0 << (32 - last) : 0;
+  let used = 0;
+  for (let voxel = 0; voxel < nx % 32; voxel++) used |= bitOf(voxel);
+  const spare = room || !used ? 0 : ~used;
   return { ...rows, words: new Uint32Array(width * rows.ny * rows.nz), spare };
 }
 
-/** Word in which the first bits of a row of the matrix lie. */
-const rowAt = (rows: BitRows, room: number, y: number, z: number): number =>
-  ((z + room) * rows.ny + y + room) * rows.width;
+/** Calls for every row of the matrix: its first voxel, and the word in which that lies. */
+function eachRow(rows: BitRows, part: Part, visit: (voxel: number, word: number) => void): void {
+  const { shape, low, high, room } = part;
+  const [nx, ny] = shape;
+  const side = Math.ceil(room / 32);
+  for (let z = low, voxel = low * ny * nx; z <= high; z++)
+    for (let y = 0; y < ny; y++, voxel += nx)
+      visit(voxel, ((z - low + room) * rows.ny + y + room) * rows.width + side);
+}
 
 export function pack(mask: Uint8Array, part: Part): BitRows {
   const rows = emptyRows(part);
-  const { shape, low, high, room } = part;
-  const [nx, ny] = shape;
-  const shift = shiftOf(room);
-  const grouped = isGrouped(mask, nx) ? groupsOf(mask) : null;
-  for (let z = low, from = low * ny * nx; z <= high; z++)
-    for (let y = 0; y < ny; y++, from += nx) {
-      const to = rowAt(rows, room, y, z - low);
-      if (grouped) packGroups(grouped, from >> 2, nx >> 2, rows.words, to, shift);
-      else packRow(mask, from, nx, rows.words, to, shift);
-    }
+  const [nx] = part.shape;
+  const groups = groupsOf(mask, nx);
+  eachRow(rows, part, (voxel, word) => {
+    if (groups) packGroups(groups, voxel >> 2, nx >> 2, rows.words, word);
+    else packRow(mask, voxel, nx, rows.words, word);
+  });
   return rows;
 }
 
@@ -70,71 +79,47 @@ function packGroups(
   from: number,
   n: number,
   words: Uint32Array,
-  to: number,
-  shift: number,
+  word: number,
 ): void {
-  let bit = shift;
-  for (let i = from; i < from + n; i++, bit += 4) {
-    const four = groups[i]!;
-    if (four) words[to + (bit >> 5)]! |= (Math.imul(four, GATHER) >>> 28) << (bit & 31);
+  const end = from + n;
+  let at = from;
+  let to = word;
+  for (; at + 8 <= end; at += 8, to++) {
+    const low =
+      groups[at]! | (groups[at + 1]! << 1) | (groups[at + 2]! << 2) | (groups[at + 3]! << 3);
+    const high =
+      groups[at + 4]! | (groups[at + 5]! << 1) | (groups[at + 6]! << 2) | (groups[at + 7]! << 3);
+    words[to] = low | (high << 4);
   }
+  for (let shift = 0; at < end; at++, shift++) words[to]! |= groups[at]! << shift;
 }
 
-function packRow(
-  mask: Uint8Array,
-  from: number,
-  n: number,
-  words: Uint32Array,
-  to: number,
-  shift: number,
-): void {
-  for (let i = 0, bit = shift; i < n; i++, bit++)
-    if (mask[from + i]) words[to + (bit >> 5)]! |= 1 << (bit & 31);
+function packRow(mask: Uint8Array, from: number, n: number, words: Uint32Array, word: number) {
+  for (let i = 0; i < n; i++) if (mask[from + i]) words[word + (i >> 5)]! |= bitOf(i);
 }
 
-/** Write rows of bits back over the planes they came from. */
-export function unpack(rows: BitRows, part: Part, mask: Uint8Array): void {
-  const { shape, low, high, room } = part;
-  const [nx, ny] = shape;
-  const shift = shiftOf(room);
-  const grouped = isGrouped(mask, nx) ? groupsOf(mask) : null;
-  mask.fill(0, low * ny * nx, (high + 1) * ny * nx);
-  for (let z = low, to = low * ny * nx; z <= high; z++)
-    for (let y = 0; y < ny; y++, to += nx) {
-      const from = rowAt(rows, room, y, z - low);
-      if (grouped) unpackGroups(rows.words, from, shift, grouped, to >> 2, nx >> 2);
-      else unpackRow(rows.words, from, shift, mask, to, nx);
+/** Write the words that have become others back into a mask. */
+export function unpack(rows: BitRows, before: Uint32Array, part: Part, mask: Uint8Array): void {
+  const { words } = rows;
+  const [nx] = part.shape;
+  const groups = groupsOf(mask, nx);
+  const n = Math.ceil(nx / 32);
+  eachRow(rows, part, (voxel, word) => {
+    for (let w = 0; w < n; w++) {
+      const now = words[word + w]!;
+      if (now === before[word + w]) continue;
+      const first = voxel + 32 * w;
+      const voxels = Math.min(32, nx - 32 * w);
+      if (groups) unpackGroups(now, groups, first >> 2, voxels >> 2);
+      else unpackWord(now, mask, first, voxels);
     }
+  });
 }
 
-function unpackGroups(
-  words: Uint32Array,
-  from: number,
-  shift: number,
-  groups: Uint32Array,
-  to: number,
-  n: number,
-): void {
-  for (let i = 0, bit = shift; i < n;) {
-    let rest = words[from + (bit >> 5)]! >>> (bit & 31);
-    const inWord = Math.min(n - i, (32 - (bit & 31)) >> 2);
-    for (let g = to + i; rest; g++, rest >>>= 4) {
-      if (g - to >= n) break;
-      groups[g] = SPREAD[rest & 15]!;
-    }
-    i += inWord;
-    bit += 4 * inWord;
-  }
+function unpackGroups(word: number, groups: Uint32Array, from: number, n: number): void {
+  for (let g = 0; g < n; g++) groups[from + g] = (word >>> g) & EACH;
 }
 
-function unpackRow(
-  words: Uint32Array,
-  from: number,
-  shift: number,
-  mask: Uint8Array,
-  to: number,
-  n: number,
-): void {
-  for (let i = 0, bit = shift; i < n; i++, bit++)
-    mask[to + i] = (words[from + (bit >> 5)]! >>> (bit & 31)) & 1;
+function unpackWord(word: number, mask: Uint8Array, from: number, n: number): void {
+  for (let i = 0; i < n; i++) mask[from + i] = word & bitOf(i) ? 1 : 0;
 }

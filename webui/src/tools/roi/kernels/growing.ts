@@ -56,21 +56,8 @@ export interface GrowSource {
 
 /** Beyond any level: no number, never reached. */
 const NEVER = LEVELS + 1;
-/** Not seen yet; taken up; waiting in the bucket of its level. */
-const [TAKEN, WAITING] = [1, 2] as const;
 
-/** Levels of all stored values of 8 and 16 bits; other samples are reckoned one by one. */
-function levelsOf({ values, slope, inter, low, high }: GrowSource, from: number) {
-  const level = (value: number): number => {
-    const far = Math.ceil(Math.abs(inWindow(value * slope + inter, low, high) - from) * LEVELS);
-    return Number.isNaN(far) ? NEVER : far;
-  };
-  const bits = SMALL.find((one) => values instanceof one.type);
-  if (!bits) return (at: number): number => level(values[at]!);
-  const table = Uint16Array.from({ length: bits.n }, (_, i) => level(i + bits.first));
-  const { first } = bits;
-  return (at: number): number => table[values[at]! - first]!;
-}
+type LevelAt = (at: number) => number;
 
 const SMALL = [
   { type: Uint8Array, first: 0, n: 256 },
@@ -79,16 +66,31 @@ const SMALL = [
   { type: Int16Array, first: -32768, n: 65536 },
 ];
 
+/** Levels of all stored values of 8 and 16 bits; other samples are reckoned one by one. */
+function levelsOf({ values, slope, inter, low, high }: GrowSource, from: number): LevelAt {
+  const level = (value: number): number => {
+    const far = Math.ceil(Math.abs(inWindow(value * slope + inter, low, high) - from) * LEVELS);
+    return far <= LEVELS ? far : NEVER;
+  };
+  const bits = SMALL.find((one) => values instanceof one.type);
+  if (!bits) return (at) => level(values[at]!);
+  const table = Uint16Array.from({ length: bits.n }, (_, i) => level(i + bits.first));
+  const { first } = bits;
+  return (at) => table[values[at]! - first]!;
+}
+
 /**
  * Grows from a seed as far as asked and remembers the order, so that a smaller tolerance is a
- * shorter part of the same list. Takes up whole runs along a row.
+ * shorter part of the same list.
  */
 export class Growth {
   readonly order = new NumberList();
   private readonly ends = new Int32Array(LEVELS + 1).fill(-1);
-  private readonly buckets: number[][] = [];
-  private readonly seen: Uint8Array;
-  private readonly levelAt: (at: number) => number;
+  /** Voxels that wait for a level, or are taken up at the present one. */
+  private readonly waiting: (NumberList | null)[] = Array.from({ length: NEVER }, () => null);
+  /** A bit for each voxel that has been met: taken up, waiting for its level, or never reached. */
+  private readonly met: Uint32Array;
+  private readonly levelAt: LevelAt;
   private done = -1;
 
   constructor(
@@ -96,10 +98,10 @@ export class Growth {
     seed: number,
   ) {
     const { values, slope, inter, low, high } = source;
-    this.seen = new Uint8Array(values.length);
+    this.met = new Uint32Array((values.length + 31) >>> 5);
     const from = inWindow(values[seed]! * slope + inter, low, high);
     this.levelAt = levelsOf(source, from);
-    if (!Number.isNaN(from)) this.buckets[0] = [seed];
+    this.meet(seed, 0);
   }
 
   /** How many voxels of `order` lie within a tolerance. */
@@ -120,72 +122,45 @@ export class Growth {
 
   /** Take up all of one level; false when there was too much of it. */
   private expand(level: number, stop: number): boolean {
-    const stack = this.buckets[level];
+    const stack = this.waiting[level];
     if (stack) {
       this.drain(stack, level, stop);
       if (stack.length) return false;
-      this.buckets[level] = [];
+      this.waiting[level] = null;
     }
     this.ends[level] = this.order.length;
     return true;
   }
 
-  private drain(stack: number[], level: number, stop: number): void {
-    const { seen, order } = this;
+  /** Take up what waits and meet its neighbours; the last comes first, as it lies near in memory. */
+  private drain(stack: NumberList, level: number, stop: number): void {
+    const { order } = this;
     const [nx, ny, nz] = this.source.shape;
     const plane = nx * ny;
     while (stack.length && order.length < stop) {
-      const at = stack.pop()!;
-      if (seen[at] === TAKEN) continue;
-      seen[at] = TAKEN;
-      const row = Math.floor(at / nx);
-      const y = row % ny;
-      const z = (row - y) / ny;
-      const from = this.along(at, row * nx - 1, -1, level);
-      const to = this.along(at, row * nx + nx, 1, level);
-      order.pushRange(from, to + 1);
-      if (y > 0) this.beside(from - nx, to - nx, level, stack);
-      if (y < ny - 1) this.beside(from + nx, to + nx, level, stack);
-      if (z > 0) this.beside(from - plane, to - plane, level, stack);
-      if (z < nz - 1) this.beside(from + plane, to + plane, level, stack);
+      // Whole numbers of 32 bits all along: the engine divides and adds these faster.
+      const at = stack.pop() | 0;
+      order.push(at);
+      const row = (at / nx) | 0;
+      const x = at - Math.imul(row, nx);
+      const z = (row / ny) | 0;
+      const y = row - Math.imul(z, ny);
+      if (x > 0) this.meet(at - 1, level);
+      if (x < nx - 1) this.meet(at + 1, level);
+      if (y > 0) this.meet(at - nx, level);
+      if (y < ny - 1) this.meet(at + nx, level);
+      if (z > 0) this.meet(at - plane, level);
+      if (z < nz - 1) this.meet(at + plane, level);
     }
   }
 
-  /** The last voxel of the run that holds `at`, going one way up to `end`. */
-  private along(at: number, end: number, step: 1 | -1, level: number): number {
-    const { seen } = this;
-    let next = at + step;
-    while (next !== end && !seen[next]) {
-      const own = this.levelAt(next);
-      if (own > level) {
-        this.wait(next, own);
-        break;
-      }
-      seen[next] = TAKEN;
-      next += step;
-    }
-    return next - step;
-  }
-
-  /** Of the voxels beside a run: one of every run that is taken up next, the others wait. */
-  private beside(from: number, to: number, level: number, stack: number[]): void {
-    const { seen, levelAt } = this;
-    let begun = false;
-    for (let at = from; at <= to; at++) {
-      const own = seen[at] ? NEVER : levelAt(at);
-      if (own <= level) {
-        if (!begun) stack.push(at);
-        begun = true;
-        continue;
-      }
-      begun = false;
-      if (!seen[at]) this.wait(at, own);
-    }
-  }
-
-  private wait(at: number, level: number): void {
-    this.seen[at] = WAITING;
-    if (level <= LEVELS) (this.buckets[level] ??= []).push(at);
+  private meet(at: number, level: number): void {
+    const word = this.met[at >>> 5]!;
+    const bit = 1 << (at & 31);
+    if (word & bit) return;
+    this.met[at >>> 5] = word | bit;
+    const own = this.levelAt(at);
+    if (own < NEVER) (this.waiting[Math.max(own, level)] ??= new NumberList()).push(at);
   }
 }
 

@@ -3,7 +3,7 @@
 // Voxels outside the matrix take no part: they neither erode nor dilate. Closing first makes room
 // around the mask, so that it does not stick to the border.
 import type { BitRows, Part } from "./bitrows";
-import { pack, unpack } from "./bitrows";
+import { pack, shiftedDown, shiftedUp, unpack } from "./bitrows";
 import type { Triple } from "./box";
 
 export type Morph = "erode" | "dilate" | "open" | "close";
@@ -31,7 +31,7 @@ function erodeOnce(from: BitRows, to: Uint32Array): void {
         const next = at + 1 < end ? words[at + 1]! | 0 : -1;
         if (here === 0) to[at] = 0;
         else {
-          const sides = ((here << 1) | (left >>> 31)) & ((here >>> 1) | (next << 31));
+          const sides = shiftedUp(here, left) & shiftedDown(here, next);
           const across = words[at + north]! & words[at + south]!;
           to[at] = here & sides & across & words[at + below]! & words[at + above]!;
         }
@@ -55,7 +55,7 @@ function dilateOnce(from: BitRows, to: Uint32Array): void {
       let here = words[at]! | 0;
       for (const end = at + width; at < end; at++) {
         const next = at + 1 < end ? words[at + 1]! | 0 : 0;
-        const sides = (here << 1) | (left >>> 31) | ((here >>> 1) | (next << 31));
+        const sides = shiftedUp(here, left) | shiftedDown(here, next);
         const across = words[at + north]! | words[at + south]!;
         to[at] = here | sides | across | words[at + below]! | words[at + above]!;
         left = here;
@@ -91,12 +91,14 @@ export function morph(mask: Uint8Array, shape: Triple, what: Morph, steps = 1): 
   const part = steps < 1 ? null : reached(mask, shape, what, steps);
   if (!part) return out;
   const rows = pack(mask, part);
-  let spare = new Uint32Array(rows.words.length);
+  const before = rows.words.slice();
+  let spare = new Uint32Array(before.length);
   for (const once of STEPS[what])
     for (let n = 0; n < steps; n++) {
       once(rows, spare);
       [rows.words, spare] = [spare, rows.words];
     }
-  unpack(rows, part, out);
+  setSpare(rows, false);
+  unpack(rows, before, part, out);
   return out;
 }

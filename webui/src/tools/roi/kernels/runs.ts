@@ -14,16 +14,9 @@ export class NumberList {
     this.store[this.length++] = value;
   }
 
-  /** Add the numbers from `first` to before `end`. */
-  pushRange(first: number, end: number): void {
-    const length = this.length + end - first;
-    if (length > this.store.length) {
-      const more = new Uint32Array(Math.max(2 * this.store.length, length));
-      more.set(this.store.subarray(0, this.length));
-      this.store = more;
-    }
-    for (let value = first, at = this.length; value < end; value++) this.store[at++] = value;
-    this.length = length;
+  /** Take the last number away. */
+  pop(): number {
+    return this.store[--this.length]!;
   }
 
   get values(): Uint32Array {

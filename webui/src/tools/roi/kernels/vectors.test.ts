@@ -20,7 +20,7 @@ import { dragTolerance, grow, Growth } from "./growing";
 import type { Morph } from "./morphology";
 import { morph } from "./morphology";
 import type { Matrix, Outline, Patch, Pen } from "./pens";
-import { brush, fillOutline, unitMm } from "./pens";
+import { brush, fillOutline, nearestVoxel, placeIn, unitMm } from "./pens";
 import { paste } from "./box";
 import { decode, differing, encode, flip, fromIndices } from "./runs";
 import { mirror, smoothMask } from "./shaping";
@@ -149,7 +149,54 @@ describe("growing", () => {
   });
 });
 
+describe("growing in portions", () => {
+  const shape: Triple = [23, 17, 9];
+  const values = Int16Array.from({ length: voxels(shape) }, (_, i) => (i * i * 7919) % 61);
+  const source = { values, shape, slope: 1, inter: 0, low: 0, high: 100 };
+  const seed = voxels(shape) >> 1;
+
+  it("ROI-26: takes up the same voxels as at once", () => {
+    const growth = new Growth(source, seed);
+    let [n, complete, rounds] = [0, false, 0];
+    for (; !complete; rounds++) ({ n, complete } = growth.reachSome(0.3, 50));
+    expect(rounds).toBeGreaterThan(5);
+    const slow = new Uint8Array(values.length);
+    for (const at of growth.order.values.subarray(0, n)) slow[at] = 1;
+    expect(slow).toEqual(grow(source, seed, 0.3));
+  });
+
+  it("ROI-26: every shorter part of the list is what its tolerance reaches", () => {
+    const growth = new Growth(source, seed);
+    growth.reach(1);
+    for (const tolerance of [0, 0.05, 0.11, 0.24]) {
+      const part = new Uint8Array(values.length);
+      for (const at of growth.order.values.subarray(0, growth.reach(tolerance))) part[at] = 1;
+      expect(part).toEqual(grow(source, seed, tolerance));
+    }
+  });
+
+  it("never starts from what is no number", () => {
+    const none = { ...source, values: Float32Array.from(values, () => NaN) };
+    expect(new Growth(none, seed).reach(1)).toBe(0);
+  });
+});
+
 describe("pens", () => {
+  it("always draw the voxel under their middle, also at the end of an oblique line", () => {
+    const affine: Mat4 = [
+      -1.2, 0.1, 0.3, 14, 0.15, 0.9, -0.2, -11, -0.2, 0.25, 2, -7.5, 0, 0, 0, 1,
+    ];
+    const matrix = { shape: [18, 20, 9] as Triple, affine, inverse: invert(affine)! };
+    const centre = [5.1, -2.2, 3.3] as const;
+    const from = [9.4, -4.9, 3.3] as const;
+    const normal = [0, 0, 1] as const;
+    const sizes = { radiusMm: 0.1, halfMm: 0, direction: 0 } as const;
+    const pen: Pen = { shape: "cylinder", centre, from, normal, ...sizes };
+    const found = brush(matrix, pen)!;
+    const place = placeIn(found, nearestVoxel(matrix, centre));
+    expect(place === null ? null : found.on[place]).toBe(1);
+  });
+
   it("ROI-18: sizes are relative to the image, or the diameter in mm", () => {
     expect(unitMm(233, false) * 20).toBeCloseTo(15.53, 2);
     expect(unitMm(233, true) * 20).toBe(10);

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { rank, score, type Entry } from "./palette";
+import { nameQuery, rank, score, type Entry } from "./palette";
 
 const entry = (label: string, group = "a"): Entry => ({
   id: label,
@@ -33,4 +33,11 @@ it("leaves out what does not match and keeps groups together", () => {
 it("finds letters in order only for longer words", () => {
   expect(score("Health", "hlt")).toBeGreaterThan(0);
   expect(score("Health", "ht")).toBe(0);
+});
+
+it("asks for names with what was typed, whatever signs are in it", () => {
+  expect(nameQuery("Window: CT (")).toBe('"Window:" "CT" "("');
+  expect(nameQuery('  say "a & b" ')).toBe('"say" "a" "&" "b"');
+  expect(nameQuery("S-0001#2024-05")).toBe('"S-0001"#"2024-05"');
+  expect(nameQuery("S-0001# #x")).toBe('"S-0001"# #"x"');
 });

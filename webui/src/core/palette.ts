@@ -18,6 +18,19 @@ function inOrder(text: string, wanted: string): boolean {
   return true;
 }
 
+/** A typed text as a question about names: any of its words, no sign read as grammar. */
+export function nameQuery(text: string): string {
+  const words = text.split(/[\s"]+/).filter(Boolean);
+  return words.map((word) => (word.includes("#") ? place(word) : `"${word}"`)).join(" ");
+}
+
+/** Code of a subject and name of a study, as psids are written. */
+function place(word: string): string {
+  const [pid, ...sid] = word.split("#");
+  const quoted = (part: string): string => (part ? `"${part}"` : "");
+  return `${quoted(pid!)}#${quoted(sid.join("#"))}`;
+}
+
 /** 0 = no match; higher is better. */
 export function score(label: string, wanted: string): number {
   const text = label.toLowerCase();

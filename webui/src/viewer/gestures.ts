@@ -1,17 +1,20 @@
 // Mouse, pen and wheel over a 2D viewport: crosshair, pan, window, zoom, slices, reformatting.
+import type { Line } from "./crosshairline";
+import { LINE_CURSOR, lineAt, lineTo } from "./crosshairline";
 import type { Vec3 } from "./linalg";
 import { apply, cross, dot } from "./linalg";
 import type { View } from "./planes";
 import { screenToWorld, worldToScreen } from "./planes";
 import type { Limits, Point } from "./types";
 import { withColumns, withRange } from "./mosaic";
+import { togglePin } from "./pinning";
 import { pointers } from "./pointers.svelte";
 import type { PointerAt } from "./tools";
 import type { Part, Viewer } from "./viewer.svelte";
 import type { Viewport } from "./viewport.svelte";
 import { dragWindow } from "./windowing";
 
-export type Gesture = "crosshair" | "pan" | "window" | "turn" | "tool";
+export type Gesture = "crosshair" | "line" | "pan" | "window" | "turn" | "pin" | "tool";
 
 /** A notch of a usual wheel, in the units of WheelEvent with deltaMode 0. */
 const NOTCH = 100;
@@ -24,7 +27,7 @@ export function gestureOf(
   if (event.button === 1) return "window";
   if (event.button === 2) return "pan";
   if (event.button !== 0) return null;
-  if (event.ctrlKey || event.metaKey) return "turn";
+  if (event.ctrlKey || event.metaKey) return event.shiftKey ? "pin" : "turn";
   return event.shiftKey ? "pan" : "crosshair";
 }
 
@@ -54,21 +57,27 @@ class Press {
     private readonly start: Point,
     /** The picture in which it began. */
     readonly part: string,
+    /** The line of the crosshair that it moves. */
+    private readonly line: Line | null = null,
   ) {
     this.last = start;
     this.limits = viewport.base?.limits ?? null;
   }
 
   move(to: Point, view: View): void {
-    if (this.gesture === "crosshair") this.place(to, view);
+    if (this.gesture === "crosshair") this.place(screenToWorld(view, to));
+    if (this.gesture === "line" && this.line) this.place(lineTo(view, this.cross, this.line, to));
     if (this.gesture === "pan") this.viewport.panBy(view, this.last, to);
     if (this.gesture === "window") this.window(to);
     if (this.gesture === "turn") this.turn(to, view);
     this.last = to;
   }
 
-  private place(to: Point, view: View): void {
-    const mm = screenToWorld(view, to);
+  private get cross(): Vec3 {
+    return this.viewer.crosshairOf(this.viewport);
+  }
+
+  private place(mm: Vec3): void {
     this.viewer.setCrosshair(clampToImage(this.viewport, mm), this.viewport);
   }
 
@@ -81,7 +90,7 @@ class Press {
 
   /** Turn about the crosshair by the angle the pointer has gone round it. */
   private turn(to: Point, view: View): void {
-    const middle = worldToScreen(view, this.viewer.crosshairOf(this.viewport));
+    const middle = worldToScreen(view, this.cross);
     const angle = (p: Point): number => Math.atan2(middle.y - p.y, p.x - middle.x);
     const { right, up, normal } = view.axes;
     // Seen along the screen, counter-clockwise is about right x up, which may be -normal.
@@ -153,13 +162,25 @@ export function gestures(viewer: Viewer, viewport: Viewport, hooks: GestureHooks
       if (!gesture || !hit || !at || press) return;
       event.preventDefault();
       node.setPointerCapture(event.pointerId);
+      if (gesture === "pin" && togglePin(viewer, viewport, at)) return;
       const taken = gesture !== "window" && pointers.down(at);
-      press = new Press(viewer, viewport, taken ? "tool" : gesture, at.point, hit.part.id);
+      const line = gesture === "pan" && event.button === 0 ? lineUnder(at) : null;
+      const meant = line ? "line" : gesture === "pin" ? "turn" : gesture;
+      press = new Press(viewer, viewport, taken ? "tool" : meant, at.point, hit.part.id, line);
       if (press.gesture === "crosshair") press.move(at.point, at.view);
+    };
+    /** With Shift: the line of the crosshair under the pointer. */
+    const lineUnder = ({ event, view, point }: PointerAt): Line | null =>
+      event.shiftKey && viewer.showCrosshair
+        ? lineAt(view, viewer.crosshairOf(viewport), point)
+        : null;
+    const cursorAt = (at: PointerAt | null): string => {
+      const line = at && lineUnder(at);
+      return line ? LINE_CURSOR[line] : pointers.cursor;
     };
     const move = (event: PointerEvent): void => {
       const at = where.at(event, press?.gesture === "tool", press?.part);
-      node.style.cursor = press ? node.style.cursor : pointers.cursor;
+      node.style.cursor = press ? node.style.cursor : cursorAt(at);
       if (!at) return;
       if (!press || press.gesture === "tool") return pointers.move(at);
       hooks.moving();

@@ -1,8 +1,13 @@
 // The viewer's keys as actions of the one table (palette, key map, listener).
 import type { Action } from "../core/actions.svelte";
+import type { Side } from "./render3d";
+import { STAND, STANDS } from "./render3d";
+import { text } from "./strings";
 import type { ViewKind } from "./types";
 import type { Viewer } from "./viewer.svelte";
-import { PRESETS } from "./windowing";
+import type { Viewport } from "./viewport.svelte";
+import { DEFAULTS } from "./settings";
+import { windowsWith, type OwnWindow } from "./windowing";
 
 const GROUP = "Images";
 const MAX_SPEED = 10;
@@ -15,6 +20,24 @@ function speed(viewer: Viewer, by: number): void {
 function planeAction(viewer: Viewer, kind: ViewKind, label: string): Action {
   const run = (): void => void (viewer.activeViewport.kind = kind);
   return { id: `viewer.plane.${kind}`, label, context: "viewer", group: GROUP, run };
+}
+
+/** The viewport in 3D that is meant: the active one, else the first. */
+const spaceOf = (viewer: Viewer): Viewport | undefined =>
+  [viewer.activeViewport, ...viewer.viewports].find((one) => one.kind === "3d");
+
+function standAction(viewer: Viewer, side: Side): Action {
+  return {
+    id: `viewer.camera.${side}`,
+    label: `3D: ${text.from[side].toLowerCase()}`,
+    context: "viewer",
+    group: GROUP,
+    enabled: () => spaceOf(viewer) !== undefined,
+    run: () => {
+      const there = spaceOf(viewer);
+      if (there) there.camera = { ...there.camera, ...STAND[side] };
+    },
+  };
 }
 
 function toggle(
@@ -44,10 +67,14 @@ function moving(viewer: Viewer, scheme: "classic" | "2026", one: One): Action[] 
   ];
 }
 
-export function viewerActions(viewer: Viewer, scheme: "classic" | "2026" = "classic"): Action[] {
+export function viewerActions(
+  viewer: Viewer,
+  scheme: "classic" | "2026" = "classic",
+  own: readonly OwnWindow[] = DEFAULTS.windows,
+): Action[] {
   const one = (id: string, label: string, keys: string[], run: () => void): Action =>
     toggle(viewer, id, label, keys, run);
-  const presets = PRESETS.map((preset): Action => ({
+  const presets = windowsWith(own).map((preset): Action => ({
     id: `viewer.window.${preset.key}`,
     label: `Window: ${preset.name}`,
     context: "viewer",
@@ -95,5 +122,6 @@ export function viewerActions(viewer: Viewer, scheme: "classic" | "2026" = "clas
     planeAction(viewer, "coronal", "Coronal"),
     planeAction(viewer, "sagittal", "Sagittal"),
     planeAction(viewer, "3d", "3D"),
+    ...STANDS.map((side) => standAction(viewer, side)),
   ];
 }

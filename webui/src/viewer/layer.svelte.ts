@@ -85,6 +85,8 @@ export class Layer {
   palette: Palette | null = $state.raw(null);
   /** How much coarser than stored the image is on screen, 1: not at all. */
   binned = $state(1);
+  /** How many streamlines are drawn of how many. */
+  strands: { shown: number; total: number } | null = $state.raw(null);
   samples: Float32Array = $state.raw(new Float32Array(0));
 
   /** Counts time points that have arrived of a series that is read when it is shown. */

@@ -1,5 +1,7 @@
 // What a viewport in 3D shows of its images and from where: plain values, saved with the view.
 
+import type { Vec3 } from "./linalg";
+
 export type Side = "L" | "R" | "A" | "P" | "S" | "I";
 export const SIDES_CUT: readonly Side[] = ["L", "R", "A", "P", "S", "I"];
 
@@ -23,9 +25,39 @@ export interface Camera {
   /** Degrees: 0 behind, 90 at the patient's left. */
   azimuth: number;
   elevation: number;
+  /** 1: everything fits. */
+  zoom: number;
+  /** How far the middle of the picture is from that of everything, mm. */
+  pan: Vec3;
 }
 
-export const CAMERA: Camera = { azimuth: 125, elevation: 12 };
+export const CAMERA: Camera = { azimuth: 125, elevation: 12, zoom: 1, pan: [0, 0, 0] };
+/** Beyond it the renderer would cut off what is near. */
+export const ZOOM_3D = { least: 0.5, most: 2 } as const;
+
+/** Where the camera stands to look straight from a side, with the head upright. */
+export const STAND: Record<Side, Pick<Camera, "azimuth" | "elevation">> = {
+  A: { azimuth: 180, elevation: 0 },
+  P: { azimuth: 0, elevation: 0 },
+  L: { azimuth: 90, elevation: 0 },
+  R: { azimuth: 270, elevation: 0 },
+  S: { azimuth: 0, elevation: 90 },
+  I: { azimuth: 0, elevation: -90 },
+};
+export const STANDS: readonly Side[] = ["A", "P", "L", "R", "S", "I"];
+
+/** A camera from JSON of any origin. */
+export function readCamera(given: Partial<Camera> | undefined): Camera {
+  const { azimuth, elevation, zoom, pan } = given ?? {};
+  const or = (value: unknown, usual: number): number =>
+    typeof value === "number" && Number.isFinite(value) ? value : usual;
+  return {
+    azimuth: or(azimuth, CAMERA.azimuth),
+    elevation: Math.min(90, Math.max(-90, or(elevation, CAMERA.elevation))),
+    zoom: Math.min(ZOOM_3D.most, Math.max(ZOOM_3D.least, or(zoom, 1))),
+    pan: [0, 1, 2].map((axis) => or(pan?.[axis], 0)) as unknown as Vec3,
+  };
+}
 
 /** Where a cutting plane faces, in the camera's angles. */
 const FACES: Record<Side, readonly [azimuth: number, elevation: number]> = {

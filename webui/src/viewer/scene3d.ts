@@ -3,7 +3,7 @@ import type { Rgb } from "./colormaps";
 import { labelColour } from "./colormaps";
 import { isosurface, mz3, smoothed } from "./isosurface";
 import type { Layer } from "./layer.svelte";
-import type { Mesh3d, Scene3d, Volume3d } from "./nv";
+import type { Fibers3d, Mesh3d, Scene3d, Volume3d } from "./nv";
 import type { Reduced } from "./reduce";
 import { reduce } from "./reduce";
 import type { Render3d } from "./render3d";
@@ -18,6 +18,9 @@ const GLASS = 0.3;
 const BONE = [222, 208, 188] as const;
 const OVERLAY = [255, 140, 40] as const;
 const SURFACE = [200, 190, 175] as const;
+
+/** Colour map of fibers that do not show their direction. */
+export const ONE_COLOUR = "unicolor";
 
 /** Surfaces that have been computed, the last ones. */
 const kept = new Map<string, File | null>();
@@ -43,7 +46,7 @@ const mesh = (
   name: string,
   colour: Rgb,
   opacity: number,
-): Mesh3d[] => (source ? [{ id, source, name, fibers: false, colour, opacity }] : []);
+): Mesh3d[] => (source ? [{ id, source, name, colour, opacity }] : []);
 
 /** Labels of a label image, sorted, or null when there are too many. */
 function labelsOf({ volume, frame }: DrawLayer): number[] | null {
@@ -99,13 +102,17 @@ function cloud(layer: Layer, most: number): Volume3d[] {
   return [{ id, file, colour, opacity: 1 }];
 }
 
-const stored = (layer: Layer): Mesh3d => ({
+const stored = (layer: Layer) => ({
   id: layer.id,
   source: layer.surface ?? layer.file ?? new URL(layer.row?.content_url ?? "", location.href).href,
   name: layer.surface?.name ?? layer.name,
-  fibers: layer.role === "streamlines",
-  colour: SURFACE,
   opacity: layer.opacity,
+});
+
+/** By direction, unless a person has chosen one colour. */
+const strands = (layer: Layer): Fibers3d => ({
+  ...stored(layer),
+  colour: layer.colormap === ONE_COLOUR ? layer.colour : null,
 });
 
 /** Everything that can be seen; `most` is the largest number of voxels along an axis. */
@@ -113,20 +120,26 @@ export function sceneOf(layers: readonly Layer[], render: Render3d, most: number
   const shown = layers.filter((layer) => layer.visible && layer.opacity > 0);
   const images = shown.filter((layer) => layer.isVolume && layer.status === "ready");
   const of = (role: Layer["role"]): Layer[] => images.filter((layer) => layer.role === role);
-  const meshes = shown.filter((layer) => !layer.isVolume && layer.status === "ready").map(stored);
-  const as = render.as ?? (meshes.length ? "none" : "volume");
+  const ready = shown.filter((layer) => !layer.isVolume && layer.status === "ready");
+  const fibers = ready.filter(({ role }) => role === "streamlines").map(strands);
+  const meshes = ready
+    .filter(({ role }) => role !== "streamlines")
+    .map((layer): Mesh3d => ({ ...stored(layer), colour: SURFACE }));
+  const things = meshes.length + fibers.length;
+  const as = render.as ?? (things ? "none" : "volume");
   const overlays = render.overlays ? of("overlay") : [];
   if (as === "surface") {
-    const glass = of("labels").length + meshes.length > 0 ? GLASS : 1;
+    const glass = of("labels").length + things > 0 ? GLASS : 1;
     const inner = [...of("labels").flatMap((layer) => labelMeshes(layer, most)), ...meshes];
     const outer = of("background").flatMap((one) => imageMesh(one, most, render.level, glass));
-    return { volumes: [], meshes: [...inner, ...outer], clip: null };
+    return { volumes: [], meshes: [...inner, ...outer], fibers, clip: null };
   }
-  if (as === "none" && meshes.length) {
+  if (as === "none" && things) {
     const inner = of("labels").flatMap((layer) => labelMeshes(layer, most));
     return {
       volumes: overlays.flatMap((one) => cloud(one, most)),
       meshes: [...meshes, ...inner],
+      fibers,
       clip: null,
     };
   }
@@ -134,6 +147,7 @@ export function sceneOf(layers: readonly Layer[], render: Render3d, most: number
   return {
     volumes: clouds.flatMap((layer) => cloud(layer, most)),
     meshes,
+    fibers,
     clip: clipPlane(render),
   };
 }

@@ -16,6 +16,16 @@ describe("VIEW-26 settings", () => {
     });
   });
 
+  it("VIEW-x08: keep own windows for the keys 7 and 8, each with a name and a width", () => {
+    const own = { windows: [{ name: " liver ", center: 60, width: 0 }, null, { name: "more" }] };
+    const { windows } = readSettings(own);
+    expect(windows).toEqual([
+      { name: "liver", center: 60, width: DEFAULTS.windows[0]!.width },
+      DEFAULTS.windows[1],
+    ]);
+    expect(readSettings({ windows: "x" }).windows).toEqual(DEFAULTS.windows);
+  });
+
   it("survive JSON and refuse what is odd", () => {
     const own = { ...DEFAULTS, fieldMm: 240, keys: "2026" as const };
     expect(readSettings(JSON.parse(JSON.stringify(own)))).toEqual(own);

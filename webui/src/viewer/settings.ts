@@ -1,5 +1,6 @@
 // Settings of the viewer: what they are, their defaults, and reading them back from anywhere.
 import type { Vec3 } from "./linalg";
+import type { OwnWindow } from "./windowing";
 
 export interface Settings {
   /** Layout the viewer starts with. */
@@ -20,6 +21,8 @@ export interface Settings {
   quality3d: number;
   background3d: string;
   keys: "classic" | "2026";
+  /** Windows on the keys 7 and 8. */
+  windows: readonly OwnWindow[];
 }
 
 /** NORA's, where NORA has one. */
@@ -39,6 +42,10 @@ export const DEFAULTS: Settings = {
   quality3d: 7,
   background3d: "#111111",
   keys: "classic",
+  windows: [
+    { name: "CT stroke", center: 40, width: 40 },
+    { name: "CT vessels", center: 300, width: 600 },
+  ],
 };
 
 const LIMITS: Partial<Record<keyof Settings, readonly [number, number]>> = {
@@ -60,6 +67,22 @@ function voxelOr(value: unknown, usual: Vec3): Vec3 {
   return good ? (value.map(Number) as unknown as Vec3) : usual;
 }
 
+const NAME_LENGTH = 24;
+
+/** One's own windows: each odd value gives the usual one. */
+function windowsOr(given: unknown): OwnWindow[] {
+  const all = (Array.isArray(given) ? given : []) as (Partial<OwnWindow> | null)[];
+  return DEFAULTS.windows.map((usual, i) => {
+    const { name, center, width } = all[i] ?? {};
+    const known = typeof name === "string" && name.trim() !== "";
+    return {
+      name: known ? name.trim().slice(0, NAME_LENGTH) : usual.name,
+      center: typeof center === "number" && Number.isFinite(center) ? center : usual.center,
+      width: typeof width === "number" && width > 0 && width < Infinity ? width : usual.width,
+    };
+  });
+}
+
 /** Settings from JSON of any origin: unknown or odd values give the default. */
 export function readSettings(given: unknown): Settings {
   const from = (typeof given === "object" && given !== null ? given : {}) as Record<
@@ -70,7 +93,8 @@ export function readSettings(given: unknown): Settings {
   for (const [name, usual] of Object.entries(DEFAULTS) as [keyof Settings, unknown][]) {
     const value = from[name];
     if (value === undefined) continue;
-    if (typeof usual === "number") out[name] = numberOr(name, value, usual);
+    if (name === "windows") out[name] = windowsOr(value);
+    else if (typeof usual === "number") out[name] = numberOr(name, value, usual);
     else if (Array.isArray(usual)) out[name] = voxelOr(value, usual as unknown as Vec3);
     else if (typeof value === typeof usual) out[name] = value;
   }

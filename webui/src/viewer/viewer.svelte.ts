@@ -13,6 +13,7 @@ import { setLook } from "./look";
 import type { Tile } from "./mosaic";
 import { mosaicTiles } from "./mosaic";
 import { Opener } from "./opening";
+import { pins } from "./pins.svelte";
 import type { GridLike, View } from "./planes";
 import { MAPPINGS, mappingNamed, middle, sliceInfo, stepSlice } from "./planes";
 import type { ViewerState } from "./readout";
@@ -328,7 +329,9 @@ export class Viewer {
       if (this.master === layer) this.setGrid(null);
     }
     this.layers = this.layers.filter((layer) => used.has(layer));
-    if (this.layers.length === 0) this.placed = false;
+    if (this.layers.length > 0) return;
+    this.placed = false;
+    pins.clear();
   }
 
   // ---- looks and windows ----

@@ -118,6 +118,7 @@ export class Viewport {
   resetView(): void {
     this.centre = null;
     this.zoom = 1;
+    this.camera = CAMERA;
     if (this.mosaic) this.mosaic = MOSAIC;
   }
 

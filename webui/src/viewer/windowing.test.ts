@@ -8,6 +8,7 @@ import {
   PRESETS,
   quantiles,
   windowed,
+  windowsWith,
 } from "./windowing";
 
 const ramp = Float32Array.from({ length: 10001 }, (_, i) => i / 10);
@@ -53,6 +54,18 @@ describe("window", () => {
     expect(table["5"]).toEqual({ low: 0, high: 200 });
     expect(table["6"]).toEqual({ low: -1220, high: 220 });
     expect([table["0"], table["1"]]).toEqual([null, null]);
+  });
+
+  it("VIEW-x08: own windows are on the keys 7 and 8", () => {
+    const own = windowsWith([
+      { name: "stroke", center: 40, width: 40 },
+      { name: "vessels", center: 300, width: 600 },
+    ]);
+    expect(own.slice(-2)).toEqual([
+      { key: "7", name: "stroke", limits: { low: 20, high: 60 } },
+      { key: "8", name: "vessels", limits: { low: 0, high: 600 } },
+    ]);
+    expect(own.map(({ key }) => key).join("")).toBe("012345678");
   });
 
   it("dragging right widens, dragging up brightens", () => {

@@ -24,6 +24,25 @@ export const PRESETS: readonly Preset[] = [
   { key: "6", name: "CT lung", limits: window(-500, 1440) },
 ];
 
+/** A window of one's own, on one of the keys after NORA's. */
+export interface OwnWindow {
+  name: string;
+  center: number;
+  width: number;
+}
+
+const FIRST_OWN = PRESETS.length;
+
+/** NORA's windows and one's own, each with its key. */
+export const windowsWith = (own: readonly OwnWindow[]): Preset[] => [
+  ...PRESETS,
+  ...own.map(({ name, center, width }, i) => ({
+    key: String(FIRST_OWN + i),
+    name,
+    limits: window(center, width),
+  })),
+];
+
 const BINS = 1000;
 
 function extent(samples: Float32Array): Limits {

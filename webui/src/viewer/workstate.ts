@@ -5,7 +5,7 @@ import type { Vec3 } from "./linalg";
 import type { Look } from "./look";
 import type { MosaicState } from "./mosaic";
 import type { Camera, Render3d } from "./render3d";
-import { CAMERA, readRender } from "./render3d";
+import { readCamera, readRender } from "./render3d";
 import type { FileRow, Role, ViewKind } from "./types";
 import type { FrameMode, Viewer } from "./viewer.svelte";
 import type { Viewport } from "./viewport.svelte";
@@ -118,7 +118,7 @@ function applyViewport(
 ): void {
   const { kind, centre, zoom, crosshair, linked = true, mosaic = null, overrides = {} } = saved;
   const render = readRender(saved.render);
-  const camera = saved.camera ?? CAMERA;
+  const camera = readCamera(saved.camera);
   Object.assign(viewport, { kind, centre, zoom, crosshair, linked, mosaic, render, camera });
   viewport.layers = saved.layers.map((n) => layers[n]).filter((l) => l !== undefined);
   viewport.overrides = Object.fromEntries(

@@ -75,6 +75,8 @@ export const jobs = {
   action_resume: "Resume",
   action_retry: "Run again",
   action_dismiss: "Dismiss",
+  jobs_dismiss_failed: "Dismiss all failed jobs of the list",
+  jobs_none_failed: "No failed jobs in this list",
   action_restore: "Bring back",
   action_done: "{action}: {n} {n|job|jobs}",
   action_refused: "{n} could not: {why}",

@@ -7,6 +7,7 @@ import { MarkerFile, markers, MarkerSet } from "../markers/markers.svelte";
 import { KINDS, newSet, type Kind } from "../markers/model";
 import { checked } from "../markers/parse";
 import type { Entry, LoadedCase } from "./preset";
+import { asWished } from "./wishing";
 
 const kindOf = (type: string): Kind => KINDS.find((kind) => kind === type) ?? "pointset";
 
@@ -18,7 +19,7 @@ export function closeMarkers(): void {
 }
 
 /** Show a file of markers; the crosshair stays where it is. */
-async function openMarkers(row: FileRow, still: () => boolean): Promise<void> {
+async function openMarkers(row: FileRow, wish: Entry, still: () => boolean): Promise<void> {
   try {
     const told = await api.get<Schema["Annotations"]>(path("files", row.id, "annotations"));
     if (!still()) return;
@@ -28,7 +29,7 @@ async function openMarkers(row: FileRow, still: () => boolean): Promise<void> {
     file.notes = told.notes;
     if (told.format === "nora" && row.path.endsWith(".ano.json"))
       file.saved = { id: row.id, path: row.path, version: told.version ?? row.version };
-    const sets = checked(told.sets);
+    const sets = checked(told.sets).map((data) => asWished(data, wish));
     file.clean = sets;
     markers.attach(sets.map((data) => new MarkerSet(file, data)));
   } catch (error) {
@@ -47,7 +48,7 @@ function makeMarkers(wish: Entry, wanted: string, loaded: LoadedCase): void {
   file.study = { id: loaded.study_id, psid: loaded.case };
   const templates = Object.keys(asked.templates).length ? { templates: asked.templates } : {};
   const made = { ...newSet(kindOf(asked.type), nameIn(wanted)), ...templates };
-  const data = { ...made, state: { ...made.state, ...asked.state } };
+  const data = asWished({ ...made, state: { ...made.state, ...asked.state } }, wish);
   // Nothing is lost when nobody draws in it.
   file.clean = [data];
   markers.attach([new MarkerSet(file, data)]);
@@ -64,6 +65,6 @@ export async function annotate(
 ): Promise<void> {
   const found = loaded.entries[i];
   if (!found) return;
-  await Promise.all(found.files.map((row) => openMarkers(row, still)));
+  await Promise.all(found.files.map((row) => openMarkers(row, wish, still)));
   if (found.wanted && still()) makeMarkers(wish, found.wanted, loaded);
 }

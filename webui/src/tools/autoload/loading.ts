@@ -121,7 +121,7 @@ function makeRoi(entry: Entry, path: string, shown: ReadonlyMap<number, Shown[]>
 }
 
 const ALLOWED =
-  /^(viewer\.(window\.[0-6]|reset|center|info|master|histogram|crosshair)|tool\.[a-z]+)$/;
+  /^(viewer\.(window\.[0-8]|reset|center|info|master|histogram|crosshair)|tool\.[a-z]+)$/;
 
 /** Actions that a preset may do once a case is shown: they look, and change nothing. */
 export const afterActions = (): { id: string; label: string }[] =>

@@ -15,7 +15,7 @@ from tests.support.waiting import wait_until
 from tests.web.marker_tool import MarkerTool
 from tests.web.pages import Desktop
 from tests.web.test_markers import DROP, IMAGE, stored
-from tests.web.test_viewer_3d import ball, bright, picture
+from tests.web.test_viewer_3d import ball, bright, picture, still
 from tests.web.test_viewer_layouts import drop, layout
 
 pytestmark = [pytest.mark.browser, pytest.mark.system]
@@ -59,6 +59,7 @@ def test_MARK_08_points_are_at_their_place_in_3d_and_a_click_goes_there(desktop:
     page.evaluate("() => (window.__viewer.viewer.viewports[0].kind = '3d')")
     page.get_by_test_id("view3d").wait_for()
     wait_until(lambda: bright(picture(desktop)) > 500, "the ball", within_s=60)
+    still(desktop)
     page.get_by_role("button", name="From behind").click()
     canvas = page.get_by_test_id("view3d").bounding_box()
     assert canvas is not None

@@ -1,13 +1,8 @@
-// 3D rendering of reduced images, surfaces and fibers; with strands.ts the only one that knows NiiVue.
+// The only module that knows NiiVue: 3D rendering of reduced images, surfaces and fibers.
 import NiiVue from "@niivue/niivue/webgl2";
 import type { Rgb } from "./colormaps";
-import type { FiberLook } from "./fiberpainter";
-import type { Vec3 } from "./linalg";
-import { add } from "./linalg";
 import type { Pose3d } from "./pose3d";
 import type { Camera } from "./render3d";
-import type { StrandCount } from "./strands";
-import { Strands } from "./strands";
 
 const SLICE_TYPE_RENDER = 4;
 
@@ -23,20 +18,14 @@ export interface Mesh3d {
   id: string;
   source: string | File;
   name: string;
+  fibers: boolean;
   colour: Rgb;
   opacity: number;
-}
-
-export interface Fibers3d extends FiberLook {
-  id: string;
-  source: string | File;
-  name: string;
 }
 
 export interface Scene3d {
   volumes: readonly Volume3d[];
   meshes: readonly Mesh3d[];
-  fibers: readonly Fibers3d[];
   /** Depth, azimuth and elevation of the plane that cuts images; null: none. */
   clip: readonly [number, number, number] | null;
 }
@@ -57,20 +46,10 @@ export class Renderer3d {
   private shown = "";
   /** Called whenever the picture is about to be drawn anew. */
   onDraw: () => void = () => undefined;
+  /** Something has been shown: its middle and its size are known. */
+  private ready = false;
 
-  /** Its streamlines, drawn as lines into its picture. */
-  private readonly strands: Strands;
-
-  /** Middle of everything that is shown. */
-  private middle: Vec3 = [0, 0, 0];
-
-  private constructor(
-    private readonly nv: NiiVue,
-    private aim: Camera,
-    software: boolean,
-  ) {
-    this.strands = new Strands(nv, software, () => this.pose);
-  }
+  private constructor(private readonly nv: NiiVue) {}
 
   /** Take over a canvas; `software` draws at half resolution. */
   static async on(
@@ -94,17 +73,15 @@ export class Renderer3d {
       matcaps: { grey: new URL("./matcap.png", import.meta.url).href },
       logLevel: "error",
       placeholderText: "",
-      azimuth: camera.azimuth,
-      elevation: camera.elevation,
-      scaleMultiplier: camera.zoom,
+      ...camera,
       ...(software ? { devicePixelRatio: 0.5, isAntiAlias: false } : {}),
     });
     await nv.attachToCanvas(canvas);
-    const made = new Renderer3d(nv, camera, software);
+    const made = new Renderer3d(nv);
     const draw = nv.drawScene.bind(nv);
     nv.drawScene = (...how) => {
       draw(...how);
-      made.onDraw();
+      if (made.ready) made.onDraw();
     };
     return made;
   }
@@ -121,11 +98,9 @@ export class Renderer3d {
     const key = JSON.stringify([
       scene.volumes.map((v) => [v.id, v.colour, v.opacity]),
       scene.meshes.map((m) => [m.id, m.colour, m.opacity]),
-      scene.fibers.map((f) => f.id),
     ]);
-    this.strands.look(scene.fibers);
     this.clip(scene.clip);
-    if (key === this.shown) return this.nv.drawScene();
+    if (key === this.shown) return;
     this.shown = key;
     await this.nv.loadVolumes(
       scene.volumes.map(({ file, colour, opacity }) => ({
@@ -138,22 +113,17 @@ export class Renderer3d {
         isColorbarVisible: false,
       })),
     );
-    const fibers = await this.strands.take(scene.fibers);
-    await this.nv.loadMeshes([
-      ...fibers,
-      ...scene.meshes.map(({ source, name, colour, opacity }) => ({
+    await this.nv.loadMeshes(
+      scene.meshes.map(({ source, name, fibers, colour, opacity }) => ({
         url: source,
         name,
         opacity,
-        color: [...colour.map((v) => v / 255), 1] as never,
+        ...(fibers ? {} : { color: [...colour.map((v) => v / 255), 1] as never }),
         isColorbarVisible: false,
       })),
-    ]);
-    this.strands.through = scene.volumes.length > 0 || scene.meshes.some((m) => m.opacity < 1);
+    );
     this.clip(scene.clip);
-    const [x, y, z] = this.nv.model.pivot3D;
-    this.middle = [x!, y!, z!];
-    this.look(this.aim);
+    this.ready = true;
     this.nv.volumeIllumination = scene.volumes.length ? 0.6 : 0;
     this.nv.drawScene();
   }
@@ -162,9 +132,9 @@ export class Renderer3d {
     this.nv.setClipPlane([...(plane ?? NO_CLIP)]);
   }
 
-  /** Where the camera stands. */
+  /** Where the camera stands, in degrees: 0 behind, 90 at the patient's left. */
   get camera(): Camera {
-    return this.aim;
+    return { azimuth: this.nv.azimuth, elevation: this.nv.elevation };
   }
 
   /** How places of the world come onto the picture. */
@@ -174,21 +144,14 @@ export class Renderer3d {
     return { ...this.camera, pivot, reach: furthestFromPivot, zoom: scene.scaleMultiplier };
   }
 
-  /** Look from somewhere. */
-  look(camera: Camera): void {
-    this.aim = camera;
-    const { azimuth, elevation, zoom, pan } = camera;
-    this.nv.model.pivot3D = [...add(this.middle, pan)];
-    Object.assign(this.nv, { azimuth, elevation, scaleMultiplier: zoom });
-  }
-
-  /** How many streamlines are drawn of how many, by layer. */
-  get counts(): ReadonlyMap<string, StrandCount> {
-    return this.strands.counts;
+  /** Look from a side: degrees. */
+  look(azimuth: number, elevation: number): void {
+    this.nv.azimuth = azimuth;
+    this.nv.elevation = elevation;
+    this.nv.drawScene();
   }
 
   dispose(): void {
-    this.strands.dispose();
     this.nv.destroy();
   }
 }

@@ -1,8 +1,13 @@
-// The only module that knows NiiVue: 3D rendering of reduced images, surfaces and fibers.
+// 3D rendering of reduced images, surfaces and fibers; with strands.ts the only one that knows NiiVue.
 import NiiVue from "@niivue/niivue/webgl2";
 import type { Rgb } from "./colormaps";
+import type { FiberLook } from "./fiberpainter";
+import type { Vec3 } from "./linalg";
+import { add } from "./linalg";
 import type { Pose3d } from "./pose3d";
 import type { Camera } from "./render3d";
+import type { StrandCount } from "./strands";
+import { Strands } from "./strands";
 
 const SLICE_TYPE_RENDER = 4;
 
@@ -18,14 +23,20 @@ export interface Mesh3d {
   id: string;
   source: string | File;
   name: string;
-  fibers: boolean;
   colour: Rgb;
   opacity: number;
+}
+
+export interface Fibers3d extends FiberLook {
+  id: string;
+  source: string | File;
+  name: string;
 }
 
 export interface Scene3d {
   volumes: readonly Volume3d[];
   meshes: readonly Mesh3d[];
+  fibers: readonly Fibers3d[];
   /** Depth, azimuth and elevation of the plane that cuts images; null: none. */
   clip: readonly [number, number, number] | null;
 }
@@ -49,7 +60,19 @@ export class Renderer3d {
   /** Something has been shown: its middle and its size are known. */
   private ready = false;
 
-  private constructor(private readonly nv: NiiVue) {}
+  /** Its streamlines, drawn as lines into its picture. */
+  private readonly strands: Strands;
+
+  /** Middle of everything that is shown. */
+  private middle: Vec3 = [0, 0, 0];
+
+  private constructor(
+    private readonly nv: NiiVue,
+    private aim: Camera,
+    software: boolean,
+  ) {
+    this.strands = new Strands(nv, software, () => this.pose);
+  }
 
   /** Take over a canvas; `software` draws at half resolution. */
   static async on(
@@ -73,11 +96,13 @@ export class Renderer3d {
       matcaps: { grey: new URL("./matcap.png", import.meta.url).href },
       logLevel: "error",
       placeholderText: "",
-      ...camera,
+      azimuth: camera.azimuth,
+      elevation: camera.elevation,
+      scaleMultiplier: camera.zoom,
       ...(software ? { devicePixelRatio: 0.5, isAntiAlias: false } : {}),
     });
     await nv.attachToCanvas(canvas);
-    const made = new Renderer3d(nv);
+    const made = new Renderer3d(nv, camera, software);
     const draw = nv.drawScene.bind(nv);
     nv.drawScene = (...how) => {
       draw(...how);
@@ -98,9 +123,11 @@ export class Renderer3d {
     const key = JSON.stringify([
       scene.volumes.map((v) => [v.id, v.colour, v.opacity]),
       scene.meshes.map((m) => [m.id, m.colour, m.opacity]),
+      scene.fibers.map((f) => f.id),
     ]);
+    this.strands.look(scene.fibers);
     this.clip(scene.clip);
-    if (key === this.shown) return;
+    if (key === this.shown) return this.nv.drawScene();
     this.shown = key;
     await this.nv.loadVolumes(
       scene.volumes.map(({ file, colour, opacity }) => ({
@@ -113,16 +140,22 @@ export class Renderer3d {
         isColorbarVisible: false,
       })),
     );
-    await this.nv.loadMeshes(
-      scene.meshes.map(({ source, name, fibers, colour, opacity }) => ({
+    const fibers = await this.strands.take(scene.fibers);
+    await this.nv.loadMeshes([
+      ...fibers,
+      ...scene.meshes.map(({ source, name, colour, opacity }) => ({
         url: source,
         name,
         opacity,
-        ...(fibers ? {} : { color: [...colour.map((v) => v / 255), 1] as never }),
+        color: [...colour.map((v) => v / 255), 1] as never,
         isColorbarVisible: false,
       })),
-    );
+    ]);
+    this.strands.through = scene.volumes.length > 0 || scene.meshes.some((m) => m.opacity < 1);
     this.clip(scene.clip);
+    const [x, y, z] = this.nv.model.pivot3D;
+    this.middle = [x!, y!, z!];
+    this.look(this.aim);
     this.ready = true;
     this.nv.volumeIllumination = scene.volumes.length ? 0.6 : 0;
     this.nv.drawScene();
@@ -132,9 +165,9 @@ export class Renderer3d {
     this.nv.setClipPlane([...(plane ?? NO_CLIP)]);
   }
 
-  /** Where the camera stands, in degrees: 0 behind, 90 at the patient's left. */
+  /** Where the camera stands. */
   get camera(): Camera {
-    return { azimuth: this.nv.azimuth, elevation: this.nv.elevation };
+    return this.aim;
   }
 
   /** How places of the world come onto the picture. */
@@ -144,14 +177,21 @@ export class Renderer3d {
     return { ...this.camera, pivot, reach: furthestFromPivot, zoom: scene.scaleMultiplier };
   }
 
-  /** Look from a side: degrees. */
-  look(azimuth: number, elevation: number): void {
-    this.nv.azimuth = azimuth;
-    this.nv.elevation = elevation;
-    this.nv.drawScene();
+  /** Look from somewhere. */
+  look(camera: Camera): void {
+    this.aim = camera;
+    const { azimuth, elevation, zoom, pan } = camera;
+    this.nv.model.pivot3D = [...add(this.middle, pan)];
+    Object.assign(this.nv, { azimuth, elevation, scaleMultiplier: zoom });
+  }
+
+  /** How many streamlines are drawn of how many, by layer. */
+  get counts(): ReadonlyMap<string, StrandCount> {
+    return this.strands.counts;
   }
 
   dispose(): void {
+    this.strands.dispose();
     this.nv.destroy();
   }
 }

@@ -139,4 +139,6 @@ def test_VIEW_30_fibers_are_lines_coloured_by_direction(desktop: Desktop) -> Non
     panel.get_by_text("30 of 30 streamlines").wait_for()
     panel.get_by_role("combobox").select_option("unicolor")
     panel.get_by_role("button", name="Colour 9", exact=True).click()
-    wait_until(lambda: of(2) > 400, "the chosen blue", within_s=60)
+    page.keyboard.press("Escape")
+    panel.wait_for(state="hidden")
+    wait_until(lambda: of(2) > 400 and of(0) < 50, "the chosen blue", within_s=60)

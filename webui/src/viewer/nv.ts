@@ -60,6 +60,9 @@ export class Renderer3d {
   /** Something has been shown: its middle and its size are known. */
   private ready = false;
 
+  private wanted: Scene3d | null = null;
+  private last: Promise<void> = Promise.resolve();
+
   /** Its streamlines, drawn as lines into its picture. */
   private readonly strands: Strands;
 
@@ -118,8 +121,17 @@ export class Renderer3d {
     return this.nv.addColormap(`nora-${colour.join("-")}`, table);
   }
 
+  /** Show a scene once the one before is there; of several that wait only the last one is. */
+  show(scene: Scene3d): Promise<void> {
+    this.wanted = scene;
+    const next = (): Promise<void> | undefined =>
+      this.wanted === scene ? this.load(scene) : undefined;
+    this.last = this.last.then(next, next);
+    return this.last;
+  }
+
   /** Load what the scene names; nothing happens when it is the same as before. */
-  async show(scene: Scene3d): Promise<void> {
+  private async load(scene: Scene3d): Promise<void> {
     const key = JSON.stringify([
       scene.volumes.map((v) => [v.id, v.colour, v.opacity]),
       scene.meshes.map((m) => [m.id, m.colour, m.opacity]),

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator
 
+import nibabel as nib
 import numpy as np
 import pytest
 from playwright.sync_api import expect
@@ -232,3 +233,56 @@ def test_MARK_08_templates_are_placed_one_after_the_other_or_dragged(
     tool.page.keyboard.press("Shift+A")
     tool.wait_points(1, at=1)
     assert tool.names(1) == ["AC"]
+
+
+def test_MARK_08_a_point_roi_is_measured_and_becomes_a_roi(
+    tool: MarkerTool, service: Service
+) -> None:
+    page = tool.page
+    tool.new("point ROI")
+    tool.click((0.55, 0.5))
+    tool.wait_points(1)
+    tool.press("Stop adding")
+    tool.rename(tool.sets().first.get_by_role("textbox", name="Rename").first, "measured")
+    size = tool.points().first.get_by_role("spinbutton", name="Size")
+    size.fill("9")
+    size.press("Tab")
+    image = next(
+        row for row in service.items("/projects/default/files") if row["path"].endswith(IMAGE)
+    )
+    pid, sid = image["psid"].split("#", 1)
+    loaded = nib.load(service.folder.projects / "default" / pid / sid / image["path"])
+    values = np.asarray(loaded.dataobj, float)
+    tool.save()
+    (point,) = stored(service, "measured.ano.json")[1]["annotations"][0]["points"]
+    at = np.indices(values.shape).reshape(3, -1).T @ loaded.affine[:3, :3].T + loaded.affine[:3, 3]
+    away = np.linalg.norm(at - point["coords"][:3], axis=1).reshape(values.shape)
+    limit = float(np.median(values[away <= point["size"]]))
+    tool.press("Colour, size and display")
+    field = tool.sets().first.get_by_role("spinbutton", name="Counts above")
+    assert field.input_value() == "300"
+    field.fill(str(limit))
+    field.press("Tab")
+    tool.save()
+    (one,) = stored(service, "measured.ano.json")[1]["annotations"]
+    assert (one["type"], one["state"]["pointROIthresh"]) == ("pointROI", limit)
+    held = (away <= point["size"]) & (values > limit)
+    assert 0 < held.sum() < (away <= point["size"]).sum()
+    ml = held.sum() * abs(np.linalg.det(loaded.affine[:3, :3])) / 1000
+    facts = tool.panel.get_by_test_id("point-roi")
+    expect(facts).to_contain_text(f"{float(f'{ml:.4g}'):g} mL", timeout=PATIENT_MS)
+    tool.panel.get_by_role("button", name="Numbers").click()
+    page.get_by_role("radio", name="Point ROIs").check()
+    row = page.get_by_test_id("marker-numbers").locator("tbody tr").first
+    expect(row).to_contain_text(f"{float(f'{np.median(values[held]):.3f}'):g}", timeout=PATIENT_MS)
+    page.keyboard.press("Escape")
+    facts.get_by_role("button", name="Make a ROI of it").click()
+    made = """() => window.__viewer.viewer.layers.filter((l) => l.role === 'labels')
+        .map((l) => l.volume.frameSamples(0).reduce((n, v) => n + v, 0))"""
+    wait_until(
+        lambda: page.evaluate(made) == [int(held.sum())],
+        "the same voxels",
+        within_s=30,
+        show=lambda: (page.evaluate(made), int(held.sum())),
+    )
+    page.evaluate("indexedDB.deleteDatabase('nora-roi')")

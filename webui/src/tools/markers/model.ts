@@ -9,6 +9,7 @@ export const KINDS = [
   "correspondence",
   "scribble",
   "boxes",
+  "pointROI",
   "electrode",
   "ruler",
   "2diameter",

@@ -8,6 +8,8 @@ export interface Draft {
   login: string;
   name: string;
   source: string;
+  /** Read from this computer: it stays out of links. */
+  local?: boolean;
   study: Study | null;
   saved: SavedAs | null;
   sets: readonly SetData[];

@@ -82,6 +82,7 @@ export function recover(draft: Draft): void {
   file.study = draft.study;
   file.saved = draft.saved;
   file.source = draft.source;
+  file.local = draft.local ?? false;
   markers.attach(draft.sets.map((data) => new MarkerSet(file, data)));
   markers.recovered = [...markers.recovered, draft.key];
   markers.replaces.set(file, draft.key);

@@ -113,6 +113,7 @@ export async function keepDraft(file: MarkerFile): Promise<void> {
     login: session.info?.user.login ?? "",
     name: markers.setsOf(file)[0]?.data.name ?? file.source,
     source: file.source,
+    local: file.local,
     study: file.study,
     saved: file.saved,
     sets: written(file),

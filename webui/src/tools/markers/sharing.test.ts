@@ -1,6 +1,7 @@
 // Markers in shared links, with the service's answers stood in for.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { FileRow } from "../../core/types";
+import { recover } from "./keeping.svelte";
 import { MarkerFile, markers, MarkerSet } from "./markers.svelte";
 import { newSet, withPoint, type SetData } from "./model";
 import { inLinks } from "./sharing";
@@ -79,6 +80,21 @@ test("what was read from this computer stays on it", () => {
   open(set("secret"), { local: true, source: "mine.fcsv" });
   expect(JSON.stringify(shared())).not.toContain("secret");
   expect(inLinks.local()).toEqual(["mine.fcsv"]);
+});
+
+test("what was read from this computer and recovered after a crash stays on it, too", () => {
+  recover({
+    key: "k",
+    login: "anna",
+    name: "secret",
+    source: "mine.fcsv",
+    local: true,
+    study: null,
+    saved: null,
+    sets: [set("secret")],
+    at: 0,
+  });
+  expect(JSON.stringify(shared())).not.toContain("secret");
 });
 
 test("a file that is not there is left out; its changes are not", async () => {

@@ -12,6 +12,7 @@ from appliance.core import lazy_door
 from appliance.formats.kinds import FileKind, is_dicom_name, kind_of, suffix_of
 
 if TYPE_CHECKING:
+    from appliance.formats.complex_parts import ComplexPart, complex_part
     from appliance.formats.converting import convert_file
     from appliance.formats.dicom_frames import DicomFrame, frame_pixels, scan_frames
     from appliance.formats.dicom_header import DicomElement, DicomHeader, read_dicom_header
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LABEL_SUFFIXES",
     "MARKER_SUFFIXES",
+    "ComplexPart",
     "DicomElement",
     "DicomFrame",
     "DicomHeader",
@@ -92,6 +94,7 @@ __all__ = [
     "SegmentationRead",
     "VolumeHeader",
     "check_sets",
+    "complex_part",
     "convert_file",
     "dicom_series",
     "dicom_uid",
@@ -139,6 +142,7 @@ __all__ = [
 __getattr__ = lazy_door(
     __name__,
     {
+        "ComplexPart": "complex_parts",
         "DicomElement": "dicom_header",
         "DicomFrame": "dicom_frames",
         "DicomHeader": "dicom_header",
@@ -158,6 +162,7 @@ __getattr__ = lazy_door(
         "SegmentationRead": "dicom_seg",
         "VolumeHeader": "volumes",
         "check_sets": "markers",
+        "complex_part": "complex_parts",
         "convert_file": "converting",
         "dicom_series": "dicom_write",
         "dicom_uid": "dicom_write",

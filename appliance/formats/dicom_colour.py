@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.formats.dicom_open import open_dicom
+from appliance.formats.dicom_open import open_dicom, pixel_array
 
 __all__ = ["decode_colours", "is_colour"]
 
@@ -22,16 +22,12 @@ def is_colour(ds: Any) -> bool:
 
 def decode_colours(path: Path, number: int) -> NDArray[np.uint8]:
     """Give a frame, (rows, columns, 3); whatever the decoder raises is passed on."""
-    from pydicom.misc import is_dicom
     from pydicom.pixels.processing import apply_color_lut
-    from pydicom.pixels.utils import pixel_array
-    from pydicom.uid import ImplicitVRLittleEndian
 
-    bare: dict[str, Any] = {} if is_dicom(path) else {"transfer_syntax_uid": ImplicitVRLittleEndian}
     ds = open_dicom(path, stop_before_pixels=True)
     if not _is_palette(ds):
-        return _as_bytes(pixel_array(path, index=number, **bare), int(ds.BitsStored))
-    coloured = apply_color_lut(pixel_array(path, index=number, raw=True, **bare), ds)
+        return _as_bytes(pixel_array(path, number, raw=False), int(ds.BitsStored))
+    coloured = apply_color_lut(pixel_array(path, number, raw=True), ds)
     return _as_bytes(coloured[..., :3], int(ds.RedPaletteColorLookupTableDescriptor[2]))
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from appliance.core import FormatError
 from appliance.formats.dicom_colour import is_colour
-from appliance.formats.dicom_open import open_dicom
+from appliance.formats.dicom_open import open_dicom, pixel_array
 
 __all__ = ["DicomFrame", "decode_frame", "frame_pixels", "is_compressed", "scan_frames"]
 
@@ -146,12 +146,7 @@ def is_compressed(path: Path) -> bool:
 
 def decode_frame(path: Path, number: int) -> NDArray[Any]:
     """Give the stored values of a frame; whatever the decoder raises is passed on."""
-    from pydicom.misc import is_dicom
-    from pydicom.pixels.utils import pixel_array
-    from pydicom.uid import ImplicitVRLittleEndian
-
-    bare: dict[str, Any] = {} if is_dicom(path) else {"transfer_syntax_uid": ImplicitVRLittleEndian}
-    found: NDArray[Any] = pixel_array(path, index=number, raw=True, **bare)
+    found = pixel_array(path, number, raw=True)
     if found.ndim != 2:
         raise ValueError("a colour image has no single value")
     return found

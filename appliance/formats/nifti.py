@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import math
 import struct
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.core import FormatError, Invalid, atomic_write
+from appliance.formats.complex_parts import ComplexPart, in_part
 from appliance.formats.guard import check_room
 from appliance.formats.library import nibabel
 from appliance.geometry import Volume, max_corner_distance
@@ -39,14 +41,13 @@ _STORED_AS = {"b": "u1", "e": "f4", "g": "f8"}
 
 def load_nifti(path: Path) -> Any:
     """Open an image with nibabel, header only; its values are read when used."""
-    image = nibabel().load(path)
+    with warnings.catch_warnings():
+        if path.suffix.lower() == ".mgh":  # nibabel leaves closing it to the interpreter
+            warnings.simplefilter("ignore", ResourceWarning)
+        image = nibabel().load(path)
     shape = image.shape
     if len(shape) < 2 or min(shape) < 1:
         raise FormatError(f"{path.name} holds no image: its shape is {tuple(map(int, shape))}")
-    if image.get_data_dtype().kind == "c":
-        raise FormatError(
-            f"{path.name} holds complex values", hint="Split it into magnitude and phase."
-        )
     return image
 
 
@@ -57,7 +58,7 @@ def nifti_frame(path: Path, index: int) -> Volume:
     if not rest or image.get_data_dtype().fields:
         return nifti_volume(path)
     place = np.unravel_index(min(index, math.prod(rest) - 1), rest, "F")
-    data = np.asarray(image.dataobj[(..., *(int(i) for i in place))])
+    data = in_part(np.asarray(image.dataobj[(..., *(int(i) for i in place))]), "magnitude")
     return Volume(four_axes(_native(data)), image.affine, nifti_facts(image))
 
 
@@ -67,11 +68,11 @@ def nifti_slab(path: Path, axis: int, index: int) -> Volume | None:
     Returns
     -------
     Volume or None
-        Scaled values; None when the image has fewer than three axes or is in colour.
+        Scaled values; None when the image has fewer than three axes, is in colour or complex.
     """
     image = load_nifti(path)
     proxy, shape = image.dataobj, image.shape[:3]
-    if len(shape) < 3 or proxy.dtype.fields:
+    if len(shape) < 3 or proxy.dtype.fields or proxy.dtype.kind == "c":
         return None
     plane = shape[0] * shape[1]
     first, count = (index, 1) if axis == 2 else (0, shape[2])
@@ -86,13 +87,18 @@ def nifti_slab(path: Path, axis: int, index: int) -> Volume | None:
     return Volume(_native(slab), affine)
 
 
-def nifti_volume(path: Path) -> Volume:
-    """Read an image; more than four axes are joined into the fourth, scaling is applied."""
+def nifti_volume(path: Path, part: ComplexPart = "magnitude") -> Volume:
+    """Read an image; more than four axes are joined into the fourth, scaling is applied.
+
+    Of complex values one part is taken.
+    """
     image = _checked(path)
     proxy = image.dataobj
     facts = nifti_facts(image)
     if image.get_data_dtype().fields:
         data, facts = _colours(np.asarray(proxy)), {**facts, "colour": True}
+    elif image.get_data_dtype().kind == "c":
+        data = in_part(np.asarray(proxy), part)
     elif hasattr(proxy, "get_scaled") and not _unscaled(proxy):
         data = proxy.get_scaled(np.float32)
     else:

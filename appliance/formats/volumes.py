@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from appliance.core import FormatError
+from appliance.formats.complex_parts import ComplexPart
 from appliance.formats.guard import reading
 from appliance.formats.kinds import suffix_of
 from appliance.formats.mrc import mrc_grid, mrc_volume
@@ -44,13 +45,15 @@ class VolumeHeader(TypedDict):
     facts: dict[str, Any]
 
 
-def read_volume(path: Path) -> Volume:
+def read_volume(path: Path, part: ComplexPart = "magnitude") -> Volume:
     """Read an image.
 
     Parameters
     ----------
     path : Path
         NIfTI, Analyze, MGH, NRRD or MRC, compressed or not.
+    part : str
+        What is taken of complex values; the phase is in radians.
 
     Returns
     -------
@@ -65,9 +68,9 @@ def read_volume(path: Path) -> Volume:
         If the file is not there or not readable.
     """
     path = Path(path)
-    name, _, reader = _format_of(path)
-    with reading(path, name), np.errstate(all="ignore"):
-        return reader(path)
+    kind = _format_of(path)
+    with reading(path, kind[0]), np.errstate(all="ignore"):
+        return nifti_volume(path, part) if kind is _NIFTI else kind[2](path)
 
 
 def read_frame(path: Path, index: int = 0) -> Volume:

@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 
 from appliance.catalog import FileRow
 from appliance.core import DataFolder, DiskFull, FormatError, NotFound, atomic_write
-from appliance.formats import is_dicom_name
+from appliance.formats import ComplexPart, is_dicom_name
 
 __all__ = ["cached", "display_surface", "display_volume", "shrink_cache"]
 
@@ -33,7 +33,9 @@ _STALE_S = 86_400.0
 _MOST_OBJECTS = 5000
 
 
-def display_volume(folder: DataFolder, row: FileRow, path: Path) -> Path:
+def display_volume(
+    folder: DataFolder, row: FileRow, path: Path, part: ComplexPart = "magnitude"
+) -> Path:
     """Give a plain NIfTI-1 file with the content of an image.
 
     Parameters
@@ -43,6 +45,8 @@ def display_volume(folder: DataFolder, row: FileRow, path: Path) -> Path:
         The file in the catalog; its version names the cache entry.
     path : Path
         Where it lies.
+    part : str
+        Of complex values: magnitude, phase, real or imaginary; others have no parts.
 
     Returns
     -------
@@ -62,7 +66,8 @@ def display_volume(folder: DataFolder, row: FileRow, path: Path) -> Path:
         raise NotFound(f"{row.name} is no image", hint="Open it as what it is.")
     if _served_as_is(path):
         return path
-    return cached(folder, row, ".nii", lambda part: _convert(folder, path, part))
+    suffix = ".nii" if part == "magnitude" else f".{part}.nii"
+    return cached(folder, row, suffix, lambda entry: _convert(folder, path, entry, part))
 
 
 def display_surface(folder: DataFolder, row: FileRow, path: Path) -> Path:
@@ -169,7 +174,7 @@ def _cut_off(path: Path) -> FormatError:
     )
 
 
-def _convert(folder: DataFolder, path: Path, entry: Path) -> None:
+def _convert(folder: DataFolder, path: Path, entry: Path, part: ComplexPart) -> None:
     shrink_cache(folder)
     if path.name.endswith(".nii.gz") and _unpack(folder, path, entry):
         return
@@ -179,7 +184,7 @@ def _convert(folder: DataFolder, path: Path, entry: Path) -> None:
         beside = sorted(one for one in path.parent.iterdir() if is_dicom_name(one))
         volume = read_dicom_volume([path, *beside[:_MOST_OBJECTS]])
     else:
-        volume = read_volume(path)
+        volume = read_volume(path, part)
     write_nifti(entry, volume, durable=False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import mrcfile
 import nibabel
@@ -15,10 +16,13 @@ from hypothesis import strategies as st
 
 from appliance.core import FormatError, Invalid, NotFound, StorageError
 from appliance.formats import (
+    ComplexPart,
+    complex_part,
     kind_of,
     plain_nifti_bytes,
     read_frame,
     read_header,
+    read_slab,
     read_volume,
     write_nifti,
 )
@@ -313,12 +317,42 @@ def test_refusals_say_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "folder.nii").mkdir()
     with pytest.raises((StorageError, FormatError)):
         read_volume(tmp_path / "folder.nii")
-    nibabel.save(
-        nibabel.Nifti1Image(np.zeros((2, 2, 2), np.complex64), np.eye(4)), tmp_path / "c.nii"
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+@pytest.mark.parametrize("name", ["c.nii", "c.nii.gz"])
+def test_complex_images_are_read_as_one_part(tmp_path: Path, name: str, dtype: type) -> None:
+    rng = np.random.default_rng(4)
+    values = (rng.normal(size=(3, 4, 5, 2)) + 1j * rng.normal(size=(3, 4, 5, 2))).astype(dtype)
+    affine = np.diag([2.0, 2, 3, 1])
+    nibabel.save(nibabel.Nifti1Image(values, affine), tmp_path / name)
+    assert read_header(tmp_path / name)["dtype"] == np.dtype(dtype).name
+    whole = read_volume(tmp_path / name)
+    assert np.allclose(whole.data, np.abs(values))
+    assert np.allclose(whole.affine, affine)
+    parts: tuple[tuple[ComplexPart, Any], ...] = (
+        ("magnitude", np.abs(values)),
+        ("phase", np.angle(values)),
+        ("real", values.real),
+        ("imaginary", values.imag),
     )
-    with pytest.raises(FormatError, match="complex") as caught:
-        read_header(tmp_path / "c.nii")
-    assert caught.value.hint
+    for part, expected in parts:
+        assert np.allclose(read_volume(tmp_path / name, part).data, expected, atol=1e-6)
+    assert np.allclose(read_frame(tmp_path / name, 1).data, np.abs(values[..., 1]))
+    slab = read_slab(tmp_path / name, 2, 3)
+    assert np.allclose(slab.data[:, :, 0], np.abs(values[:, :, 3, 0]))
+    with pytest.raises(Invalid, match="no part"):
+        complex_part("colour")
+    assert complex_part("phase") == "phase"
+
+
+def test_a_scaled_complex_image_keeps_its_scale(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(np.full((2, 2, 2), 3 + 4j, np.complex64), np.eye(4))
+    nibabel.save(image, tmp_path / "c.nii")
+    raw = bytearray((tmp_path / "c.nii").read_bytes())
+    raw[112:120] = np.array([2, 0], "<f4").tobytes()
+    (tmp_path / "c.nii").write_bytes(raw)
+    assert np.allclose(read_volume(tmp_path / "c.nii").data, 10)
 
 
 def whole_files(folder: Path) -> list[Path]:

@@ -233,6 +233,17 @@ def test_a_dicom_object_is_shown_with_the_others_of_its_series(
         display_volume(folder, row_of(notes, "other", key="bcdefgh123456789"), notes)
 
 
+def test_parts_of_a_complex_image_are_kept_side_by_side(folder: DataFolder, tmp_path: Path) -> None:
+    path = tmp_path / "field.nii"
+    nibabel.save(nibabel.Nifti1Image(np.full((3, 4, 5), 2j, np.complex64), np.eye(4)), path)
+    row = row_of(path)
+    magnitude = display_volume(folder, row, path)
+    phase = display_volume(folder, row, path, "phase")
+    assert magnitude != phase
+    assert np.allclose(read_volume(magnitude).data, 2)
+    assert np.allclose(read_volume(phase).data, np.pi / 2)
+
+
 def test_a_surface_is_kept_as_one_form_and_a_bad_one_refused(
     folder: DataFolder, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from litestar import get, route
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 
 from appliance import catalog, jobs
 from appliance.catalog import Caller
@@ -52,9 +52,11 @@ def content(services: Rooms, who: Who, file_id: FromPath[int]) -> FileAnswer:
 
 
 @route("/volumes/{file_id:int}/{name:str}", job=True, **_BYTES)
-def volume(services: Rooms, who: Who, file_id: FromPath[int]) -> FileAnswer:
-    """Send an image as plain NIfTI-1, with ranges."""
-    return FileAnswer(lambda: _volume(services, who, file_id))
+def volume(
+    services: Rooms, who: Who, file_id: FromPath[int], part: FromQuery[str] = "magnitude"
+) -> FileAnswer:
+    """Send an image as plain NIfTI-1, with ranges; of complex values one part."""
+    return FileAnswer(lambda: _volume(services, who, file_id, part))
 
 
 @route("/previews/{name:str}", within="handler", **_BYTES)
@@ -82,11 +84,12 @@ def _content(services: Services, who: Caller, file_id: int) -> Download:
     return Download(path, row.name)
 
 
-def _volume(services: Services, who: Caller, file_id: int) -> Download:
+def _volume(services: Services, who: Caller, file_id: int, part: str) -> Download:
+    from appliance.formats import complex_part
     from appliance.viewing import display_volume
 
     row, path = _find(services, who, file_id)
-    shown = display_volume(services.folder, row, path)
+    shown = display_volume(services.folder, row, path, complex_part(part))
     version = "" if shown == path else row.version  # the cache touches its entries
     return Download(shown, views.volume_name(row.name), version=version)
 

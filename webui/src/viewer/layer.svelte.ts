@@ -1,6 +1,7 @@
 // One opened file and how it looks; shared by every viewport that shows it.
 import type { Rgb } from "./colormaps";
 import { colourTable, labelTable } from "./colormaps";
+import { partOf, type ComplexPart } from "./local/complex";
 import type { Look } from "./look";
 import { settings } from "./settings.svelte";
 import { thinSamples } from "./sample";
@@ -20,6 +21,13 @@ export interface Palette {
 }
 
 export type LayerStatus = "loading" | "partial" | "ready" | "failed";
+
+/** The row of a file of which another part is asked for. */
+function rowOfPart(row: FileRow, part: ComplexPart): FileRow {
+  if (part === partOf(row)) return row;
+  const [url] = row.volume_url!.split("?");
+  return { ...row, volume_url: part === "magnitude" ? url! : `${url}?part=${part}` };
+}
 
 /** Beyond any value, yet a number to a 32-bit shader. */
 const FAR = 3e38;
@@ -96,8 +104,13 @@ export class Layer {
   windowed = false;
   private readonly abort = new AbortController();
 
-  constructor(source: LayerSource, role: Role) {
-    this.row = "row" in source ? source.row : null;
+  constructor(
+    source: LayerSource,
+    role: Role,
+    /** What is shown of complex values. */
+    readonly part: ComplexPart = "magnitude",
+  ) {
+    this.row = "row" in source ? rowOfPart(source.row, part) : null;
     this.file = "file" in source ? source.file : null;
     const made = "made" in source ? source : null;
     this.name = this.row?.name ?? this.file?.name ?? made?.made ?? "";
@@ -114,6 +127,7 @@ export class Layer {
     if (this.title) return this.title;
     const folder = (this.row?.folder || this.row?.path?.split("/").slice(0, -1).join("/")) ?? "";
     const series = folder.split("/").at(-1);
+    if (this.part !== "magnitude") return `${this.name} · ${this.part}`;
     const generic = /^s(\d+)\.nii(\.gz)?$/i.exec(this.name);
     if (!generic || !series) return this.name;
     return Number(generic[1]) === 1 ? series : `${series}/${this.name}`;
@@ -125,6 +139,10 @@ export class Layer {
 
   get isVolume(): boolean {
     return this.role === "background" || this.role === "overlay" || this.role === "labels";
+  }
+
+  get isComplex(): boolean {
+    return this.row?.header?.dtype?.startsWith("complex") ?? this.volume?.header.complex ?? false;
   }
 
   get isLocal(): boolean {

@@ -1,4 +1,5 @@
 // Brings an image into memory: streamed from the service (middle slice first) or from a local file.
+import type { ComplexPart } from "./local/complex";
 import type { NiftiHeader, StoredArray } from "./nifti";
 import { HEADER_BYTES, NiftiError, parseHeader, reading, samples, swapBytes } from "./nifti";
 import { toApiError } from "../core/problem";
@@ -212,8 +213,14 @@ export async function loadUrl(url: string, name: string, on: LoadEvents = {}): P
   return receive(response.body, name, url, Number(known.get("Content-Length")), on, parts);
 }
 
-/** Load a file of this computer; nothing leaves it. */
-export async function loadFile(file: File, on: LoadEvents = {}): Promise<Volume> {
+/** Load a file of this computer; nothing leaves it. Other formats are converted in the page. */
+export async function loadFile(
+  given: File,
+  on: LoadEvents = {},
+  part: ComplexPart = "magnitude",
+): Promise<Volume> {
+  const { readable } = await import("./local");
+  const file = await readable(given, part);
   const start = new Uint8Array(await file.slice(0, 2).arrayBuffer());
   const raw = file.stream() as ReadableStream<Uint8Array<ArrayBuffer>>;
   const plain = isGzip(start) ? raw.pipeThrough(new DecompressionStream("gzip")) : raw;

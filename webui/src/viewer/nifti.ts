@@ -42,6 +42,8 @@ const TYPES: Record<number, { name: TypeName; bytes: number; channels: number }>
 };
 
 export const HEADER_BYTES = 348;
+/** Written into the name of the intent of what the page has made of complex values. */
+export const COMPLEX = "part of complex";
 /** Disagreement of sform and qform, at the corners of the image, that is worth a warning. */
 const DISAGREE_VOXELS = 0.1;
 
@@ -82,6 +84,8 @@ export interface NiftiHeader {
   limits: { low: number; high: number } | null;
   frameSeconds: number;
   description: string;
+  /** One part of values that are complex in the file. */
+  complex?: boolean;
   warnings: string[];
   /** The header as it was, for copies with the same position and codes; little-endian ones only. */
   raw?: Uint8Array | undefined;
@@ -221,6 +225,7 @@ export function parseHeader(buffer: ArrayBuffer): NiftiHeader {
     limits: high > low && Number.isFinite(high - low) ? { low, high } : null,
     frameSeconds: Number.isFinite(pixdim[4]!) ? pixdim[4]! : 0,
     description: ascii(new Uint8Array(buffer, 148, 80)),
+    complex: ascii(new Uint8Array(buffer, 328, 16)) === COMPLEX,
     raw: le ? new Uint8Array(buffer.slice(0, HEADER_BYTES)) : undefined,
     ...pickAffine(view, le, shape, pixdim),
   };

@@ -3,6 +3,7 @@ import { MASK_COLOURS } from "./colormaps";
 import { Layer } from "./layer.svelte";
 import type { LoadEvents } from "./load";
 import { loadFile, loadUrl } from "./load";
+import { partOf, type ComplexPart } from "./local/complex";
 import { middle } from "./planes";
 import { loadSurface } from "./surfaces";
 import { kindOfName, roleFor } from "./roles";
@@ -24,21 +25,36 @@ export function stacked(layers: readonly Layer[]): Layer[] {
 export class Opener {
   constructor(private readonly viewer: Viewer) {}
 
-  open(row: FileRow, role?: Role | "roi", viewport?: number): Promise<Layer> {
-    const url = row.volume_url ?? row.content_url ?? "";
+  open(row: FileRow, role?: Role | "roi", viewport?: number, part?: ComplexPart): Promise<Layer> {
     const fixed = row.kind === "surface" || row.kind === "streamlines";
     const wanted = fixed ? undefined : role === "roi" ? "labels" : role;
     const named = row.kind === "image" ? kindOfName(row.name) : row.kind;
     const kind = row.tags?.includes("mask") ? "mask" : named;
     const atlas = !fixed && row.tags?.includes("atlas") ? "labels" : undefined;
     const chosen = wanted ?? atlas ?? roleFor(kind, this.hasBackground(viewport));
-    const layer = new Layer({ row }, chosen);
+    const layer = new Layer({ row }, chosen, part ?? partOf(row));
+    const url = layer.row?.volume_url ?? row.content_url ?? "";
     return this.show(layer, viewport, (on) => loadUrl(url, row.name, on));
   }
 
-  openLocal(file: File, role?: Role, viewport?: number): Promise<Layer> {
+  openLocal(file: File, role?: Role, viewport?: number, part?: ComplexPart): Promise<Layer> {
     const chosen = role ?? roleFor(kindOfName(file.name), this.hasBackground(viewport));
-    return this.show(new Layer({ file }, chosen), viewport, (on) => loadFile(file, on));
+    const layer = new Layer({ file }, chosen, part);
+    return this.show(layer, viewport, (on) => loadFile(file, on, layer.part));
+  }
+
+  /** Another part of complex values takes the place of the one that is shown. */
+  async showPart(layer: Layer, part: ComplexPart): Promise<void> {
+    const { viewer } = this;
+    const [first, ...others] = viewer.viewports.filter((one) => one.layers.includes(layer));
+    const { row, file, role } = layer;
+    viewer.remove(layer);
+    const opening = row
+      ? this.open(row, role, first?.index, part)
+      : this.openLocal(file!, role, first?.index, part);
+    const next = await opening;
+    if (part === "phase") next.setLimits({ low: -Math.PI, high: Math.PI });
+    for (const viewport of others) this.putInto(next, viewport);
   }
 
   async openPlanes(source: FileRow | File, from: number): Promise<Layer> {
@@ -123,12 +139,14 @@ export class Opener {
       if (viewport.layers.includes(layer)) viewport.resetView();
   }
 
-  /** A surface of the service is checked there; all else is read by the 3D view itself. */
+  /** A surface of the service is checked there, one of this computer here; all else is read by the 3D view itself. */
   private async showMesh(layer: Layer): Promise<Layer> {
     this.ensure3d(layer);
     try {
       if (layer.row && layer.role === "surface")
         layer.surface = await loadSurface(layer.row, layer.signal);
+      else if (layer.file && layer.role === "surface")
+        await (await import("./local/surface")).checkSurface(layer.file);
       layer.status = "ready";
     } catch (error) {
       if (!layer.signal.aborted) layer.fail(error);

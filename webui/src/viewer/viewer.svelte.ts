@@ -4,6 +4,7 @@ import { arrange, exchange, makeViewports } from "./arranging";
 import { VolumeCache } from "./cache";
 import { displayGrid, pose } from "./geometry";
 import type { Layer } from "./layer.svelte";
+import type { ComplexPart } from "./local/complex";
 import type { Sizes } from "./layouts";
 import { defaultSizes, layoutNamed, LAYOUTS } from "./layouts";
 import type { Mat3, Vec3 } from "./linalg";
@@ -279,6 +280,10 @@ export class Viewer {
   }
 
   /** Show a file of this computer; it is never uploaded. */
+  showPart(layer: Layer, part: ComplexPart): Promise<void> {
+    return this.opener.showPart(layer, part);
+  }
+
   openLocal(file: File, role?: Role, viewport?: number): Promise<Layer> {
     return this.opener.openLocal(file, role, viewport);
   }

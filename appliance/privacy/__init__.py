@@ -11,33 +11,58 @@ from typing import TYPE_CHECKING
 from appliance.core import lazy_door
 
 if TYPE_CHECKING:
+    from appliance.privacy.burned_in import Withheld
+    from appliance.privacy.dicom_policy import DicomPolicy
+    from appliance.privacy.disguise import keyed_id, subject_label
     from appliance.privacy.identity import Identity, IdentityConflict, Likely, Resolution
     from appliance.privacy.policy import ProjectPolicy
+    from appliance.privacy.profile import CODES, EDITION, profile_table
+    from appliance.privacy.pseudonymizer import Change, Pseudonymizer, Stand
     from appliance.privacy.scrub import mentions, scrub_sidecar, scrub_text
     from appliance.privacy.store import IdentityStore
 
 __all__ = [
+    "CODES",
+    "EDITION",
+    "Change",
+    "DicomPolicy",
     "Identity",
     "IdentityConflict",
     "IdentityStore",
     "Likely",
     "ProjectPolicy",
+    "Pseudonymizer",
     "Resolution",
+    "Stand",
+    "Withheld",
+    "keyed_id",
     "mentions",
+    "profile_table",
     "scrub_sidecar",
     "scrub_text",
+    "subject_label",
 ]
 
 _NAMES = {
+    "CODES": "profile",
+    "Change": "pseudonymizer",
+    "DicomPolicy": "dicom_policy",
+    "EDITION": "profile",
     "Identity": "identity",
     "IdentityConflict": "identity",
     "IdentityStore": "store",
     "Likely": "identity",
     "ProjectPolicy": "policy",
+    "Pseudonymizer": "pseudonymizer",
     "Resolution": "identity",
+    "Stand": "pseudonymizer",
+    "Withheld": "burned_in",
+    "keyed_id": "disguise",
     "mentions": "scrub",
+    "profile_table": "profile",
     "scrub_sidecar": "scrub",
     "scrub_text": "scrub",
+    "subject_label": "disguise",
 }
 
 __getattr__ = lazy_door(__name__, _NAMES)

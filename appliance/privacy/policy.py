@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from appliance.core import SettingsError, safe_name
+from appliance.privacy.dicom_policy import DicomPolicy
 
 __all__ = ["ProjectPolicy"]
 
@@ -16,7 +17,7 @@ _UNDATED = "undated"
 _MAX_FOLDER = 80
 
 
-class ProjectPolicy(msgspec.Struct, frozen=True, kw_only=True):
+class ProjectPolicy(DicomPolicy, frozen=True, kw_only=True):
     """The policy of one project, as it stands in its row of the catalog.
 
     Attributes
@@ -54,13 +55,14 @@ class ProjectPolicy(msgspec.Struct, frozen=True, kw_only=True):
         """
         try:
             found = msgspec.convert(dict(policy), cls)
+            found.check_dicom()
             found.subject(1)
             found.study("2024-05-02", 1)
             found.series({"protocol": "t1", "description": "t1", "number": 1, "modality": "MR"})
         except (msgspec.ValidationError, KeyError, IndexError, ValueError) as error:
             raise SettingsError(
                 f"the project's policy cannot be used: {error}",
-                hint="Mend the naming templates in the project's settings.",
+                hint="Mend it in the project's settings.",
             ) from error
         if found.subject(1) == found.subject(2):
             raise SettingsError(

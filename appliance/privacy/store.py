@@ -3,46 +3,25 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from appliance.catalog import Database, Migrations
+from appliance.catalog import Database
 from appliance.core import Conflict, NotFound, StorageError, now_ms, safe_name
 from appliance.privacy.identity import Identity, IdentityConflict, Likely, Resolution
 from appliance.privacy.keys import identity_of_row, is_study_key, keyed, shown
 from appliance.privacy.policy import ProjectPolicy
+from appliance.privacy.schema import KNOWN_MIGRATIONS, identity_migrations
 
 __all__ = ["IdentityStore"]
 
 _FIELDS = "patient_id, issuer, name, birth_date, sex"
-_NO_ONE = Identity()
-
-_migrations = Migrations("identity")
-
-
-@_migrations()
-def m001_identities(db: Database) -> None:
-    """Codes per project, identities behind them, and original names of arrivals."""
-    db.executescript("""
-    CREATE TABLE codes (
-      project_key TEXT NOT NULL, code TEXT NOT NULL, created_at INTEGER NOT NULL,
-      PRIMARY KEY (project_key, code)) STRICT, WITHOUT ROWID;
-    CREATE TABLE counters (
-      project_key TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE identities (
-      id INTEGER PRIMARY KEY, project_key TEXT NOT NULL, code TEXT NOT NULL,
-      patient_id TEXT NOT NULL, issuer TEXT NOT NULL, name TEXT NOT NULL,
-      birth_date TEXT NOT NULL, sex TEXT NOT NULL, fingerprint TEXT NOT NULL,
-      created_at INTEGER NOT NULL,
-      FOREIGN KEY (project_key, code) REFERENCES codes (project_key, code),
-      UNIQUE (project_key, fingerprint)) STRICT;
-    CREATE INDEX identities_by_patient ON identities (project_key, patient_id);
-    CREATE INDEX identities_by_code ON identities (project_key, code);
-    CREATE TABLE names (item_key TEXT PRIMARY KEY, path TEXT NOT NULL) STRICT, WITHOUT ROWID;
-    """)
+_LEAST_DAYS, _MOST_DAYS = 60, 1500
 
 
 def _nothing_taken(_code: str) -> bool:
@@ -172,10 +151,11 @@ class IdentityStore:
                 "INSERT OR IGNORE INTO codes (project_key, code, created_at) VALUES (?, ?, ?)",
                 (project_key, new, now_ms()),
             )
-            self._con.execute(
-                "UPDATE identities SET code = ? WHERE project_key = ? AND code = ?",
-                (new, project_key, old),
-            )
+            for table in ("identities", "moved_dates"):
+                self._con.execute(
+                    f"UPDATE OR IGNORE {table} SET code = ? WHERE project_key = ? AND code = ?",  # noqa: S608
+                    (new, project_key, old),
+                )
 
     def reveal(self, project_key: str, code: str) -> Identity:
         """Tell who stands behind a code; the caller has checked the right and keeps the audit.
@@ -205,6 +185,31 @@ class IdentityStore:
         with self._lock:
             found = self._candidates(project_key, sought)
         return [Likely(code, shown(known), sought.disagreements(known)) for code, known in found]
+
+    def secret(self, project_key: str) -> bytes:
+        """Give the key that a project's pseudonyms are made with; made when first asked for."""
+        return bytes(
+            self._once("secrets", "secret", (project_key,), lambda: secrets.token_bytes(32))
+        )
+
+    def date_shift(self, project_key: str, code: str) -> int:
+        """Give by how many days the dates of a subject are moved outside, always the same."""
+        return int(self._once("moved_dates", "days", (project_key, code), _some_days))
+
+    def _once(self, table: str, column: str, keys: tuple[str, ...], make: Callable[[], Any]) -> Any:
+        names = ("project_key", "code")[: len(keys)]
+        where = " AND ".join(f"{name} = ?" for name in names)
+        with self._transaction():
+            sought = f"SELECT {column} FROM {table} WHERE {where}"  # noqa: S608
+            row = self._con.execute(sought, keys).fetchone()
+            if row is None:
+                row = (make(),)
+                marks = ", ".join("?" for _ in (*names, column))
+                self._con.execute(
+                    f"INSERT INTO {table} ({', '.join(names)}, {column}) VALUES ({marks})",  # noqa: S608
+                    (*keys, *row),
+                )
+        return row[0]
 
     def remember_name(self, item_key: str, original_path: str) -> None:
         """Keep the name that an arrival, or one file of it, came with."""
@@ -352,7 +357,7 @@ def _prepare(con: sqlite3.Connection, path: Path) -> None:
         con.execute("PRAGMA foreign_keys = 1")
         con.execute("PRAGMA secure_delete = ON")
         _refuse_newer(con, path)
-        _migrations.apply(Database(con))
+        identity_migrations.apply(Database(con))
     except sqlite3.DatabaseError as error:
         raise StorageError(
             f"cannot open the identity store {path}: {error}",
@@ -361,12 +366,16 @@ def _prepare(con: sqlite3.Connection, path: Path) -> None:
 
 
 def _refuse_newer(con: sqlite3.Connection, path: Path) -> None:
-    applied = {migration.name for migration in _migrations.applied(Database(con))}
-    if applied - {"m001_identities"}:
+    applied = {migration.name for migration in identity_migrations.applied(Database(con))}
+    if applied - KNOWN_MIGRATIONS:
         raise StorageError(
             f"{path} was written by a newer version",
             hint="Install that version or a later one; this one leaves the file as it is.",
         )
+
+
+def _some_days() -> int:
+    return -(_LEAST_DAYS + secrets.randbelow(_MOST_DAYS - _LEAST_DAYS))
 
 
 def _counting() -> Iterator[int]:

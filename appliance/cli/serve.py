@@ -121,7 +121,7 @@ class Appliance:
         from appliance.cli.import_rows import ImportRows
         from appliance.cli.previews import Previews
         from appliance.cli.warming import MetaWarmer
-        from appliance.exchange import Importer
+        from appliance.exchange import Importer, Pacs
         from appliance.jobs import AutoRuns, Notebooks, Queue, Scheduler
         from appliance.privacy import IdentityStore
         from appliance.upkeep import finish_interrupted_restore
@@ -142,6 +142,8 @@ class Appliance:
         previews = Previews(catalog, folder, queue)
         importer = Importer(catalog, identities, queue, folder, settings, on_files=previews.ask_for)
         scheduler.register_row_source(ImportRows(catalog, importer.retry))
+        pacs = Pacs(importer, settings)
+        self._stack.callback(pacs.close)
         meta = self._meta(catalog)
         self._warmer = MetaWarmer(catalog, meta, queue)
         self._feed = ArrivalFeed(catalog)
@@ -155,6 +157,7 @@ class Appliance:
             notebooks=Notebooks(catalog, folder, settings, scheduler.capacity),
             autoruns=AutoRuns(catalog, queue, scheduler.submit_batch, self._feed),
             importer=importer,
+            pacs=pacs,
             upkeep=self._make_upkeep(catalog),
             notifications=self._make_notifications(catalog, queue),
             tools=tools,

@@ -210,6 +210,12 @@ def _checkin(parser: argparse.ArgumentParser) -> None:
     add_checkin_arguments(parser)
 
 
+def _pacs(parser: argparse.ArgumentParser) -> None:
+    from appliance.cli.pacs import add_arguments
+
+    add_arguments(parser)
+
+
 def _completion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=("bash", "zsh"), help="which shell")
     parser.add_argument("--at", type=int, help=argparse.SUPPRESS)
@@ -231,6 +237,7 @@ VERBS: dict[str, tuple[str, str, _Arguments]] = {
     "jobs": ("List jobs, or hold, release, stop or reorder some.", "jobs:jobs", _jobs),
     "login": ("Print a new one-time login link.", "care:login", _login),
     "matlab": ("Print the folder of the functions for MATLAB.", "care:matlab", _nothing),
+    "pacs": ("Search an archive, and pull from it.", "pacs:pacs", _pacs),
     "project": ("Show a project, or change its settings.", "projects:project", _project),
     "rescan": ("Bring the catalog in line with the disk.", "care:rescan", _rescan),
     "restore": ("Bring a backup back; stop the service first.", "care:restore", _restore),

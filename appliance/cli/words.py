@@ -31,6 +31,7 @@ DATA
   undo       take operations back
   jobs       list jobs; hold, release, stop, retry or reorder some
   batches    saved batches: list, print, keep from a file, forget
+  pacs       archives: search them, and pull from them
   rules      rules of autoexecution: the same, try them, switch them on and off
   tools      the predefined jobs and what they lack; bring new ones
   matlab     the folder of NORA's functions for MATLAB and Octave

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Unplaced,
     )
     from appliance.client.matlab import matlab_folder
+    from appliance.client.pacs import PacsEcho, PacsFound, PacsNode, PacsSeries, PacsStudy
     from appliance.client.rows import (
         Backup,
         BatchAccepted,
@@ -106,6 +107,11 @@ __all__ = [
     "OperationDone",
     "Output",
     "OwnerCounts",
+    "PacsEcho",
+    "PacsFound",
+    "PacsNode",
+    "PacsSeries",
+    "PacsStudy",
     "PreviewRow",
     "Project",
     "ProjectDetail",
@@ -138,10 +144,12 @@ _JOBS = (
 _MANAGING = (
     "BidsExport BidsFile BidsPlan ExistingPreview PreviewRow ProjectDetail ProjectUsage Unplaced"
 )
+_PACS = "PacsEcho PacsFound PacsNode PacsSeries PacsStudy"
 _NAMES = {
     **dict.fromkeys(__all__, "rows"),
     **dict.fromkeys(_JOBS.split(), "job_rows"),
     **dict.fromkeys(_MANAGING.split(), "managing_rows"),
+    **dict.fromkeys(_PACS.split(), "pacs"),
     "AutoRuleRow": "autorules",
     "AutoVerdict": "autorules",
     "Client": "client",

@@ -15,6 +15,7 @@ from appliance.client.data import DataCalls
 from appliance.client.jobs import JobCalls
 from appliance.client.managing import ManagingCalls
 from appliance.client.meta import MetaCalls
+from appliance.client.pacs import PacsCalls
 from appliance.client.provenance import ProvenanceCalls
 from appliance.client.rois import RoiCalls
 from appliance.client.tools import ToolCalls
@@ -28,6 +29,7 @@ class Client(
     MetaCalls,
     ContentCalls,
     ArrivalCalls,
+    PacsCalls,
     WorkCalls,
     JobCalls,
     AutoRuleCalls,

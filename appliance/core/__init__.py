@@ -39,6 +39,7 @@ from appliance.core.logs import configure_logging
 from appliance.core.mounts import network_kind
 from appliance.core.sections_adapters import AdapterSettings, PathPair
 from appliance.core.sections_notifications import NotificationSettings
+from appliance.core.sections_pacs import PacsNode, PacsSettings
 from appliance.core.settings import (
     BackupSettings,
     DataSettings,
@@ -73,6 +74,8 @@ __all__ = [
     "ModelError",
     "NotFound",
     "NotificationSettings",
+    "PacsNode",
+    "PacsSettings",
     "PathPair",
     "PeerError",
     "Refused",

@@ -31,6 +31,7 @@ from appliance.core.sections import (
 from appliance.core.sections_jobs import JobSettings
 from appliance.core.sections_notebooks import NotebookSettings
 from appliance.core.sections_notifications import NotificationSettings
+from appliance.core.sections_pacs import PacsSettings
 from appliance.core.sections_viewing import ViewingSettings
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "LogSettings",
     "NotebookSettings",
     "NotificationSettings",
+    "PacsSettings",
     "Settings",
     "TrashSettings",
     "ViewingSettings",
@@ -62,6 +64,7 @@ class _Sections(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     data: DataSettings = DataSettings()
     web: WebSettings = WebSettings()
     dicom: DicomSettings = DicomSettings()
+    pacs: PacsSettings = PacsSettings()
     watch: WatchSettings = WatchSettings()
     imports: ImportSettings = ImportSettings()
     jobs: JobSettings = JobSettings()

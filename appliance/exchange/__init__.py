@@ -31,6 +31,9 @@ if TYPE_CHECKING:
         module_of,
         read_module,
     )
+    from appliance.exchange.pacs import Pacs
+    from appliance.exchange.pacs_search import PacsResult
+    from appliance.exchange.pacs_values import PacsQuery, PacsSeries, PacsStudy
     from appliance.exchange.receipts import get_receipt, list_receipts
     from appliance.exchange.revealing import WaitingIdentity
     from appliance.exchange.rows import (
@@ -64,6 +67,11 @@ __all__ = [
     "Importer",
     "ItemState",
     "Options",
+    "Pacs",
+    "PacsQuery",
+    "PacsResult",
+    "PacsSeries",
+    "PacsStudy",
     "Peer",
     "PreviewRow",
     "ProjectModule",
@@ -104,6 +112,11 @@ _NAMES = {
     "Importer": "importer",
     "ItemState": "rows",
     "Options": "rows",
+    "Pacs": "pacs",
+    "PacsQuery": "pacs_values",
+    "PacsResult": "pacs_search",
+    "PacsSeries": "pacs_values",
+    "PacsStudy": "pacs_values",
     "Peer": "sending",
     "PreviewRow": "existing_plan",
     "ProjectModule": "modules",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from appliance.formats.converting import convert_file
     from appliance.formats.dicom_frames import DicomFrame, frame_pixels, scan_frames
     from appliance.formats.dicom_header import DicomElement, DicomHeader, read_dicom_header
+    from appliance.formats.dicom_query import query_answer, query_identifier
     from appliance.formats.dicom_record import DicomRecord, ScanProblem, ScanReason
     from appliance.formats.dicom_regions import (
         Region,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
         roi_form,
         roi_references,
     )
-    from appliance.formats.dicom_rewrite import DicomPart, Fate, dicom_vr, rewrite_dicom
     from appliance.formats.dicom_scan import scan_dicom
     from appliance.formats.dicom_seg import (
         SegmentationRead,
@@ -80,9 +80,7 @@ __all__ = [
     "DicomElement",
     "DicomFrame",
     "DicomHeader",
-    "DicomPart",
     "DicomRecord",
-    "Fate",
     "FileFacts",
     "FileKind",
     "Label",
@@ -101,7 +99,6 @@ __all__ = [
     "convert_file",
     "dicom_series",
     "dicom_uid",
-    "dicom_vr",
     "file_facts",
     "frame_of_reference",
     "frame_pixels",
@@ -114,6 +111,8 @@ __all__ = [
     "parse_label_table",
     "parse_markers",
     "plain_nifti_bytes",
+    "query_answer",
+    "query_identifier",
     "read_dicom_header",
     "read_dicom_volume",
     "read_frame",
@@ -128,7 +127,6 @@ __all__ = [
     "read_structures",
     "read_volume",
     "read_xdata",
-    "rewrite_dicom",
     "roi_form",
     "roi_references",
     "scan_dicom",
@@ -151,9 +149,7 @@ __getattr__ = lazy_door(
         "DicomElement": "dicom_header",
         "DicomFrame": "dicom_frames",
         "DicomHeader": "dicom_header",
-        "DicomPart": "dicom_rewrite",
         "DicomRecord": "dicom_record",
-        "Fate": "dicom_rewrite",
         "FileFacts": "facts",
         "LABEL_SUFFIXES": "label_tables",
         "Label": "roi_files",
@@ -173,7 +169,6 @@ __getattr__ = lazy_door(
         "convert_file": "converting",
         "dicom_series": "dicom_write",
         "dicom_uid": "dicom_write",
-        "dicom_vr": "dicom_rewrite",
         "file_facts": "facts",
         "frame_of_reference": "dicom_regions",
         "frame_pixels": "dicom_frames",
@@ -184,6 +179,8 @@ __getattr__ = lazy_door(
         "parse_label_table": "label_tables",
         "parse_markers": "markers",
         "plain_nifti_bytes": "nifti",
+        "query_answer": "dicom_query",
+        "query_identifier": "dicom_query",
         "read_dicom_header": "dicom_header",
         "read_dicom_volume": "dicom_volume",
         "read_frame": "volumes",
@@ -198,7 +195,6 @@ __getattr__ = lazy_door(
         "read_structures": "rtstruct",
         "read_volume": "volumes",
         "read_xdata": "roi_files",
-        "rewrite_dicom": "dicom_rewrite",
         "roi_form": "dicom_regions",
         "roi_references": "dicom_regions",
         "scan_dicom": "dicom_scan",

@@ -58,6 +58,7 @@ def openapi_text() -> str:
             notebooks=absent,
             autoruns=absent,
             importer=absent,
+            pacs=absent,
             upkeep=absent,
             notifications=absent,
             tools=ToolBox(),

@@ -13,7 +13,7 @@ from appliance.core import DataFolder, Settings
 from appliance.jobs import ToolBox
 
 if TYPE_CHECKING:
-    from appliance.exchange import Importer
+    from appliance.exchange import Importer, Pacs
     from appliance.jobs import AutoRuns, Notebooks, Queue, Scheduler
     from appliance.privacy import IdentityStore
     from appliance.upkeep import Notifications, Upkeep
@@ -34,6 +34,7 @@ class Services:
     notebooks: Notebooks
     autoruns: AutoRuns
     importer: Importer
+    pacs: Pacs
     upkeep: Upkeep
     notifications: Notifications
     tools: ToolBox

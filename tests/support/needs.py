@@ -15,6 +15,8 @@ PACKAGES = {
     "storescu": "dcmtk",
     "dcmsend": "dcmtk",
     "echoscu": "dcmtk",
+    "dcmqrscp": "dcmtk",
+    "Orthanc": "orthanc",
     "chromium": "chromium",
     "gcc": "gcc",
     "bwrap": "bubblewrap",

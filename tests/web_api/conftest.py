@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,8 @@ import pytest
 from appliance import catalog
 from appliance.catalog import Catalog, MetaStore
 from appliance.cli.arriving import ArrivalFeed
-from appliance.core import DataFolder, Settings
-from appliance.exchange import Importer
+from appliance.core import DataFolder, Settings, load_settings
+from appliance.exchange import Importer, Pacs
 from appliance.jobs import (
     AutoRuns,
     Notebooks,
@@ -110,6 +110,7 @@ def make_services(root: Path) -> Services:
         notebooks=absent,
         autoruns=absent,
         importer=absent,
+        pacs=absent,
         upkeep=absent,
         notifications=absent,
         tools=ToolBox(),
@@ -118,9 +119,10 @@ def make_services(root: Path) -> Services:
 
 
 @contextmanager
-def working_services(root: Path) -> Iterator[Services]:
+def working_services(root: Path, overrides: Mapping[str, Any] | None = None) -> Iterator[Services]:
     """Services with everything that works, started."""
-    folder, settings = DataFolder(root), Settings()
+    folder = DataFolder(root)
+    settings = load_settings(root, overrides=overrides) if overrides else Settings()
     folder.prepare()
     opened = Catalog.open(folder.catalog_path, migrations=catalog_extensions())
     identities = IdentityStore.open(folder.identity_path)
@@ -147,6 +149,7 @@ def working_services(root: Path) -> Iterator[Services]:
             notebooks=Notebooks(opened, folder, settings, scheduler.capacity),
             autoruns=autoruns,
             importer=importer,
+            pacs=Pacs(importer, settings),
             upkeep=upkeep,
             notifications=notifications,
             tools=tools,

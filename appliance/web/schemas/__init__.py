@@ -89,6 +89,7 @@ from appliance.web.schemas.meta import (
     SqlResult,
 )
 from appliance.web.schemas.notebooks import NewNotebook, Notebook, NotebookLimits, Notebooks
+from appliance.web.schemas.pacs import PacsEcho, PacsFound, PacsNode, PacsSearch
 from appliance.web.schemas.priorities import JobPriority
 from appliance.web.schemas.provenance import Recompute, RecomputePlan, ReplayStarted
 from appliance.web.schemas.table import (
@@ -197,6 +198,10 @@ __all__ = [
     "OperationDone",
     "OriginalName",
     "OwnerCounts",
+    "PacsEcho",
+    "PacsFound",
+    "PacsNode",
+    "PacsSearch",
     "Page",
     "Probed",
     "Problem",

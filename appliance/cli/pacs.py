@@ -1,0 +1,187 @@
+"""The verb `pacs`: archives of the settings, searches in them, and pulls into a project."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from appliance.cli.tables import show
+from appliance.cli.transport import connect, settings_for
+from appliance.cli.whichproject import find_project
+from appliance.core import Invalid, NotFound, PeerError
+
+if TYPE_CHECKING:
+    from appliance.client import Client, PacsFound
+
+__all__ = ["add_arguments", "pacs"]
+
+_STUDY = (
+    "patient_id",
+    "patient_name",
+    "date",
+    "time",
+    "description",
+    "modalities",
+    "n_series",
+    "n_images",
+)
+_SERIES = (
+    "number",
+    "description",
+    "protocol",
+    "modality",
+    "in_studies",
+    "n_images",
+    "n_here",
+)
+_TEXTS = {
+    "patient": ("patient_id", "PatientID; * and ? stand for letters"),
+    "name": ("patient_name", "LAST^FIRST"),
+    "accession": ("accession", "accession number"),
+    "date": ("study_date", "day 20240131, days 20240101-20240131, or *"),
+    "study-description": ("study_description", "description of the study"),
+    "series-description": ("series_description", "description of the series"),
+    "modality": ("modality", "modality of the series"),
+    "modalities": ("modalities_in_study", "a modality that the study has"),
+}
+_NUMBERS = {
+    "days-before": ("days_before", "widen the days by so many before"),
+    "days-after": ("days_after", "widen the days by so many after"),
+    "min-age": ("min_age", "years at least"),
+    "max-age": ("max_age", "years at most"),
+}
+_LISTS = {
+    "patients": ("patients", "file of PatientIDs, one a line, and a day after ; or a tab"),
+    "without": ("without", "file of PatientIDs to leave out"),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare its options."""
+    parser.add_argument("action", choices=("nodes", "echo", "find"), help="what to do")
+    parser.add_argument("node", nargs="?", default="", help="name of an archive")
+    parser.add_argument("--project", "-p", help="project that asks")
+    for option, (name, text) in _TEXTS.items():
+        parser.add_argument(f"--{option}", dest=name, metavar="TEXT", help=text)
+    for option, (name, text) in _NUMBERS.items():
+        parser.add_argument(f"--{option}", dest=name, type=int, metavar="N", help=text)
+    for option, (name, text) in _LISTS.items():
+        parser.add_argument(f"--{option}", dest=name, metavar="FILE", help=text)
+    parser.add_argument("--studies", action="store_true", help="find studies, not their series")
+    parser.add_argument("--missing", action="store_true", help="print whom the archive has not")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--csv", action="store_true", help="as CSV")
+
+
+def pacs(options: argparse.Namespace) -> int:
+    """List archives, ask one whether it answers, or search it."""
+    project = find_project(options.project or "")
+    act = {"nodes": _nodes, "echo": _echo, "find": _find}[options.action]
+    with connect(settings_for(options.data, options.config)) as client:
+        return act(client, project, options)
+
+
+def _nodes(client: Client, project: str, options: argparse.Namespace) -> int:
+    rows = [(n.name, n.address, n.method, n.window) for n in client.pacs_nodes(project)]
+    show(("name", "address", "method", "window"), rows, _switches(options))
+    return 0
+
+
+def _echo(client: Client, project: str, options: argparse.Namespace) -> int:
+    names = [options.node] if options.node else [n.name for n in client.pacs_nodes(project)]
+    failed = 0
+    for name in names:
+        said = client.pacs_echo(project, name)
+        failed += not said.ok
+        print(said.text if said.ok else f"error: {said.text}", file=_out(said.ok))
+        if said.hint:
+            print(f"hint: {said.hint}", file=sys.stderr)
+    return int(failed > 0)
+
+
+def _out(ok: bool) -> Any:
+    return sys.stdout if ok else sys.stderr
+
+
+def _find(client: Client, project: str, options: argparse.Namespace) -> int:
+    found = search(client, project, options)
+    if options.missing:
+        print("\n".join(found.missing))
+    elif options.json:
+        import msgspec
+
+        print(json.dumps(msgspec.to_builtins(found), indent=1))
+    elif options.studies:
+        rows = [[getattr(one, name) for name in _STUDY] for one in found.studies]
+        show(_STUDY, rows, _switches(options))
+    else:
+        studies = {one.study_uid: one for one in found.studies}
+        rows = [
+            [studies[one.study_uid].patient_id, studies[one.study_uid].date]
+            + [getattr(one, name) for name in _SERIES]
+            for one in found.series
+        ]
+        show(("patient_id", "date", *_SERIES), rows, _switches(options))
+    return 0 if found.studies or options.missing else 1
+
+
+def search(client: Client, project: str, options: argparse.Namespace) -> PacsFound:
+    """Search as the options say, and show how it goes.
+
+    Raises
+    ------
+    PeerError
+        If the archive failed.
+    """
+    query = {name: value for name, value in _query(options).items() if value is not None}
+    query["series"] = not options.studies
+    found = client.pacs_search(project, _node(client, project, options), watch=_progress, **query)
+    _clear()
+    if found.state == "failed":
+        raise PeerError(found.reason, hint=found.hint)
+    return found
+
+
+def _node(client: Client, project: str, options: argparse.Namespace) -> str:
+    """Give the archive that was named, or the only one there is."""
+    if options.node:
+        return str(options.node)
+    known = [node.name for node in client.pacs_nodes(project)]
+    if len(known) != 1:
+        raise Invalid("say which archive", hint=f"There are: {', '.join(known) or 'none'}.")
+    return known[0]
+
+
+def _query(options: argparse.Namespace) -> dict[str, Any]:
+    plain = [name for name, _ in (*_TEXTS.values(), *_NUMBERS.values())]
+    query: dict[str, Any] = {name: getattr(options, name) for name in plain}
+    for name, _ in _LISTS.values():
+        path = getattr(options, name)
+        query[name] = None if path is None else _lines(path)
+    return query
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotFound(f"cannot read {path}: {error}") from error
+    return text.splitlines()
+
+
+def _progress(found: PacsFound) -> None:
+    if sys.stderr.isatty():
+        text = f"{found.n_done} of {found.n_steps} queries, {len(found.studies)} studies"
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def _clear() -> None:
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _switches(options: argparse.Namespace) -> set[str]:
+    return {name for name in ("json", "csv") if getattr(options, name)}

@@ -1,0 +1,134 @@
+"""The part of the client that searches archives and pulls from them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from appliance.client.base import Base, Items
+
+__all__ = ["PacsCalls", "PacsEcho", "PacsFound", "PacsNode", "PacsSeries", "PacsStudy"]
+
+
+class PacsNode(msgspec.Struct, frozen=True):
+    """An archive that a project may use."""
+
+    name: str
+    address: str
+    method: str
+    window: str
+
+
+class PacsEcho(msgspec.Struct, frozen=True):
+    """What an archive said when it was asked whether it is there."""
+
+    ok: bool
+    text: str
+    hint: str
+
+
+class PacsStudy(msgspec.Struct, frozen=True):
+    """A study in an archive; it says who the patient is."""
+
+    study_uid: str
+    patient_id: str
+    patient_name: str
+    birth_date: str
+    sex: str
+    date: str
+    time: str
+    description: str
+    accession: str
+    modalities: list[str]
+    age_years: float | None
+    n_series: int | None
+    n_images: int | None
+
+
+class PacsSeries(msgspec.Struct, frozen=True):
+    """A series in an archive, in how many studies its like occurs, and its images that are here."""
+
+    study_uid: str
+    series_uid: str
+    number: int | None
+    description: str
+    protocol: str
+    modality: str
+    n_images: int | None
+    in_studies: int
+    in_patients: int
+    n_here: int
+
+
+class PacsFound(msgspec.Struct, frozen=True):
+    """What a search knows by now; `state` is running, done, failed or stopped."""
+
+    key: str
+    node: str
+    state: str
+    reason: str
+    hint: str
+    n_steps: int
+    n_done: int
+    studies: list[PacsStudy]
+    series: list[PacsSeries]
+    missing: list[str]
+    log: list[str]
+
+
+def _quiet(_found: PacsFound) -> None:
+    """Nobody watches."""
+
+
+class PacsCalls(Base):
+    """Archives: nodes, searches, pulls."""
+
+    def pacs_nodes(self, project: str) -> list[PacsNode]:
+        """List the archives that a project may use."""
+        return self._get(f"{_pacs(project)}/nodes", Items[PacsNode]).items
+
+    def pacs_echo(self, project: str, node: str) -> PacsEcho:
+        """Ask an archive whether it answers."""
+        return self._post(f"{_pacs(project)}/nodes/{quote(node, safe='')}/echo", PacsEcho)
+
+    def pacs_search(
+        self,
+        project: str,
+        node: str,
+        *,
+        watch: Callable[[PacsFound], None] = _quiet,
+        poll_s: float = 0.3,
+        **query: Any,
+    ) -> PacsFound:
+        """Search an archive, and wait until that is through.
+
+        Parameters
+        ----------
+        watch : callable
+            Hears what is known, again and again.
+        **query
+            ``patient_id``, ``patient_name``, ``accession``, ``study_date``, ``days_before``,
+            ``days_after``, ``study_description``, ``series_description``, ``modality``,
+            ``modalities_in_study``, ``min_age``, ``max_age``, ``patients``, ``without``,
+            ``series``.
+        """
+        body = {"node": node, "query": query}
+        found = self._post(f"{_pacs(project)}/searches", PacsFound, body)
+        try:
+            while found.state == "running":
+                watch(found)
+                time.sleep(poll_s)
+                found = self._get(f"{_pacs(project)}/searches/{found.key}", PacsFound)
+        except KeyboardInterrupt:
+            path = f"{_pacs(project)}/searches/{found.key}"
+            self._transport.ask("DELETE", path, PacsFound)
+            raise
+        return found
+
+
+def _pacs(project: str) -> str:
+    return f"/projects/{quote(project, safe='')}/pacs"

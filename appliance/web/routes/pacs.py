@@ -1,0 +1,95 @@
+"""Routes of the archives: nodes, searches, and pulls into a project.
+
+What an archive answers says who the patients are: it is for those with the right to see that.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from litestar import delete, get, post
+from litestar.params import FromPath, JSONBody
+
+from appliance.core import PeerError
+from appliance.exchange import PacsResult
+from appliance.web.schemas import Items, PacsEcho, PacsFound, PacsNode, PacsSearch
+from appliance.web.services import Rooms, Who
+
+__all__ = ["ROUTES"]
+
+
+@get("/projects/{project:str}/pacs/nodes", right="deanonym", sync_to_thread=True)
+def list_pacs_nodes(services: Rooms, project: FromPath[str]) -> Items[PacsNode]:
+    """List the archives that a project may search and pull from."""
+    found = services.pacs.nodes(project)
+    return Items(
+        [
+            PacsNode(
+                name=name,
+                address=f"{node.ae_title}@{node.host}:{node.port}",
+                method=node.method,
+                window=node.window,
+                find_pause_s=node.find_pause_s,
+                move_pause_s=node.move_pause_s,
+            )
+            for name, node in sorted(found.items())
+        ]
+    )
+
+
+@post(
+    "/projects/{project:str}/pacs/nodes/{node:str}/echo",
+    right="deanonym",
+    status_code=200,
+    sync_to_thread=True,
+)
+def echo_pacs_node(services: Rooms, project: FromPath[str], node: FromPath[str]) -> PacsEcho:
+    """Ask an archive whether it answers, and lets us in."""
+    try:
+        services.pacs.echo(project, node)
+    except PeerError as error:
+        return PacsEcho(ok=False, text=error.message, hint=error.hint)
+    return PacsEcho(ok=True, text=f"{services.pacs.link(project, node)} answers")
+
+
+@post(
+    "/projects/{project:str}/pacs/searches", right="deanonym", status_code=202, sync_to_thread=True
+)
+def begin_pacs_search(
+    services: Rooms, who: Who, project: FromPath[str], data: JSONBody[PacsSearch]
+) -> PacsFound:
+    """Begin a search; that it was made is put on record."""
+    return _found(services.pacs.search(project, data.node, data.query, who.login))
+
+
+@get("/projects/{project:str}/pacs/searches/{key:str}", right="deanonym", sync_to_thread=True)
+def show_pacs_search(
+    services: Rooms, who: Who, project: FromPath[str], key: FromPath[str]
+) -> PacsFound:
+    """Give what one's own search knows by now."""
+    return _found(services.pacs.found(project, key, who.login))
+
+
+@delete(
+    "/projects/{project:str}/pacs/searches/{key:str}",
+    right="deanonym",
+    status_code=200,
+    sync_to_thread=True,
+)
+def stop_pacs_search(
+    services: Rooms, who: Who, project: FromPath[str], key: FromPath[str]
+) -> PacsFound:
+    """End one's own search; what it found stays for an hour."""
+    return _found(services.pacs.stop_search(project, key, who.login))
+
+
+def _found(result: PacsResult) -> PacsFound:
+    return PacsFound(**{name: getattr(result, name) for name in msgspec.structs.asdict(result)})
+
+
+ROUTES = [
+    list_pacs_nodes,
+    echo_pacs_node,
+    begin_pacs_search,
+    show_pacs_search,
+    stop_pacs_search,
+]

@@ -138,7 +138,7 @@ def _notes(data: MeasureRois) -> list[str]:
         if data.nora
         else "Quantiles are interpolated; volume and area are those of the whole ROI."
     )
-    notes = [quantiles, "std is that of the population; area_cm2 is the sum over all slices."]
+    notes = [quantiles, "std is that of the population; area is the sum over all slices."]
     if data.exclude_zeros:
         notes.append("Image values of exactly 0 are left out.")
     return notes

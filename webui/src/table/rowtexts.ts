@@ -32,4 +32,4 @@ const digits = (text: string | null): string => (text ?? "").replaceAll(/\D/g, "
 export const isDate = (sid: string, date: string | null): boolean =>
   sid === date || sid === digits(date);
 /** Short codes are never cut; long ones give way to what stands beside them. */
-export const least = (code: string): string => `min(88px, ${code.length + 1}ch)`;
+export const least = (code: string): string => `max(9ch, min(88px, ${code.length + 1}ch))`;

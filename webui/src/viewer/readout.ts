@@ -36,7 +36,9 @@ function read(layer: Layer, mm: Vec3): Readout {
   const header = layer.volume?.header;
   const scaled = header && (header.slope !== 1 || header.inter !== 0);
   const raw = scaled && typeof value === "number" ? (value - header.inter) / header.slope : null;
-  const label = typeof value === "number" ? (layer.palette?.names.get(value) ?? "") : "";
+  const name = typeof value === "number" ? (layer.palette?.names.get(value) ?? "") : "";
+  // "label 7" says no more than 7.
+  const label = name === `label ${String(value)}` ? "" : name;
   return { layerId: layer.id, name: layer.label, voxel, value, raw, unit: unitOf(layer), label };
 }
 

@@ -42,7 +42,10 @@ function keepTab(event: KeyboardEvent, dialog: HTMLElement): void {
 export function modal(dialog: HTMLDialogElement): () => void {
   const before = document.activeElement;
   dialog.showModal();
-  dialog.querySelector<HTMLElement>("[data-autofocus]")?.focus();
+  // Else the dialog itself: a key that is still held down presses nothing in it.
+  dialog.tabIndex = -1;
+  const first = dialog.querySelector<HTMLElement>("[data-autofocus], [autofocus]");
+  (first ?? dialog).focus();
   dialog.addEventListener("keydown", (event) => {
     if (event.key === "Tab" && !event.defaultPrevented) keepTab(event, dialog);
   });

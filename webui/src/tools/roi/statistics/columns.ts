@@ -31,8 +31,8 @@ const number = (id: string, label: StringKey, value: (row: Row) => Value, unit =
   value,
 });
 
-const counted = (id: string, label: StringKey, value: (row: Row) => Value): Column => ({
-  ...number(id, label, value),
+const counted = (id: string, label: StringKey, value: (row: Row) => Value, unit = ""): Column => ({
+  ...number(id, label, value, unit),
   whole: true,
 });
 
@@ -41,10 +41,10 @@ export function columnsFor(percentiles: readonly number[], times: boolean): Colu
   return [
     text("psid", "roistat_psid", (row) => row.psid),
     text("image", "roistat_image", (row) => row.image),
-    counted("frame", "roistat_t", (row) => row.frame),
+    counted("frame", "roistat_t", (row) => row.frame, t("roistat_from_0")),
     ...(times ? [number("x", "roistat_x", (row) => row.x)] : []),
     text("roi", "roistat_roi", (row) => row.roi),
-    counted("roi_frame", "roistat_t", (row) => row.roi_frame),
+    counted("roi_frame", "roistat_t", (row) => row.roi_frame, t("roistat_from_0")),
     text("color", "roistat_color", (row) => row.color),
     number("median", "roistat_median", (row) => row.median),
     number("iqr1", "roistat_iqr1", (row) => row.iqr1),

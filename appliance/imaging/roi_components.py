@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from appliance.imaging.compiled import compiled
 from appliance.imaging.roi_arrays import Mask, as_bytes, as_mask
-from appliance.imaging.roi_runs import Ints, paint, runs_of
+from appliance.imaging.roi_bits import Words, last_word, pack, unpack
+from appliance.imaging.roi_runs import Columns, Ints, Runs, paint, runs_of, united
 
 __all__ = ["fill_mask_holes", "label_parts", "largest_parts", "without_salt"]
 
@@ -21,16 +22,16 @@ class _Parts:
 
     shape: tuple[int, int, int]
     flip: bool
-    start: Ints
-    end: Ints
+    words: Words
+    runs: Runs
     part: Ints
     sizes: Ints
 
     def painted(self, keep: NDArray[np.bool_]) -> Mask:
         """Give the mask of the parts to keep."""
-        out = np.zeros(self.shape, np.uint8)
-        paint(out.reshape(-1), self.start, self.end, self.part, keep)
-        return as_mask(out, self.flip)
+        gone = np.zeros_like(self.words)
+        paint(gone, self.runs, self.part, ~keep)
+        return as_mask(unpack(self.words & ~gone, self.shape), self.flip)
 
 
 def label_parts(mask: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -49,7 +50,8 @@ def label_parts(mask: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.int64
     """
     found = _parts(mask)
     labels = np.zeros(found.shape, np.int32)
-    _number(labels.reshape(-1), found.start, found.end, found.part)
+    rows = labels.reshape(-1, max(1, found.shape[2]))
+    _number(rows, found.runs.start, found.runs.end, found.runs.first, found.part)
     return (labels.T if found.flip else labels), found.sizes
 
 
@@ -71,30 +73,34 @@ def fill_mask_holes(mask: NDArray[Any]) -> Mask:
     An axis of one voxel has no border, so holes of a mask in a single slice are filled in it.
     """
     data, flip = as_bytes(mask)
-    start, end, first = runs_of(data, 0)
-    part = _united(start, end, first, data.shape[1], data.shape[2])
-    is_open = np.zeros(len(start) + 1, np.bool_)
-    _mark_open(start, end, part, np.array(data.shape, np.int64), is_open)
-    out = data.copy()
-    paint(out.reshape(-1), start, end, part, ~is_open)
-    return as_mask(out, flip)
+    words = pack(data)
+    off = ~words
+    off[..., -1] &= last_word(data.shape[2])
+    runs = runs_of(off)
+    part = united(runs, data.shape[1])
+    is_open = np.zeros(len(part), np.bool_)
+    _mark_open(runs.start, runs.end, runs.first, part, np.array(data.shape, np.int64), is_open)
+    paint(words, runs, part, ~is_open)
+    return as_mask(unpack(words, data.shape), flip)
 
 
 def _parts(mask: NDArray[Any]) -> _Parts:
     data, flip = as_bytes(mask)
-    start, end, first = runs_of(data, 1)
-    root = _united(start, end, first, data.shape[1], data.shape[2])
     shape = (data.shape[0], data.shape[1], data.shape[2])
-    part, sizes, early = _counted(root, start, end, np.array(shape, np.int64), flip)
+    words = pack(data)
+    runs = runs_of(words)
+    root = united(runs, shape[1])
+    extent = np.array(shape, np.int64)
+    part, sizes, early = _counted(root, runs.start, runs.end, runs.first, extent, flip)
     order = np.lexsort((early, -sizes))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
-    return _Parts(shape, flip, start, end, rank[part], sizes[order])
+    return _Parts(shape, flip, words, runs, rank[part], sizes[order])
 
 
 @compiled
-def _counted(
-    root: Ints, start: Ints, end: Ints, shape: Ints, flip: bool
+def _counted(  # noqa: PLR0917 - a compiled loop takes its state as arguments
+    root: Ints, start: Columns, end: Columns, first: Ints, shape: Ints, flip: bool
 ) -> tuple[Ints, Ints, Ints]:
     """Part of each run, voxels of each part, and its lowest index with i fastest."""
     n = 0
@@ -106,65 +112,36 @@ def _counted(
         else:
             part[r] = part[root[r]]
     sizes, early = np.zeros(n, np.int64), np.full(n, shape[0] * shape[1] * shape[2])
-    for r in range(root.size):
-        sizes[part[r]] += end[r] - start[r]
-        k, row = start[r] % shape[2], start[r] // shape[2]
-        turned = row // shape[1] + shape[0] * (row % shape[1] + shape[1] * k)
-        early[part[r]] = min(early[part[r]], start[r] if flip else turned)
+    for row in range(first.size - 1):
+        turned = row // shape[1] + shape[0] * (row % shape[1])
+        for r in range(first[row], first[row + 1]):
+            sizes[part[r]] += end[r] - start[r]
+            upright = turned + shape[0] * shape[1] * start[r]
+            early[part[r]] = min(early[part[r]], row * shape[2] + start[r] if flip else upright)
     return part, sizes, early
 
 
 @compiled
-def _root(parent: Ints, i: int) -> int:
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
+def _number(rows: NDArray[np.int32], start: Columns, end: Columns, first: Ints, part: Ints) -> None:
+    for row in range(rows.shape[0]):
+        for r in range(first[row], first[row + 1]):
+            rows[row, start[r] : end[r]] = part[r] + 1
 
 
 @compiled
-def _unite(  # noqa: PLR0917 - a compiled loop takes its state as arguments
-    start: Ints, end: Ints, first: Ints, parent: Ints, row: int, other: int, shift: int
+def _mark_open(  # noqa: PLR0917 - a compiled loop takes its state as arguments
+    start: Columns,
+    end: Columns,
+    first: Ints,
+    part: Ints,
+    shape: Ints,
+    is_open: NDArray[np.bool_],
 ) -> None:
-    a, b = first[row], first[other]
-    while a < first[row + 1] and b < first[other + 1]:
-        if start[a] < end[b] + shift and start[b] + shift < end[a]:
-            x, y = _root(parent, a), _root(parent, b)
-            parent[max(x, y)] = min(x, y)
-        if end[a] < end[b] + shift:
-            a += 1
-        else:
-            b += 1
-
-
-@compiled
-def _united(start: Ints, end: Ints, first: Ints, n_rows: int, n_row: int) -> Ints:
-    parent = np.arange(start.size)
-    for row in range(first.size - 1):
-        if first[row] == first[row + 1]:
-            continue
-        if row % n_rows:
-            _unite(start, end, first, parent, row, row - 1, n_row)
-        if row >= n_rows:
-            _unite(start, end, first, parent, row, row - n_rows, n_row * n_rows)
-    for i in range(parent.size):
-        parent[i] = _root(parent, i)
-    return parent
-
-
-@compiled
-def _number(out: NDArray[np.int32], start: Ints, end: Ints, part: Ints) -> None:
-    for i in range(start.size):
-        out[start[i] : end[i]] = part[i] + 1
-
-
-@compiled
-def _mark_open(start: Ints, end: Ints, part: Ints, shape: Ints, is_open: NDArray[np.bool_]) -> None:
     ni, nj, nk = shape[0], shape[1], shape[2]
-    for r in range(start.size):
-        row = start[r] // nk
+    for row in range(first.size - 1):
         i, j = row // nj, row % nj
-        side = nk > 1 and (start[r] == row * nk or end[r] == (row + 1) * nk)
-        side = side or (nj > 1 and (j == 0 or j == nj - 1))
-        if side or (ni > 1 and (i == 0 or i == ni - 1)):
-            is_open[part[r]] = True
+        side = nj > 1 and (j == 0 or j == nj - 1)
+        side = side or (ni > 1 and (i == 0 or i == ni - 1))
+        for r in range(first[row], first[row + 1]):
+            if side or (nk > 1 and (start[r] == 0 or end[r] == nk)):
+                is_open[part[r]] = True

@@ -13,12 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.core import Invalid
-from appliance.imaging.compiled import parallel, prange
-from appliance.imaging.roi_arrays import Bytes, Mask, as_bytes, as_mask
+from appliance.imaging.compiled import compiled
+from appliance.imaging.roi_arrays import Mask, as_bytes, as_mask
+from appliance.imaging.roi_bits import Words, last_word, pack, unpack
 
 __all__ = ["Morph", "morph"]
 
 Morph = Literal["erode", "dilate", "open", "close"]
+
+_ONE, _LAST = np.uint64(1), np.uint64(63)
+_TOP = _ONE << _LAST
 
 
 def morph(mask: NDArray[Any], what: Morph, steps: int = 1) -> Mask:
@@ -50,68 +54,58 @@ def morph(mask: NDArray[Any], what: Morph, steps: int = 1) -> Mask:
     data, flip = as_bytes(mask)
     if steps == 0 or data.size == 0:
         return as_mask(data.copy(), flip)
-    if what != "close":
-        return as_mask(_stepped(data, what, steps), flip)
-    return as_mask(_closed(data, steps), flip)
+    room = steps if what == "close" else 0
+    words = _stepped(pack(data, room), what, steps, last_word(0 if room else data.shape[2]))
+    return as_mask(unpack(words, data.shape, room), flip)
 
 
-def _closed(data: Bytes, steps: int) -> Bytes:
-    if steps > 1:
-        inner = (slice(steps, -steps),) * 3
-        return np.ascontiguousarray(_stepped(np.pad(data, steps), "close", steps)[inner])
-    out = _stepped(data, "close", 1)
-    # A voxel just outside is reached by the dilation only from the one on the border before it.
-    for axis in range(3):
-        for side in (0, -1):
-            face = (slice(None),) * axis + (side,)
-            out[face] &= data[face]
-    return out
-
-
-def _stepped(data: Bytes, what: Morph, steps: int) -> Bytes:
-    here, spare = data, np.empty_like(data)
+def _stepped(here: Words, what: Morph, steps: int, last: np.uint64) -> Words:
+    spare = np.empty_like(here)
     for once in _STEPS[what]:
         for _ in range(steps):
-            once(here, spare)
-            here, spare = spare, np.empty_like(data) if here is data else here
+            once(here, last, spare)
+            here, spare = spare, here
     return here
 
 
-@parallel
-def _erode(a: Bytes, out: Bytes) -> None:
-    ni, nj, nk = a.shape
-    for i in prange(ni):
+@compiled
+def _erode(a: Words, last: np.uint64, out: Words) -> None:
+    ni, nj, n = a.shape
+    for i in range(ni):
         low, high = max(i - 1, 0), min(i + 1, ni - 1)
         for j in range(nj):
             left, right = max(j - 1, 0), min(j + 1, nj - 1)
-            here, to = a[i, j], out[i, j]
-            one, two, three, four = a[low, j], a[high, j], a[i, left], a[i, right]
-            for k in range(1, nk - 1):
-                row = here[k - 1] & here[k] & here[k + 1]
-                to[k] = row & one[k] & two[k] & three[k] & four[k]
-            for k in (0, nk - 1):
-                row = here[max(k - 1, 0)] & here[k] & here[min(k + 1, nk - 1)]
-                to[k] = row & one[k] & two[k] & three[k] & four[k]
+            before, here = _ONE, a[i, j, 0]
+            for w in range(n - 1):
+                after = a[i, j, w + 1]
+                row = here & ((here << _ONE) | before) & ((here >> _ONE) | (after << _LAST))
+                across = a[i, left, w] & a[i, right, w]
+                out[i, j, w] = row & across & a[low, j, w] & a[high, j, w]
+                before, here = here >> _LAST, after
+            # What is beyond the row does not erode it.
+            row = here & ((here << _ONE) | before) & (((here | ~last) >> _ONE) | _TOP)
+            across = a[i, left, n - 1] & a[i, right, n - 1]
+            out[i, j, n - 1] = row & across & a[low, j, n - 1] & a[high, j, n - 1]
 
 
-@parallel
-def _dilate(a: Bytes, out: Bytes) -> None:
-    ni, nj, nk = a.shape
-    for i in prange(ni):
+@compiled
+def _dilate(a: Words, last: np.uint64, out: Words) -> None:
+    ni, nj, n = a.shape
+    for i in range(ni):
         low, high = max(i - 1, 0), min(i + 1, ni - 1)
         for j in range(nj):
             left, right = max(j - 1, 0), min(j + 1, nj - 1)
-            here, to = a[i, j], out[i, j]
-            one, two, three, four = a[low, j], a[high, j], a[i, left], a[i, right]
-            for k in range(1, nk - 1):
-                row = here[k - 1] | here[k] | here[k + 1]
-                to[k] = row | one[k] | two[k] | three[k] | four[k]
-            for k in (0, nk - 1):
-                row = here[max(k - 1, 0)] | here[k] | here[min(k + 1, nk - 1)]
-                to[k] = row | one[k] | two[k] | three[k] | four[k]
+            before, here = np.uint64(0), a[i, j, 0]
+            for w in range(n):
+                after = a[i, j, w + 1] if w + 1 < n else np.uint64(0)
+                row = here | (here << _ONE) | before | (here >> _ONE) | (after << _LAST)
+                across = a[i, left, w] | a[i, right, w]
+                out[i, j, w] = row | across | a[low, j, w] | a[high, j, w]
+                before, here = here >> _LAST, after
+            out[i, j, n - 1] &= last
 
 
-_STEPS: dict[Morph, tuple[Callable[[Bytes, Bytes], None], ...]] = {
+_STEPS: dict[Morph, tuple[Callable[[Words, np.uint64, Words], None], ...]] = {
     "erode": (_erode,),
     "dilate": (_dilate,),
     "open": (_erode, _dilate),

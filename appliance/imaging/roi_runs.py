@@ -1,127 +1,146 @@
-"""Runs of voxels along rows: found, painted, and followed from one to those that touch it."""
+"""Runs of voxels along the rows of a mask of bits: found, united with those they touch, painted."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.imaging.compiled import compiled, parallel, prange
-from appliance.imaging.roi_arrays import Bytes
+from appliance.imaging.compiled import compiled
+from appliance.imaging.roi_bits import Words, first_bit, number_of
 
-__all__ = ["Ints", "paint", "part_with", "runs_of"]
+__all__ = ["Columns", "Ints", "Runs", "paint", "runs_of", "united"]
 
 Ints = NDArray[np.int64]
-_ONES = 0x0101010101010101
+Columns = NDArray[np.int32]
+
+_ONE, _LAST = np.uint64(1), np.uint64(63)
 
 
-def runs_of(data: Bytes, on: int) -> tuple[Ints, Ints, Ints]:
-    """Find the runs of voxels that are `on`: first, end, and the first run of each row."""
-    rows = data.reshape(-1, data.shape[2]) if data.size else data.reshape(0, 1)
+@dataclass(frozen=True)
+class Runs:
+    """Voxels `start` to before `end` of their row; runs ``first[row]`` to ``first[row + 1]``."""
+
+    start: Columns
+    end: Columns
+    first: Ints
+
+
+def runs_of(words: Words) -> Runs:
+    """Find the runs of voxels that are on."""
+    rows = words.reshape(-1, words.shape[2])
     first = np.zeros(len(rows) + 1, np.int64)
-    _count_runs(rows, on, first)
+    _count(rows, first)
     np.cumsum(first, out=first)
-    start, end = np.empty(first[-1], np.int64), np.empty(first[-1], np.int64)
-    eight = rows.shape[1] % 8 == 0
-    words = rows.view(np.uint64) if eight else np.empty((0, 0), np.uint64)
-    _find_runs(rows, words, on, first, start, end)
-    return start, end, first
+    start, end = np.empty(first[-1], np.int32), np.empty(first[-1], np.int32)
+    _find(rows, first, start, end)
+    return Runs(start, end, first)
 
 
-def part_with(data: Bytes, seed: int) -> Bytes:
-    """Give what is joined over faces with a voxel; nothing when the voxel is off."""
-    out = np.zeros(data.shape, np.uint8)
-    if not data.reshape(-1)[seed]:
-        return out
-    start, end, first = runs_of(data, 1)
-    joined = np.zeros(len(start), np.int64)
-    _follow(start, end, first, np.array([seed, data.shape[1], data.shape[2]]), joined)
-    paint(out.reshape(-1), start, end, joined, np.array([False, True]))
-    return out
+def united(runs: Runs, n_rows: int) -> Ints:
+    """Give the first run of the part that each run belongs to."""
+    parent = np.arange(runs.start.size)
+    _unite_rows(runs.start, runs.end, runs.first, parent, n_rows)
+    return parent
 
 
-@parallel
-def paint(out: Bytes, start: Ints, end: Ints, part: Ints, keep: NDArray[np.bool_]) -> None:
+def paint(words: Words, runs: Runs, part: Ints, keep: NDArray[np.bool_]) -> None:
     """Switch on the runs whose part is kept."""
-    for i in prange(start.size):
-        if keep[part[i]]:
-            for at in range(start[i], end[i]):
-                out[at] = 1
+    rows = words.reshape(-1, words.shape[2])
+    _paint(rows, runs.start, runs.end, runs.first, part, keep)
 
 
-@parallel
-def _count_runs(rows: Bytes, on: int, first: Ints) -> None:
-    for r in prange(rows.shape[0]):
-        row = rows[r]
+@compiled
+def _count(rows: Words, first: Ints) -> None:
+    for r in range(rows.shape[0]):
+        before = np.uint64(0)
         n = 0
-        for k in range(1, row.size):
-            n += (row[k] == on) & (row[k - 1] != on)
-        first[r + 1] = n + (row[0] == on)
+        for w in range(rows.shape[1]):
+            here = rows[r, w]
+            n += number_of(here & ~((here << _ONE) | before))
+            before = here >> _LAST
+        first[r + 1] = n
 
 
-@parallel
-def _find_runs(  # noqa: PLR0917 - a compiled loop takes its state as arguments
-    rows: Bytes, words: NDArray[np.uint64], on: int, first: Ints, start: Ints, end: Ints
+@compiled
+def _find(rows: Words, first: Ints, start: Columns, end: Columns) -> None:
+    n = rows.shape[1]
+    for r in range(rows.shape[0]):
+        a = b = first[r]
+        before = np.uint64(0)
+        for w in range(n):
+            here = rows[r, w]
+            after = rows[r, w + 1] << _LAST if w + 1 < n else np.uint64(0)
+            begins = here & ~((here << _ONE) | before)
+            ends = here & ~((here >> _ONE) | after)
+            while begins:
+                start[a] = 64 * w + first_bit(begins)
+                a += 1
+                begins &= begins - _ONE
+            while ends:
+                end[b] = 64 * w + first_bit(ends) + 1
+                b += 1
+                ends &= ends - _ONE
+            before = here >> _LAST
+
+
+@compiled
+def _root(parent: Ints, i: int) -> int:
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
+
+
+@compiled
+def _unite(  # noqa: PLR0917 - a compiled loop takes its state as arguments
+    start: Columns, end: Columns, first: Ints, parent: Ints, row: int, other: int
 ) -> None:
-    """Go along rows, eight voxels at once where all of them are as the one before."""
-    full, empty = np.uint64(_ONES * on), np.uint64(_ONES * (1 - on))
-    for r in prange(rows.shape[0]):
-        row, base = rows[r], r * rows.shape[1]
-        at = first[r]
-        before = False
-        k = 0 if first[r + 1] > at else row.size
-        while k < row.size:
-            at_word = k % 8 == 0 and k // 8 < words.shape[1]
-            if at_word and words[r, k // 8] == (full if before else empty):
-                k += 8
-                continue
-            now = row[k] == on
-            if now and not before:
-                start[at] = base + k
-            elif before and not now:
-                end[at] = base + k
-                at += 1
-            before = now
-            k += 1
-        if before:
-            end[at] = base + row.size
-
-
-@compiled
-def _first_after(end: Ints, low: int, high: int, place: int) -> int:
-    """Give the first run of a row that ends after a place."""
-    while low < high:
-        middle = (low + high) // 2
-        if end[middle] > place:
-            high = middle
+    a, b = first[row], first[other]
+    last_a, last_b = first[row + 1], first[other + 1]
+    while a < last_a and b < last_b:
+        end_a, end_b = end[a], end[b]
+        if start[a] < end_b and start[b] < end_a and parent[a] != parent[b]:
+            x, y = _root(parent, a), _root(parent, b)
+            parent[max(x, y)] = min(x, y)
+        if end_a < end_b:
+            a += 1
         else:
-            low = middle + 1
-    return low
+            b += 1
 
 
 @compiled
-def _follow(start: Ints, end: Ints, first: Ints, facts: Ints, joined: Ints) -> None:
-    """Mark the run that holds a voxel and every run that is joined with it."""
-    seed, n_rows, n_row = facts[0], facts[1], facts[2]
-    row = seed // n_row
-    stack = np.empty(start.size, np.int64)
-    stack[0] = _first_after(end, first[row], first[row + 1], seed)
-    joined[stack[0]] = 1
-    top = 1
-    while top > 0:
-        top -= 1
-        run = stack[top]
-        row = start[run] // n_row
-        for side in range(4):
-            step = (1, -1, n_rows, -n_rows)[side]
-            other = row + step
-            inside = 0 <= other < first.size - 1
-            if not inside or (side < 2 and other // n_rows != row // n_rows):
+def _unite_rows(start: Columns, end: Columns, first: Ints, parent: Ints, n_rows: int) -> None:
+    """Unite the runs of neighbouring rows, then let every run know the first of its part."""
+    for row in range(first.size - 1):
+        if row % n_rows:
+            _unite(start, end, first, parent, row, row - 1)
+        if row >= n_rows:
+            _unite(start, end, first, parent, row, row - n_rows)
+    for i in range(parent.size):
+        parent[i] = parent[parent[i]]
+
+
+@compiled
+def _paint(  # noqa: PLR0917 - a compiled loop takes its state as arguments
+    rows: Words,
+    start: Columns,
+    end: Columns,
+    first: Ints,
+    part: Ints,
+    keep: NDArray[np.bool_],
+) -> None:
+    full = ~np.uint64(0)
+    for r in range(rows.shape[0]):
+        for run in range(first[r], first[r + 1]):
+            if not keep[part[run]]:
                 continue
-            shift = step * n_row
-            at = _first_after(end, first[other], first[other + 1], start[run] + shift)
-            while at < first[other + 1] and start[at] < end[run] + shift:
-                if not joined[at]:
-                    joined[at] = 1
-                    stack[top] = at
-                    top += 1
-                at += 1
+            low, high = start[run], end[run]
+            for w in range(low // 64, (high - 1) // 64 + 1):
+                bits = full
+                if low > 64 * w:
+                    bits &= full << np.uint64(low - 64 * w)
+                if high < 64 * w + 64:
+                    bits &= full >> np.uint64(64 * w + 64 - high)
+                rows[r, w] |= bits

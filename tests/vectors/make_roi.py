@@ -44,6 +44,9 @@ MASKS = {
     "line": blobs((1, 1, 23), 5, 0.6),
     "empty": np.zeros((4, 5, 6), bool),
     "full": np.ones((6, 5, 4), bool),
+    "wide": blobs((67, 4, 3), 6, 1.0, 0.5),
+    "deep": blobs((3, 4, 131), 7, 1.0, 0.5),
+    "bars": np.arange(70)[:, None, None] % 67 > np.arange(25).reshape(5, 5) % 6,
     "corner": np.pad(np.ones((1, 1, 1), bool), ((4, 0), (0, 4), (0, 4))),
 }
 
@@ -120,32 +123,35 @@ def components() -> list[dict[str, Any]]:
     return out
 
 
+SHARES = (0.0, 0.05, 0.1, 0.25, 1.0)
+GROWN = {
+    (12, 10, 7): ((6, 5, 3), (0, 0, 0), (11, 9, 6)),
+    (70, 4, 3): ((64, 2, 1),),
+    (3, 2, 131): ((1, 1, 63),),
+}
+
+
 def growing() -> list[dict[str, Any]]:
     """Growing keeps to steps of 1/4096 of the window."""
-    shape = (12, 10, 7)
-    noise = ndimage.gaussian_filter(np.random.default_rng(7).normal(size=shape), 1.5)
-    values = np.round(1000 * noise / np.abs(noise).max()).astype(int)
     window = (-600.0, 700.0)
     out = []
-    for seed in ((6, 5, 3), (0, 0, 0), (11, 9, 6)):
-        for tolerance in (0.0, 0.05, 0.1, 0.25, 1.0):
-            place = np.clip((values - window[0]) / (window[1] - window[0]), 0, 1)
-            level = int(np.floor(tolerance * 4096))
-            near = np.ceil(np.abs(place - place[seed]) * 4096) <= level
-            labels, _ = ndimage.label(near)
-            made = case(
-                f"{seed} {tolerance}",
-                "grow",
-                near,
-                labels == labels[seed],
-                seed=list(seed),
-                window=list(window),
-                tolerance=tolerance,
-            )
-            made["mask"] = []
-            made["values"] = values.ravel(order="F").tolist()
-            out.append(made)
+    for shape, seeds in GROWN.items():
+        noise = ndimage.gaussian_filter(np.random.default_rng(7).normal(size=shape), 1.5)
+        values = np.round(1000 * noise / np.abs(noise).max()).astype(int)
+        out += [grown(values, seed, window, tolerance) for seed in seeds for tolerance in SHARES]
     return out
+
+
+def grown(values: Any, seed: Any, window: tuple[float, float], tolerance: float) -> dict[str, Any]:
+    """What is joined with a seed by values within a tolerance."""
+    place = np.clip((values - window[0]) / (window[1] - window[0]), 0, 1)
+    level = int(np.floor(tolerance * 4096))
+    near = np.ceil(np.abs(place - place[seed]) * 4096) <= level
+    labels, _ = ndimage.label(near)
+    name, on = f"{seed} {tolerance}", labels == labels[seed]
+    params = {"seed": list(seed), "window": list(window), "tolerance": tolerance}
+    made = case(name, "grow", near, on, **params)
+    return {**made, "mask": [], "values": values.ravel(order="F").tolist()}
 
 
 def centres(shape: tuple[int, ...], affine: Any) -> Any:

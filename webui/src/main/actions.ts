@@ -22,6 +22,14 @@ export function toggleTheme(): void {
   remember("theme", light ? "dark" : "light");
 }
 
+/** All of the screen for the page, and back. */
+export function toggleFullscreen(): void {
+  const change = document.fullscreenElement
+    ? document.exitFullscreen()
+    : document.documentElement.requestFullscreen();
+  void attempt(() => change);
+}
+
 function focusSoon(selector: string): void {
   if (!onDesktop()) navigate("/");
   if (prefs.tableMode === "hidden") remember("tableMode", "side");
@@ -59,6 +67,7 @@ function look(frame: Frame): Action[] {
     action("table", t("key_toggle_table"), ["Ctrl+B"], toggleTable),
     action("dock.close", t("key_toggle_dock"), ["Esc"], closeTool),
     action("theme", t("theme_toggle"), [], toggleTheme),
+    action("fullscreen", t("fullscreen"), [], toggleFullscreen),
   ];
 }
 

@@ -1,5 +1,7 @@
 // The viewer's keys as actions of the one table (palette, key map, listener).
 import type { Action } from "../core/actions.svelte";
+import { attempt } from "../core/toast.svelte";
+import { renew } from "./renewing";
 import type { Side } from "./render3d";
 import { STAND, STANDS } from "./render3d";
 import { text } from "./strings";
@@ -20,6 +22,14 @@ function speed(viewer: Viewer, by: number): void {
 function planeAction(viewer: Viewer, kind: ViewKind, label: string): Action {
   const run = (): void => void (viewer.activeViewport.kind = kind);
   return { id: `viewer.plane.${kind}`, label, context: "viewer", group: GROUP, run };
+}
+
+/** Read changed files again, and say how many there were. */
+export async function update(viewer: Viewer): Promise<void> {
+  await attempt(async () => {
+    const n = await renew(viewer);
+    viewer.tell(n ? `${text.renewed} ${n}` : text.allNew);
+  });
 }
 
 /** The viewport in 3D that is meant: the active one, else the first. */
@@ -117,6 +127,7 @@ export function viewerActions(
         on && base ? `All on the voxels of ${base.label}` : "Each image on its own voxels",
       );
     }),
+    one("renew", text.renew, [], () => void update(viewer)),
     one("close", "Close all images", [], () => viewer.closeAll()),
     planeAction(viewer, "axial", "Axial"),
     planeAction(viewer, "coronal", "Coronal"),

@@ -3,6 +3,8 @@ import type { Vec3 } from "./linalg";
 import type { OwnWindow } from "./windowing";
 
 export interface Settings {
+  /** What is there at the start: nothing, or what was open last. */
+  startup: "empty" | "last";
   /** Layout the viewer starts with. */
   startLayout: string;
   /** Window of new images: from zero or between quantiles. */
@@ -27,6 +29,7 @@ export interface Settings {
 
 /** NORA's, where NORA has one. */
 export const DEFAULTS: Settings = {
+  startup: "empty",
   startLayout: "2x2",
   fromZero: true,
   fieldMm: 0,
@@ -100,6 +103,7 @@ export function readSettings(given: unknown): Settings {
   }
   const settings = out as unknown as Settings;
   if (!/^#[0-9a-f]{6}$/i.test(settings.background3d)) settings.background3d = DEFAULTS.background3d;
+  if (!["empty", "last"].includes(settings.startup)) settings.startup = DEFAULTS.startup;
   if (!["classic", "2026"].includes(settings.keys)) settings.keys = DEFAULTS.keys;
   if (!["image", "world"].includes(settings.planes)) settings.planes = DEFAULTS.planes;
   return settings;

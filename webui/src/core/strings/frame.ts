@@ -61,6 +61,8 @@ export const frame = {
   theme_dark: "Dark theme",
   theme_light: "Light theme",
   theme_toggle: "Switch between dark and light",
+  fullscreen: "Full screen on or off",
+  share_view: "Share this view",
   keys_title: "Keys",
   keys_intro: "Keys belong to what has the focus; what it does not use goes to the images.",
   key_help: "Show all keys",

@@ -1,4 +1,4 @@
-// Ctrl+D on the page of the jobs: every failed job of the list is dismissed, with a way back.
+// NORA's keys of jobs and batches: Ctrl+D dismisses what failed, Ctrl+S keeps a batch.
 import { untrack } from "svelte";
 import { registerActions } from "../core/actions.svelte";
 import { api } from "../core/api";
@@ -42,3 +42,16 @@ export const failedKey = (list: { where: () => Where; after: () => unknown }): (
       },
     ]),
   );
+
+/** Inside the batch Ctrl+S means the batch, not the drawings. */
+export const savedKey = (open: () => void): (() => void) =>
+  registerActions([
+    {
+      id: "batch.saved",
+      label: t("batch_saved_title"),
+      context: "jobs",
+      group: t("page_jobs"),
+      keys: ["Ctrl+S"],
+      run: open,
+    },
+  ]);

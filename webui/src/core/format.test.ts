@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { bytes, count, duration, cutTo, moment, percent, personName, studyDate } from "./format";
+import { bytes, count, duration, cutTo, moment, percent } from "./format";
+import { personName, studyDate, withMoments } from "./format";
 
 describe("bytes", () => {
   it("carries a unit at every size", () => {
@@ -54,6 +55,12 @@ describe("times", () => {
     expect(studyDate("20240502")).toBe("2024-05-02");
     expect(studyDate("2024-05-02")).toBe("2024-05-02");
     expect(studyDate(null)).toBe("");
+  });
+  it("in messages of the service are as everywhere else", () => {
+    const iso = "2020-03-04T10:00:00.413Z";
+    expect(withMoments(`made at ${iso}, again at ${iso}`)).toBe(
+      `made at ${moment(iso)}, again at ${moment(iso)}`,
+    );
   });
   it("of another year name the year", () => {
     expect(moment("2020-03-04T10:00:00.000Z", new Date("2026-01-01"))).toContain("2020");

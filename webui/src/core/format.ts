@@ -48,6 +48,10 @@ export function moment(iso: string | null | undefined, now = new Date()): string
   return date.toLocaleString(undefined, { ...day, ...time });
 }
 
+/** A message of the service with its times as people here read them. */
+export const withMoments = (message: string): string =>
+  message.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (iso) => moment(iso));
+
 export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";
   if (seconds < 10) return `${seconds.toFixed(1)} s`;

@@ -66,7 +66,7 @@ export const PAGES: PageEntry[] = [
     path: "/metadata",
     label: t("page_metadata"),
     icon: Table2,
-    key: "Alt+8",
+    key: "Alt+9",
     load: () => import("../metadata/MetadataPage.svelte"),
   },
   {

@@ -172,6 +172,12 @@ def _bids(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the plan as JSON")
 
 
+def _dicom(parser: argparse.ArgumentParser) -> None:
+    from appliance.cli.releasing import add_arguments
+
+    add_arguments(parser)
+
+
 def _tools(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--add", type=Path, metavar="FILE", help="bring a Boutiques descriptor")
@@ -230,6 +236,7 @@ VERBS: dict[str, tuple[str, str, _Arguments]] = {
     "checkout": ("Take a file to be edited by another program.", "elsewhere:checkout", _checkout),
     "completion": ("Print completion of words for a shell.", "completion:completion", _completion),
     "demo": ("Run the appliance on demo data.", "demo:demo", _demo),
+    "dicom": ("Export studies as pseudonymised DICOM.", "releasing:dicom", _dicom),
     "existing": ("Read a folder of existing data.", "projects:existing", _existing),
     "history": ("Show what was done by whom.", "keeping:history", _history),
     "import": ("Bring a folder or zip into a project.", "bring:import_verb", _import),

@@ -38,6 +38,12 @@ if TYPE_CHECKING:
     )
     from appliance.client.matlab import matlab_folder
     from appliance.client.pacs import PacsEcho, PacsFound, PacsNode, PacsSeries, PacsStudy
+    from appliance.client.releases import (
+        AttributeChange,
+        DicomExport,
+        ReleaseReport,
+        WithheldObjects,
+    )
     from appliance.client.rows import (
         Backup,
         BatchAccepted,
@@ -75,6 +81,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ActionsDone",
+    "AttributeChange",
     "AutoRuleRow",
     "AutoVerdict",
     "Backup",
@@ -86,6 +93,7 @@ __all__ = [
     "BidsPlan",
     "Check",
     "Client",
+    "DicomExport",
     "Done",
     "DryRow",
     "DryRun",
@@ -119,6 +127,7 @@ __all__ = [
     "ProjectUsage",
     "Receipt",
     "ReceiptItem",
+    "ReleaseReport",
     "SavedBatch",
     "Selected",
     "Session",
@@ -133,6 +142,7 @@ __all__ = [
     "User",
     "Variable",
     "Volume",
+    "WithheldObjects",
     "connect",
     "matlab_folder",
 ]
@@ -145,11 +155,13 @@ _MANAGING = (
     "BidsExport BidsFile BidsPlan ExistingPreview PreviewRow ProjectDetail ProjectUsage Unplaced"
 )
 _PACS = "PacsEcho PacsFound PacsNode PacsSeries PacsStudy"
+_RELEASES = "AttributeChange DicomExport ReleaseReport WithheldObjects"
 _NAMES = {
     **dict.fromkeys(__all__, "rows"),
     **dict.fromkeys(_JOBS.split(), "job_rows"),
     **dict.fromkeys(_MANAGING.split(), "managing_rows"),
     **dict.fromkeys(_PACS.split(), "pacs"),
+    **dict.fromkeys(_RELEASES.split(), "releases"),
     "AutoRuleRow": "autorules",
     "AutoVerdict": "autorules",
     "Client": "client",

@@ -17,6 +17,7 @@ from appliance.client.managing import ManagingCalls
 from appliance.client.meta import MetaCalls
 from appliance.client.pacs import PacsCalls
 from appliance.client.provenance import ProvenanceCalls
+from appliance.client.releases import ReleaseCalls
 from appliance.client.rois import RoiCalls
 from appliance.client.tools import ToolCalls
 from appliance.client.work import WorkCalls
@@ -40,6 +41,7 @@ class Client(
     ToolCalls,
     CurationCalls,
     ManagingCalls,
+    ReleaseCalls,
     CareCalls,
 ):
     """Speaks to one service.

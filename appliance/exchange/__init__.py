@@ -14,14 +14,15 @@ from appliance.core import lazy_door
 if TYPE_CHECKING:
     from appliance.exchange.arrived import Brought, brought_by, brought_since
     from appliance.exchange.bids_derived import DERIVATIVE
-    from appliance.exchange.bids_export import Export
     from appliance.exchange.bids_plan import BidsMapping, BidsPlan, BidsRule, RuleRow
+    from appliance.exchange.dicom_export import ReleaseReport, WithheldObjects
     from appliance.exchange.existing_plan import (
         ExistingOptions,
         ExistingPreview,
         PreviewRow,
         Unplaced,
     )
+    from appliance.exchange.exports import Export
     from appliance.exchange.importer import Importer
     from appliance.exchange.listener import DicomListener
     from appliance.exchange.modules import (
@@ -79,11 +80,13 @@ __all__ = [
     "ReceiptDetail",
     "ReceiptItem",
     "ReceiptState",
+    "ReleaseReport",
     "RuleRow",
     "Unplaced",
     "Upload",
     "WaitingIdentity",
     "WatchedRoot",
+    "WithheldObjects",
     "brought_by",
     "brought_since",
     "change_settings",
@@ -108,7 +111,7 @@ _NAMES = {
     "DropWatcher": "watch",
     "ExistingOptions": "existing_plan",
     "ExistingPreview": "existing_plan",
-    "Export": "bids_export",
+    "Export": "exports",
     "Importer": "importer",
     "ItemState": "rows",
     "Options": "rows",
@@ -124,11 +127,13 @@ _NAMES = {
     "ReceiptDetail": "rows",
     "ReceiptItem": "rows",
     "ReceiptState": "rows",
+    "ReleaseReport": "dicom_export",
     "RuleRow": "bids_plan",
     "Unplaced": "existing_plan",
     "Upload": "upload",
     "WaitingIdentity": "revealing",
     "WatchedRoot": "watch",
+    "WithheldObjects": "dicom_export",
     "brought_by": "arrived",
     "brought_since": "arrived",
     "change_settings": "modules",

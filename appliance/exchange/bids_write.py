@@ -13,6 +13,7 @@ import msgspec
 from appliance import __version__
 from appliance.catalog import CustomField
 from appliance.exchange.bids_plan import BidsMapping, BidsPlan, PlannedFile
+from appliance.exchange.exports import Entry
 from appliance.privacy import scrub_sidecar
 
 __all__ = ["BIDS_VERSION", "Entry", "as_json", "entries", "repetition_time"]
@@ -36,14 +37,6 @@ _PRIVATE = (
 )
 _SEX = {"M": "male", "F": "female", "O": "other"}
 _SECONDS = {0: 1.0, 8: 1.0, 16: 1e-3, 24: 1e-6}  # units of time in a NIfTI header
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """One file of the dataset: its path and either its bytes or where they lie."""
-
-    path: str
-    data: bytes | None = None
-    source: Path | None = None
 
 
 PathOf = Callable[[int], Path]

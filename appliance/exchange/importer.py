@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from appliance.exchange.collect import (
 from appliance.exchange.context import Context, FilesListener, StepQueue
 from appliance.exchange.convert import convert_series, fail_series
 from appliance.exchange.decisions import resolve_items, retry_receipt
+from appliance.exchange.dicom_export import DicomExports
 from appliance.exchange.disk import require_space
 from appliance.exchange.existing import EXISTING_STEP, ExistingData
 from appliance.exchange.hashing import hash_items
@@ -73,6 +74,8 @@ class Importer:
         self.ctx = Context(catalog, identities, queue, folder, settings, on_files or _deaf)
         limit = settings.imports.workers
         self.existing, self.bids = ExistingData(self.ctx), BidsExports(self.ctx)
+        self.dicom = DicomExports(self.ctx)
+        self._parts = (self.existing, self.bids, self.dicom)
         self._converting = threading.BoundedSemaphore(limit) if limit > 0 else None
         self._announcing: set[int] = set()  # receipts whose files are still being written down
         self._opening = threading.Lock()
@@ -85,8 +88,8 @@ class Importer:
 
     def start(self) -> None:
         """Take up what an earlier end left behind, and keep what waits going."""
-        self.existing.open()
-        self.bids.open()
+        for part in self._parts:
+            part.open()
         recover(self.ctx)
         self.reconcile()
         self._stopping.clear()
@@ -96,8 +99,8 @@ class Importer:
     def stop(self) -> None:
         """Stop the clock; steps that run are the queue's."""
         self._stopping.set()
-        self.existing.close()
-        self.bids.close()
+        for part in self._parts:
+            part.close()
         if self._clock is not None:
             self._clock.join()
             self._clock = None
@@ -338,11 +341,8 @@ class Importer:
         )
 
     def _convert(self, series_id: int) -> None:
-        if self._converting is None:
+        with self._converting or nullcontext():
             self._convert_now(series_id)
-        else:
-            with self._converting:
-                self._convert_now(series_id)
 
     def _convert_now(self, series_id: int) -> None:
         try:

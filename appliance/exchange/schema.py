@@ -80,3 +80,12 @@ def m003_waiting_documents(db: Database) -> None:
     CREATE INDEX incoming_series_waiting ON incoming_series (project_id, pid)
       WHERE state = 'waiting';
     """)
+
+
+@exchange_migrations()
+def m004_kinds_of_exports(db: Database) -> None:
+    """Exports of other kinds than BIDS, and what was done to their files."""
+    db.executescript("""
+    ALTER TABLE exports ADD COLUMN kind TEXT NOT NULL DEFAULT 'bids';
+    ALTER TABLE exports ADD COLUMN report TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(report));
+    """)

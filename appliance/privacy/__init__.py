@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from appliance.privacy.identity import Identity, IdentityConflict, Likely, Resolution
     from appliance.privacy.policy import ProjectPolicy
     from appliance.privacy.profile import CODES, EDITION, profile_table
-    from appliance.privacy.pseudonymizer import Change, Pseudonymizer, Stand
+    from appliance.privacy.pseudonymizer import AttributeChange, Pseudonymizer, Stand
     from appliance.privacy.scrub import mentions, scrub_sidecar, scrub_text
     from appliance.privacy.store import IdentityStore
 
 __all__ = [
     "CODES",
     "EDITION",
-    "Change",
+    "AttributeChange",
     "DicomPolicy",
     "Identity",
     "IdentityConflict",
@@ -44,8 +44,8 @@ __all__ = [
 ]
 
 _NAMES = {
+    "AttributeChange": "pseudonymizer",
     "CODES": "profile",
-    "Change": "pseudonymizer",
     "DicomPolicy": "dicom_policy",
     "EDITION": "profile",
     "Identity": "identity",

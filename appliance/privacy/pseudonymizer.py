@@ -19,7 +19,7 @@ from appliance.privacy.words import Words
 if TYPE_CHECKING:
     from appliance.formats import DicomPart, Fate
 
-__all__ = ["Change", "Pseudonymizer", "Stand"]
+__all__ = ["AttributeChange", "Pseudonymizer", "Stand"]
 
 _PATIENT_NAME, _PATIENT_ID, _AGE = 0x00100010, 0x00100020, 0x00101010
 _KEYED = frozenset({0x00080050, 0x00200010})  # AccessionNumber, StudyID: linked, but by a key
@@ -43,7 +43,7 @@ class Stand(msgspec.Struct, frozen=True):
         return "Stand()"  # the distance is as secret as the key
 
 
-class Change(msgspec.Struct, frozen=True):
+class AttributeChange(msgspec.Struct, frozen=True):
     """What was done to one attribute, and how often; never a value."""
 
     tag: str
@@ -79,9 +79,9 @@ class Pseudonymizer:
         self._counts: Counter[tuple[str, str, str]] = Counter()
 
     @property
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[AttributeChange]:
         """What was done so far, in the order of the tags."""
-        return [Change(*what, n) for what, n in sorted(self._counts.items())]
+        return [AttributeChange(*what, n) for what, n in sorted(self._counts.items())]
 
     def look(self, parts: Iterable[DicomPart]) -> None:
         """See an object whole before its first element is decided: who is named in it.

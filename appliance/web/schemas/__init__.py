@@ -92,6 +92,7 @@ from appliance.web.schemas.notebooks import NewNotebook, Notebook, NotebookLimit
 from appliance.web.schemas.pacs import PacsEcho, PacsFound, PacsNode, PacsSearch
 from appliance.web.schemas.priorities import JobPriority
 from appliance.web.schemas.provenance import Recompute, RecomputePlan, ReplayStarted
+from appliance.web.schemas.releases import DicomExport, DicomExportRequest, DicomPlanRequest
 from appliance.web.schemas.table import (
     ContactRequest,
     ContactTile,
@@ -145,6 +146,9 @@ __all__ = [
     "CodeReferences",
     "ContactRequest",
     "ContactTile",
+    "DicomExport",
+    "DicomExportRequest",
+    "DicomPlanRequest",
     "Done",
     "Download",
     "DownloadRequest",

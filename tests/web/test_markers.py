@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.support.browser import Watched
 from tests.support.service import Service
@@ -558,6 +559,14 @@ def test_axe_finds_no_violation_in_the_tool(theme: str, tool: MarkerTool) -> Non
     tool.press("List close to the image")
     tool.press("Colour, size and display")
     tool.new("box")
+    waiting = {"name": "waiting", "templates": {"AC": {}, "PC": {}}, "points": []}
+    waiting["points"] = [{"name": "AC", "coords": [0, 0, 0, 1]}]
+    page.evaluate(DROP, ['.viewport[data-kind="axial"]', "t.ano.json", json.dumps([waiting])])
+    expect(page.get_by_test_id("marker-template")).to_have_count(2, timeout=30_000)
+    page.get_by_test_id("marker-template").nth(1).click()
+    tool.new("point ROI")
+    tool.click((0.6, 0.5))
+    page.get_by_test_id("point-roi").wait_for()
     assert axe(page) == []
     tool.panel.get_by_role("button", name="Numbers").click()
     page.get_by_test_id("marker-numbers").wait_for()

@@ -299,7 +299,7 @@ def shaping() -> list[dict[str, Any]]:
     """Smoothing, mirrors and slices between slices."""
     out = []
     for name, mask in MASKS.items():
-        for radius in ((1, 1, 1), (2, 1, 0)):
+        for radius in ((1, 1, 1), (2, 1, 0), (4, 3, 2)):
             size = [2 * r + 1 for r in radius]
             sums = ndimage.convolve(mask.astype(float), np.ones(size), mode="constant")
             out.append(

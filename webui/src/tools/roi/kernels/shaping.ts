@@ -82,47 +82,75 @@ export function mirror(mask: Uint8Array, matrix: Matrix, point: Vec3, normal: Ve
   return out;
 }
 
-/** Running sums along one axis over 2r + 1 voxels; voxels outside count as off. */
-function boxSums(data: Uint16Array, shape: Triple, axis: number, r: number): Uint16Array {
-  const out = new Uint16Array(data.length);
-  const n = shape[axis]!;
-  const stride = axis === 0 ? 1 : axis === 1 ? shape[0] : shape[0] * shape[1];
-  for (let from = 0; from < data.length; from += n * stride)
-    if (stride === 1) lineSums(data, out, from, n, r);
-    else sheetSums(data, out, from, n, stride, r);
-  return out;
+/** Sums that are added four or two at a time: as bytes where the largest fits in one. */
+class Sums {
+  readonly each: Uint8Array | Uint16Array;
+  readonly lanes: Uint32Array;
+
+  constructor(n: number, most: number) {
+    this.each = most < 256 ? new Uint8Array(n) : new Uint16Array(n);
+    this.lanes = new Uint32Array(this.each.buffer);
+  }
+
+  /** Add the first sums of others, from a place on; no sum gets too large for its lane. */
+  add({ lanes: values }: Sums, from = 0): void {
+    const { lanes } = this;
+    for (let i = 0; i < lanes.length; i++) lanes[i] = lanes[i]! + values[from + i]!;
+  }
+
+  subtract({ lanes: values }: Sums, from = 0): void {
+    const { lanes } = this;
+    for (let i = 0; i < lanes.length; i++) lanes[i] = lanes[i]! - values[from + i]!;
+  }
 }
 
-function lineSums(data: Uint16Array, out: Uint16Array, from: number, n: number, r: number): void {
+/** Running sums along a row over 2r + 1 voxels; voxels outside count as off. */
+function rowSums(data: Uint8Array, from: number, out: Sums, to: number, n: number, r: number) {
+  const { each } = out;
   let sum = 0;
   for (let i = 0; i < Math.min(r, n); i++) sum += data[from + i]!;
   for (let i = 0; i < n; i++) {
     if (i + r < n) sum += data[from + i + r]!;
     if (i - r > 0) sum -= data[from + i - r - 1]!;
-    out[from + i] = sum;
+    each[to + i] = sum;
   }
 }
 
-/** The same for rows or planes side by side: memory is read in the order it lies. */
-function sheetSums(
-  data: Uint16Array,
-  out: Uint16Array,
-  from: number,
-  n: number,
-  stride: number,
-  r: number,
-): void {
-  const sums = new Uint16Array(stride);
+/** The same across rows that lie side by side. */
+function sheetSums(rows: Sums, out: Sums, line: Sums, r: number): void {
+  const width = line.lanes.length;
+  const n = rows.lanes.length / width;
+  line.lanes.fill(0);
   for (let i = -r; i < n; i++) {
-    if (i + r < n) {
-      const next = from + (i + r) * stride;
-      for (let p = 0; p < stride; p++) sums[p]! += data[next + p]!;
+    if (i > r) line.subtract(rows, (i - r - 1) * width);
+    if (i + r < n) line.add(rows, (i + r) * width);
+    if (i >= 0) out.lanes.set(line.lanes, i * width);
+  }
+}
+
+/** Sums over a box around every voxel, plane by plane; rows are filled up to whole words. */
+function eachPlane(
+  mask: Uint8Array,
+  [nx, ny, nz]: Triple,
+  [rx, ry, rz]: Triple,
+  visit: (z: number, sums: Sums, width: number) => void,
+): void {
+  const width = Math.ceil(nx / 4) * 4;
+  const most = (2 * rx + 1) * (2 * ry + 1) * (2 * rz + 1);
+  const plane = (): Sums => new Sums(width * ny, most);
+  const [rows, sums, line] = [plane(), plane(), new Sums(width, most)];
+  const kept = Array.from({ length: 2 * rz + 1 }, plane);
+  for (let z = -rz; z < nz; z++) {
+    // The plane that comes takes the place of the one that goes.
+    const next = kept[(z + rz) % kept.length]!;
+    if (z > rz) sums.subtract(next);
+    if (z + rz < nz) {
+      for (let y = 0, from = (z + rz) * nx * ny; y < ny; y++, from += nx)
+        rowSums(mask, from, rows, y * width, nx, rx);
+      sheetSums(rows, next, line, ry);
+      sums.add(next);
     }
-    if (i - r > 0) {
-      const gone = from + (i - r - 1) * stride;
-      for (let p = 0; p < stride; p++) sums[p]! -= data[gone + p]!;
-    }
-    if (i >= 0) out.set(sums, from + i * stride);
+    if (z >= 0) visit(z, sums, width);
   }
 }
 
@@ -132,14 +160,17 @@ export function smoothMask(mask: Uint8Array, shape: Triple, radius: Triple): Uin
   const inner = bounds(mask, shape);
   const box = inner && clip(inner, shape, Math.max(...radius));
   if (!box) return out;
+  const half = Math.floor(radius.reduce((n, r) => n * (2 * r + 1), 1) / 2);
+  const [nx, ny] = shape;
   const size = sizeOf(box);
-  let sums: Uint16Array = new Uint16Array(cut(mask, shape, box));
-  for (let axis = 0; axis < 3; axis++)
-    if (radius[axis]! > 0) sums = boxSums(sums, size, axis, radius[axis]!);
-  const half = radius.reduce((n, r) => n * (2 * r + 1), 1) / 2;
-  const part = new Uint8Array(sums.length);
-  for (let i = 0; i < sums.length; i++) part[i] = Number(sums[i]! > half);
-  paste(out, shape, box, part);
+  eachPlane(cut(mask, shape, box), size, radius, (z, { each }, width) => {
+    for (let y = 0; y < size[1]; y++) {
+      const to = ((box.low[2] + z) * ny + box.low[1] + y) * nx + box.low[0];
+      // The sign of the difference: noise would make a branch of every voxel a guess.
+      for (let x = 0, at = y * width; x < size[0]; x++, at++)
+        out[to + x] = (half - each[at]!) >>> 31;
+    }
+  });
   return out;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { curveTable, inside, meanSeries, scaled, seriesAt, times } from "./curves";
+import { curveFacts, curveTable, inside, meanSeries, scaled, seriesAt, times } from "./curves";
 import { fromColumns, IDENTITY } from "./linalg";
 import type { NiftiHeader } from "./nifti";
 import { Volume } from "./volume";
@@ -45,6 +45,16 @@ describe("curves", () => {
     expect(scaled([2, 4, 6], "mean")).toEqual([0.5, 1, 1.5]);
     expect(scaled([2, 4, 6], "first")).toEqual([1, 2, 3]);
     expect(scaled([5, 5], "range")).toEqual([NaN, NaN]);
+  });
+
+  it("have a mean, a standard deviation and an area under them", () => {
+    expect(curveFacts({ x: [0, 2, 4], y: [1, 3, 5] })).toEqual({
+      mean: 3,
+      sd: Math.sqrt(8 / 3),
+      area: 12,
+    });
+    expect(curveFacts({ x: [0, 1, 2, 3], y: [2, NaN, 4, 4] })).toMatchObject({ area: 4 });
+    expect(curveFacts({ x: [1], y: [NaN] }).mean).toBeNaN();
   });
 
   it("are copied as a table", () => {

@@ -66,6 +66,20 @@ export function scaled(y: readonly number[], how: Scaling): number[] {
   return y.map((v) => (by === 0 ? NaN : (v - from) / by));
 }
 
+/** Mean, standard deviation (of the points themselves) and area under a curve; gaps are left out. */
+export function curveFacts({ x, y }: Pick<Curve, "x" | "y">) {
+  const finite = y.filter(Number.isFinite);
+  const n = finite.length;
+  const mean = finite.reduce((a, b) => a + b, 0) / n;
+  const sd = Math.sqrt(finite.reduce((sum, v) => sum + (v - mean) ** 2, 0) / n);
+  let area = 0;
+  for (let i = 1; i < y.length; i++) {
+    const piece = ((y[i]! + y[i - 1]!) / 2) * (x[i]! - x[i - 1]!);
+    if (Number.isFinite(piece)) area += piece;
+  }
+  return { mean, sd, area };
+}
+
 /** Tab-separated table: one row for each time point. */
 export function curveTable(curves: readonly Curve[]): string {
   const n = Math.max(0, ...curves.map(({ y }) => y.length));

@@ -193,6 +193,8 @@ export const curveTexts = {
   seconds: "seconds",
   frames: "time point",
   copy: "Copy as a table",
+  average: "mean",
+  area: "area",
   pin: "Pin",
   pins: "Pins",
   pinHint: "Ctrl + Shift + click on the image pins the curve of that place.",

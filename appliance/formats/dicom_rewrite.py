@@ -90,7 +90,7 @@ class DicomPart:
     def texts(self) -> list[str]:
         """The values as texts; reading them leaves the element as it is stored."""
         raw = self.raw
-        if raw.isascii() and self.vr not in _BULK | _NUMBERS:
+        if raw.isascii() and b"\x1b" not in raw and self.vr not in _BULK | _NUMBERS:
             text = raw.decode("ascii").rstrip("\0 ")
             return [text] if self.vr in _SINGLE else [one.strip() for one in text.split("\\")]
         value = self._decoded().value
@@ -108,12 +108,14 @@ class DicomPart:
         return self._owner[self.tag]
 
     def _vr(self) -> str:
-        told = self._element.VR or ""
+        told, listed = str(self._element.VR or ""), dicom_vr(self.tag)
+        if told in _BULK and listed and listed not in _BULK | _NUMBERS:
+            return listed  # text that calls itself bytes
         if told and told != "UN":
-            return str(told)
+            return told
         if self.creator or not self.known:
             return str(self._decoded().VR)
-        return dicom_vr(self.tag)
+        return listed
 
 
 _Decide = Callable[[DicomPart], Fate]

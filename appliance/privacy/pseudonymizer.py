@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["AttributeChange", "Pseudonymizer", "Stand"]
 
 _PATIENT_NAME, _PATIENT_ID, _AGE = 0x00100010, 0x00100020, 0x00101010
+_ENCRYPTED = frozenset({0x04000500})  # holds originals for whoever has the other key
 _KEYED = frozenset({0x00080050, 0x00200010})  # AccessionNumber, StudyID: linked, but by a key
 _TEXT_VALUE = 0x0040A160  # of reports; the table leaves it to its sequence
 _TEXTS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UN", "UR", "UT"})
@@ -142,6 +143,7 @@ class Pseudonymizer:
         return "MODIFIED" if "modified_dates" in self._options else "REMOVED"
 
     def _action(self, part: DicomPart) -> Action:
+        """Choose; curves and overlays go whole, and so does what nobody knows."""
         if part.tag in (_PATIENT_NAME, _PATIENT_ID):
             return Action.IDENTIFY
         if part.tag in _KEYED and not part.parents:
@@ -149,7 +151,7 @@ class Pseudonymizer:
         if part.tag >> 16 & 1:
             return self._private(part)
         group = part.tag >> 24
-        if not part.known or group in (0x50, 0x60):  # curves and overlays go whole
+        if not part.known or group in (0x50, 0x60) or part.tag in _ENCRYPTED:
             return Action.REMOVE
         if any(self._of(tag, "SQ") is Action.DUMMY for tag in part.parents):
             return Action.DUMMY
@@ -157,7 +159,7 @@ class Pseudonymizer:
 
     def _private(self, part: DicomPart) -> Action:
         element = SafeElement(part.tag >> 16, part.tag & 0xFF, part.creator)
-        return Action.KEEP if element in self._safe and not part.parents[1:] else Action.REMOVE
+        return Action.KEEP if element in self._safe else Action.REMOVE
 
     def _of(self, tag: int, vr: str) -> Action:
         if (tag, vr) not in self._actions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ _TELLING = frozenset(
     }
 )
 _SHORTEST = 3  # two letters occur by chance
+_LONG_NUMBER = 5
+_BETWEEN = re.compile(r"[\^, \-\\]")
+_EDGES = {"letter": r"[^\W\d_]", "digit": r"\d", "short": r"[^\W_]"}
 _NOTHING = re.compile(r"(?!)")
 _LOOKS_PERSONAL = re.compile(
     r"\b\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b"  # a date
@@ -38,11 +42,9 @@ _LOOKS_PERSONAL = re.compile(
 class Words:
     """Words to be found and taken out; make it with `Words.of`, which remembers the last ones."""
 
-    def __init__(self, words: tuple[str, ...]) -> None:
-        ordered = sorted(words, key=len, reverse=True)
-        either = "|".join(re.escape(word) for word in ordered)
-        whole = rf"(?<![^\W_])(?:{either})(?![^\W_])"
-        self._pattern = re.compile(whole, re.IGNORECASE) if either else _NOTHING
+    def __init__(self, patterns: tuple[str, ...]) -> None:
+        either = "|".join(sorted(patterns, key=len, reverse=True))
+        self._pattern = re.compile(either, re.IGNORECASE) if either else _NOTHING
 
     @staticmethod
     def of(texts: tuple[str, ...]) -> Words:
@@ -69,14 +71,31 @@ class Words:
 
 @lru_cache(maxsize=64)
 def _made(texts: tuple[str, ...]) -> Words:
-    return Words(tuple({word for text in texts for word in _split(text)}))
+    return Words(tuple({pattern for text in texts for pattern in _patterns(text.strip())}))
 
 
-def _split(text: str) -> Iterator[str]:
-    whole = text.strip()
-    if len(whole) == 8 and whole.isdigit():
-        yield f"{whole[:4]}-{whole[4:6]}-{whole[6:]}"
-        yield f"{whole[6:]}.{whole[4:6]}.{whole[:4]}"
-    for word in (whole, *re.split(r"[\^= ,\-\\]", whole)):
-        if len(word) >= (_SHORTEST if word.isascii() else _SHORTEST - 1):
-            yield word
+def _patterns(text: str) -> Iterator[str]:
+    """Give what finds a name or number, and each of its parts, however they are put together."""
+    if len(text) == 8 and text.isdigit():
+        year, month, day = text[:4], text[4:6], text[6:]
+        yield rf"(?<!\d)(?:{year}\W?{month}\W?{day}|{day}\W?{month}\W?{year})(?!\d)"
+    for group in text.split("="):
+        parts = [part for part in _BETWEEN.split(group) if part]
+        for word in {group, *parts}:
+            if len(word) >= (_SHORTEST if word.isascii() else _SHORTEST - 1):
+                yield _whole(re.escape(word), word)
+        for first, second in [*pairwise(parts), *pairwise(reversed(parts))]:
+            if len(first) + len(second) > _SHORTEST:
+                yield _whole(rf"{re.escape(first)}[\W_]{{0,2}}{re.escape(second)}", first + second)
+
+
+def _whole(pattern: str, word: str) -> str:
+    """Let a word end where letters end; a number of few digits needs room on both sides."""
+    before, after = (_EDGES[_kind(word, letter)] for letter in (word[0], word[-1]))
+    return f"(?<!{before})(?:{pattern})(?!{after})"
+
+
+def _kind(word: str, letter: str) -> str:
+    if letter.isalpha():
+        return "letter"
+    return "digit" if len(word) >= _LONG_NUMBER else "short"

@@ -11,8 +11,9 @@ from pathlib import Path
 import pydicom
 import pytest
 from pydicom.datadict import dictionary_VR
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian
 
 from appliance.core import FormatError, SettingsError
@@ -28,6 +29,7 @@ from appliance.privacy import (
     profile_table,
     subject_label,
 )
+from appliance.privacy.words import Words
 from tests.exchange.kit import write_series
 from tests.support.needs import needs
 
@@ -227,6 +229,81 @@ def test_a_name_typed_where_none_belongs_is_found(tmp_path):
     assert (found.SequenceName, found.ReceiveCoilName) == ("epi", "coil")
     assert b"qzx" not in data.lower()
     assert {c.name for c in engine.changes} >= {"SequenceName", "ReceiveCoilName"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "t1 DoeJane",
+        "jane_doe_t1",
+        "doe2 mprage",
+        "Doe, Jane",
+        "b of 1970-01-02",
+        "02.01.1970",
+        "id99123x",
+        "Li Bo",
+        "BoLi",
+    ],
+)
+def test_names_and_numbers_are_found_however_they_are_written(text):
+    words = Words.of(("Doe^Jane", "19700102", "99123", "Li^Bo"))
+    assert words.found_in(text)
+    left = words.out_of(text).lower()
+    for trace in ("doe", "jane", "1970", "99123"):
+        assert trace not in left
+
+
+@pytest.mark.parametrize("text", ["does it", "b1000", "limbo", "janet", "19700103"])
+def test_words_that_only_resemble_a_name_stay(text):
+    assert not Words.of(("Doe^Jane", "19700102", "1000", "Li^Bo")).found_in(text)
+
+
+def test_names_in_other_alphabets_are_found(tmp_path):
+    ds = plain()
+    ds.SpecificCharacterSet = ["", "ISO 2022 IR 87"]
+    ds.PatientName = "Yamada^Tarou=山田^太郎"
+    ds.SequenceName = "epi"
+    ds.ReceiveCoilName = "coil 山田"
+    found, data, _ = rewritten(saved(ds, tmp_path / "a.dcm"))
+    assert found.ReceiveCoilName == "coil"
+    assert "山田".encode("iso2022_jp")[3:-3] not in data
+    ds.SpecificCharacterSet = "ISO_IR 192"
+    ds.PatientName, ds.ReceiveCoilName = "Müller^Öz", "Coil MÜLLER"
+    found, data, _ = rewritten(saved(ds, tmp_path / "b.dcm"))
+    assert found.ReceiveCoilName == "Coil"
+    assert b"ller" not in data
+
+
+def test_sequences_that_call_themselves_unknown_are_entered(tmp_path):
+    item = Dataset()
+    item.PatientName, item.ReferencedSOPInstanceUID = "Qzxname", "1.2.826.77.707"
+    inner = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pydicom.dcmwrite(inner, item, implicit_vr=True, little_endian=True)
+    data = inner.getvalue()
+    ds = plain()
+    packed = b"\xfe\xff\x00\xe0" + len(data).to_bytes(4, "little") + data
+    ds.add(RawDataElement(Tag(0x00081140), "UN", len(packed), packed, 0, False, True))
+    path = saved(ds, tmp_path / "a.dcm")
+    assert b"1.2.826.77.707" in path.read_bytes()
+    _, data, _ = rewritten(path)
+    assert b"Qzx" not in data
+    assert b"1.2.826.77" not in data
+
+
+def test_text_that_calls_itself_bytes_is_searched(tmp_path):
+    ds = plain()
+    ds.add(DataElement(0x00181020, "OB", b"v1 QZX4711"))
+    _, data, _ = rewritten(saved(ds, tmp_path / "a.dcm"))
+    assert b"4711" not in data
+
+
+def test_what_others_encrypted_does_not_leave(tmp_path):
+    ds, item = plain(), Dataset()
+    item.EncryptedContent = b"qzx cipher"
+    ds.EncryptedAttributesSequence = [item]
+    assert b"qzx" not in rewritten(saved(ds, tmp_path / "a.dcm"))[1]
 
 
 def test_uids_are_keyed_alike_everywhere_and_classes_stay(tmp_path):

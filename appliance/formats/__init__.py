@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     )
     from appliance.formats.rtstruct import read_structures
     from appliance.formats.rtstruct_write import write_structures
+    from appliance.formats.spreadsheets import sheet_names, sheet_rows
     from appliance.formats.streamlines import read_streamlines, write_tck
     from appliance.formats.surfer_table import freesurfer_labels
     from appliance.formats.volumes import (
@@ -137,6 +138,8 @@ __all__ = [
     "scan_dicom",
     "scan_frames",
     "segmentation_regions",
+    "sheet_names",
+    "sheet_rows",
     "suffix_of",
     "write_dicom_series",
     "write_mz3",
@@ -209,6 +212,8 @@ __getattr__ = lazy_door(
         "scan_dicom": "dicom_scan",
         "scan_frames": "dicom_frames",
         "segmentation_regions": "dicom_seg",
+        "sheet_names": "spreadsheets",
+        "sheet_rows": "spreadsheets",
         "write_dicom_series": "dicom_write",
         "write_mz3": "meshes",
         "write_nifti": "nifti",

@@ -5,15 +5,17 @@ What is active in a document never runs: pictures are drawn anew, pages are mark
 
 from __future__ import annotations
 
+import csv
 import threading
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from appliance.catalog import FileRow, TablePage, TableWish, keep_table, read_table
 from appliance.core import DataFolder, FormatError, Invalid, NotFound, atomic_write
-from appliance.formats import suffix_of
+from appliance.formats import sheet_names, sheet_rows, suffix_of
 from appliance.viewing.display import cached
 
 if TYPE_CHECKING:
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["PictureFacts", "document_picture", "picture_facts", "table_page"]
 
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
-_TABLES = frozenset({".csv", ".tsv", ".tab"})
+_SHEETS = ".xlsx"
+_TABLES = frozenset({".csv", ".tsv", ".tab", _SHEETS})
 _MOST_PIXELS = 400_000_000
 _LONGEST = 4096
 _DRAWING = threading.BoundedSemaphore(2)
@@ -50,14 +53,39 @@ def table_page(folder: DataFolder, row: FileRow, path: Path, wish: TableWish) ->
     Invalid
         If there is no such column.
     """
-    if suffix_of(row.name) not in _TABLES:
+    suffix = suffix_of(row.name)
+    if suffix not in _TABLES:
         raise FormatError(
-            f"{row.name} is no table of text",
-            hint="Tables are .csv, .tsv and .tab files; save a spreadsheet as CSV.",
+            f"{row.name} is no table that is read here",
+            hint="Tables are .csv, .tsv, .tab and .xlsx files.",
         )
     _check_there(path)
-    kept = cached(folder, row, ".duckdb", lambda entry: keep_table(path, entry))
-    return read_table(kept, wish)
+    keep = _keep_sheet if suffix == _SHEETS else keep_table
+    kept = cached(folder, row, ".duckdb", lambda entry: keep(path, entry))
+    page = read_table(kept, wish)
+    return _with_sheet(path, page) if suffix == _SHEETS else page
+
+
+def _keep_sheet(path: Path, entry: Path) -> None:
+    """Take the first sheet of a workbook by way of a text with the same cells."""
+    width = max(map(len, sheet_rows(path)), default=0)
+    if not width:
+        raise FormatError(f"{path.name} has an empty first sheet", hint="Move it to the end.")
+    with TemporaryDirectory(prefix=".sheet-", dir=entry.parent) as home:
+        text = Path(home) / f"{path.stem}.csv"
+        with text.open("w", encoding="utf-8", newline="") as stream:
+            lines = ([*row, *[""] * (width - len(row))] for row in sheet_rows(path))
+            csv.writer(stream).writerows(lines)
+        keep_table(text, entry)
+
+
+def _with_sheet(path: Path, page: TablePage) -> TablePage:
+    """Say which sheet is shown, if there are several."""
+    names = sheet_names(path)
+    if len(names) < 2:
+        return page
+    note = f"Sheet “{names[0]}”, the first of {len(names)}."
+    return msgspec.structs.replace(page, note=f"{note} {page.note}".strip())
 
 
 def picture_facts(row: FileRow, path: Path) -> PictureFacts:

@@ -11,6 +11,7 @@ from PIL import Image
 from appliance.catalog import TableWish
 from appliance.core import DataFolder, FormatError, Invalid, NotFound
 from appliance.viewing import document_picture, picture_facts, table_page
+from tests.vectors.make_sheets import workbook
 from tests.viewing.test_display import row_of
 
 
@@ -35,12 +36,33 @@ def test_a_table_is_taken_once_and_again_when_it_has_changed(
     assert len(list((folder.cache / "display").glob("*.duckdb"))) == 1
 
 
-def test_a_spreadsheet_says_what_to_do(folder: DataFolder, tmp_path: Path) -> None:
+def test_E_01_the_first_sheet_of_a_workbook_is_a_table(folder: DataFolder, tmp_path: Path) -> None:
+    cells = """<row><c t="inlineStr"><is><t>name</t></is></c>
+        <c t="inlineStr"><is><t>age</t></is></c>
+        </row><row><c t="inlineStr"><is><t>A, "B"</t></is></c><c><v>41</v></c></row>
+        <row><c t="inlineStr"><is><t>C</t></is></c><c><f>40+2</f><v>42</v></c>
+        <c><v>3</v></c></row>"""
     path = tmp_path / "x.xlsx"
+    path.write_bytes(workbook([("One", "visible", cells), ("Two", "visible", "")]))
+    page = table_page(folder, row_of(path, "table"), path, TableWish())
+    assert [one.name for one in page.columns][:2] == ["name", "age"]
+    assert page.columns[1].kind == "number"
+    assert page.rows == [[1, 'A, "B"', 41, None], [2, "C", 42, 3]]
+    assert "One" in page.note
+
+
+@pytest.mark.parametrize(("name", "says"), [("x.xlsx", "not a readable"), ("x.ods", "no table")])
+def test_a_damaged_or_unknown_spreadsheet_says_so(
+    folder: DataFolder, tmp_path: Path, name: str, says: str
+) -> None:
+    path = tmp_path / name
     path.write_bytes(b"PK")
-    with pytest.raises(FormatError, match="no table of text") as caught:
+    with pytest.raises(FormatError, match=says) as caught:
         table_page(folder, row_of(path, "table"), path, TableWish())
-    assert "CSV" in caught.value.hint
+    assert caught.value.hint
+    path.write_bytes(workbook([("One", "visible", "")]))
+    with pytest.raises(FormatError):
+        table_page(folder, row_of(path, "table"), path, TableWish())
 
 
 def test_a_table_that_is_gone_is_not_found(folder: DataFolder, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -17,7 +18,9 @@ from PIL import Image, ImageDraw
 from tests.support.browser import Watched, watched_page
 from tests.support.service import Service, free_port
 from tests.support.waiting import wait_until
+from tests.vectors.make_sheets import workbook
 from tests.web.pages import Desktop
+from tests.web.test_viewer_access import axe
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -52,6 +55,19 @@ def pdf_bytes() -> bytes:
     return stream.getvalue()
 
 
+def sheet_bytes() -> bytes:
+    """A workbook of two sheets; a formula has the value it had when it was saved."""
+    rows = "".join(
+        f'<row><c t="inlineStr"><is><t>sub-{n:02d}</t></is></c><c><v>{n * 1.5}</v></c>'
+        f"<c><f>WEBSERVICE(A1)</f><v>{n * 10}</v></c></row>"
+        for n in range(1, 41)
+    )
+    titles = "".join(
+        f'<c t="inlineStr"><is><t>{title}</t></is></c>' for title in ("subject", "dose", "score")
+    )
+    return workbook([("Doses", "visible", f"<row>{titles}</row>{rows}"), ("b", "visible", "")])
+
+
 def tif_bytes() -> bytes:
     """A TIFF of two pages."""
     stream = io.BytesIO()
@@ -68,6 +84,15 @@ FILES = {
     "drawing.svg": SVG.encode(),
     "report.pdf": pdf_bytes(),
     "pages.tif": tif_bytes(),
+    "book.xlsx": sheet_bytes(),
+}
+DAMAGED = {
+    "cut.xlsx": (sheet_bytes()[:300], "not a readable spreadsheet"),
+    "cut.pdf": (pdf_bytes()[:200], "could not be shown"),
+    "cut.tif": (tif_bytes()[:40], "not a readable picture"),
+    "cut.png": (b"\x89PNG\r\n\x1a\nnothing else", "not a readable picture"),
+    "noise.csv": (b"\xff\xfe\x00\x01" * 40, "is no text"),
+    "cut.json": (b'{"a": [1, 2', "no valid JSON"),
 }
 
 
@@ -78,8 +103,22 @@ def documents(service: Service) -> dict[str, int]:
     for name, body in FILES.items():
         key = service.upload(name, body, subject=subject, study=study)["key"]
         assert service.closed(key)["state"] == "done"
+    lay_damaged(service)
     rows = service.items("/projects/default/files")
-    return {row["name"]: row["id"] for row in rows if row["name"] in FILES}
+    return {row["name"]: row["id"] for row in rows if row["name"] in {*FILES, *DAMAGED}}
+
+
+def lay_damaged(service: Service) -> None:
+    """Put files into the folder of the study that an upload would have refused."""
+    row = next(r for r in service.items("/projects/default/files") if r["name"] == "s001.nii")
+    selected = service.post("/select", {"project": "default", "selector": "*s001.nii"})
+    place = Path(selected["items"][0]["absolute_path"])
+    home = place.parents[len(Path(row["path"]).parts) - 1] / "damaged"
+    home.mkdir()
+    for name, (body, _) in DAMAGED.items():
+        (home / name).write_bytes(body)
+    paths = [str(path) for path in sorted(home.iterdir())]
+    service.post("/files/add", {"project": "default", "paths": paths, "tags": []})
 
 
 class Stranger:
@@ -129,7 +168,7 @@ def test_a_table_is_sorted_filtered_narrowed_and_drawn(
     desktop: Desktop, documents: dict[str, int]
 ) -> None:
     page = desktop.page
-    assert set(documents) == set(FILES)
+    assert set(documents) == {*FILES, *DAMAGED}
     desktop.open_file("scores.csv")
     page.get_by_role("cell", name="sub-0000").wait_for()
     assert counted(desktop) == "3 000 rows"
@@ -154,6 +193,43 @@ def test_a_table_is_sorted_filtered_narrowed_and_drawn(
     page.get_by_test_id("table-plot").locator("polyline").first.wait_for(state="attached")
     page.get_by_role("button", name="Back to the images").click()
     page.get_by_role("tree").wait_for()
+
+
+def test_E_01_a_spreadsheet_is_a_table(desktop: Desktop, documents: dict[str, int]) -> None:
+    page = desktop.page
+    desktop.open_file("book.xlsx")
+    page.get_by_role("cell", name="sub-01").wait_for()
+    assert counted(desktop) == "40 rows"
+    page.get_by_text("Sheet “Doses”, the first of 2.").wait_for()
+    page.get_by_label("Filter score").fill(">390")
+    page.get_by_role("cell", name="sub-40").wait_for()
+    wait_until(lambda: counted(desktop) == "1 of 40 rows", "one row is left")
+
+
+@pytest.mark.parametrize("name", list(DAMAGED))
+def test_a_damaged_document_says_why(
+    desktop: Desktop, watched: Watched, documents: dict[str, int], name: str
+) -> None:
+    desktop.go(f"/document/{documents[name]}")
+    desktop.page.get_by_text(DAMAGED[name][1]).first.wait_for()
+    # The browser itself complains of the answer that the page has shown.
+    watched.errors[:] = [one for one in watched.errors if "status of 4" not in one]
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("name", list(FILES))
+def test_axe_finds_no_violation_on_the_page_of_a_document(
+    desktop: Desktop, watched: Watched, documents: dict[str, int], name: str, theme: str
+) -> None:
+    page = desktop.page
+    desktop.go(f"/document/{documents[name]}")
+    page.evaluate("theme => document.documentElement.setAttribute('data-theme', theme)", theme)
+    page.get_by_role("heading", name=name).wait_for()
+    waiting = page.get_by_test_id("document").locator("[role=status]")
+    wait_until(lambda: waiting.count() == 0, "the document", within_s=30)
+    assert axe(page) == []
+    if kept_back_only(watched):
+        watched.errors.clear()
 
 
 def test_a_tree_folds_and_finds(desktop: Desktop, documents: dict[str, int]) -> None:
@@ -252,7 +328,7 @@ DROP = """([text, name]) => {
 }"""
 
 
-@pytest.mark.parametrize("name", ["scores.csv", "report.html", "numbers.json"])
+@pytest.mark.parametrize("name", ["scores.csv", "book.xlsx", "report.html", "numbers.json"])
 def test_VIEW_04_a_document_of_this_computer_never_leaves_it(
     browser: Browser, service: Service, stranger: Stranger, name: str
 ) -> None:
@@ -267,6 +343,9 @@ def test_VIEW_04_a_document_of_this_computer_never_leaves_it(
         if name == "scores.csv":
             page.get_by_label("Filter group").fill("b")
             wait_until(lambda: counted(desktop) == "1 500 of 3 000 rows", "half of the rows")
+        elif name == "book.xlsx":
+            page.get_by_role("cell", name="sub-40").wait_for()
+            assert counted(desktop) == "40 rows"
         elif name == "report.html":
             page.frame_locator("iframe").get_by_role("heading", name="Report").wait_for()
             assert page.evaluate("() => window.__ran") is None

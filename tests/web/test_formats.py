@@ -321,7 +321,11 @@ def test_VIEW_04_images_of_other_formats_are_converted_in_the_page_and_never_lea
         Desktop(page, service).log_in()
         page.locator('[data-viewport="0"]').wait_for()
         sent: list[Any] = []
-        page.on("request", sent.append)
+
+        def note(request: Any) -> None:
+            sent.append(request)
+
+        page.on("request", note)
         for name, paths, wanted in drops:
             dropped(page, paths)
             found = wait_until(

@@ -3,7 +3,7 @@
 export type DocumentKind = "table" | "json" | "text" | "html" | "pdf" | "picture" | "svg";
 
 const ENDINGS: readonly (readonly [DocumentKind, RegExp])[] = [
-  ["table", /\.(csv|tsv|tab)$/i],
+  ["table", /\.(csv|tsv|tab|xlsx)$/i],
   ["json", /\.json$/i],
   ["html", /\.x?html?$/i],
   ["pdf", /\.pdf$/i],

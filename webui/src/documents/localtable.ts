@@ -1,4 +1,6 @@
 // A CSV or TSV file of this computer, answered as the service would; it is never sent anywhere.
+import { sheetRows } from "./sheet";
+import { fill, text } from "./strings";
 import type { TableColumn, TablePage, TableSource, TableWish } from "./wish";
 
 type Cell = string | number | boolean | null;
@@ -88,6 +90,7 @@ class Local {
   constructor(
     readonly columns: TableColumn[],
     readonly rows: Cell[][],
+    private readonly note: string,
   ) {}
 
   private matching({ find = "", where = [] }: TableWish): number[] {
@@ -123,20 +126,34 @@ class Local {
       ? found.filter((_, i) => i % step === 0)
       : found.slice(offset, offset + limit);
     const rows = taken.map((i) => [i + 1, ...shown.map((at) => this.rows[i]![at] ?? null)]);
-    const { columns } = this;
-    return { columns, shown, total: this.rows.length, n_matching: found.length, rows, note: "" };
+    const { columns, note } = this;
+    return { columns, shown, total: this.rows.length, n_matching: found.length, rows, note };
   }
 }
 
 /** Read a text as a table; the first line names the columns. */
 export function localTable(content: string, name: string): TableSource {
-  const text = content.startsWith("\ufeff") ? content.slice(1) : content;
-  const [head = [], ...body] = cellsOf(text, separatorOf(text, name));
+  const plain = content.startsWith("\ufeff") ? content.slice(1) : content;
+  return tableOf(cellsOf(plain, separatorOf(plain, name)));
+}
+
+/** The first sheet of a workbook as a table. */
+export async function localSheet(file: ArrayBuffer): Promise<TableSource> {
+  const { names, rows } = await sheetRows(file);
+  const width = Math.max(0, ...rows.map((row) => row.length));
+  const full = rows.map((row) => [...row, ...Array<string>(width - row.length).fill("")]);
+  return tableOf(
+    full,
+    names.length > 1 ? fill(text.sheetOf, { name: names[0]!, n: names.length }) : "",
+  );
+}
+
+function tableOf([head = [], ...body]: string[][], note = ""): TableSource {
   const columns = head.map((title, at): TableColumn => ({
     name: title.trim() || `column${at + 1}`,
     kind: kindOf(body.map((row) => row[at] ?? "")),
   }));
   const rows = body.map((row) => columns.map(({ kind }, at) => valueOf(row[at] ?? "", kind)));
-  const table = new Local(columns, rows);
+  const table = new Local(columns, rows, note);
   return (wish) => Promise.resolve(table.page(wish));
 }

@@ -3,7 +3,7 @@ import { api, BASE, path } from "../core/api";
 import { toApiError } from "../core/problem";
 import type { FileRow } from "../core/types";
 import { documentKind, type DocumentKind } from "./kinds";
-import { localTable } from "./localtable";
+import { localSheet, localTable } from "./localtable";
 import type { TableSource } from "./wish";
 
 export interface Doc {
@@ -44,7 +44,9 @@ export function rowDoc(row: FileRow): Doc {
 export function fileDoc(file: File): Doc {
   let parsed: Promise<TableSource> | null = null;
   const table: TableSource = async (wish, signal) => {
-    parsed ??= file.text().then((content) => localTable(content, file.name));
+    parsed ??= /\.xlsx$/i.test(file.name)
+      ? file.arrayBuffer().then(localSheet)
+      : file.text().then((content) => localTable(content, file.name));
     return (await parsed)(wish, signal);
   };
   const bytes: Doc["bytes"] = (from = 0, to = file.size) => file.slice(from, to).arrayBuffer();

@@ -51,6 +51,7 @@ export const text = {
   rowNumber: "row",
   noNumbers: "No column holds numbers",
   noNumbersHint: "A plot needs at least one column of numbers.",
+  sheetOf: "Sheet “{name}”, the first of {n}.",
   tableFailed: "The table could not be read",
   // texts
   more: "Show more",

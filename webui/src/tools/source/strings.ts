@@ -12,6 +12,7 @@ export const text = {
   failed: "The source could not be looked up",
   equal: "Equal to the stored value",
   unequal: "Not the stored value",
+  unknown: "No DICOM object is known",
   exact: "Proved: every value of the frame is the one in the image",
   notExact: "Not proved",
   voxel: "Voxel",

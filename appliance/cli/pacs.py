@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.cli.tables import show
-from appliance.cli.transport import connect, settings_for
+from appliance.cli.transport import connect, service_answers, settings_for
 from appliance.cli.whichproject import find_project
-from appliance.core import Invalid, NotFound, PeerError
+from appliance.core import DataFolder, Invalid, NotFound, PeerError
 
 if TYPE_CHECKING:
-    from appliance.client import Client, PacsFound
+    from appliance.client import Client, PacsAsked, PacsFound
 
 __all__ = ["add_arguments", "pacs"]
 
@@ -37,6 +40,8 @@ _SERIES = (
     "n_images",
     "n_here",
 )
+_PULL = ("batch", "state", "modality", "number", "n_received", "n_expected", "receipts", "reason")
+_OPEN, _POLL_S = ("queued", "running"), 0.5
 _TEXTS = {
     "patient": ("patient_id", "PatientID; * and ? stand for letters"),
     "name": ("patient_name", "LAST^FIRST"),
@@ -61,7 +66,7 @@ _LISTS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare its options."""
-    parser.add_argument("action", choices=("nodes", "echo", "find"), help="what to do")
+    parser.add_argument("action", choices=tuple(_ACTIONS), help="what to do")
     parser.add_argument("node", nargs="?", default="", help="name of an archive")
     parser.add_argument("--project", "-p", help="project that asks")
     for option, (name, text) in _TEXTS.items():
@@ -72,16 +77,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{option}", dest=name, metavar="FILE", help=text)
     parser.add_argument("--studies", action="store_true", help="find studies, not their series")
     parser.add_argument("--missing", action="store_true", help="print whom the archive has not")
+    parser.add_argument("--dry-run", action="store_true", help="pull: tell what would come")
+    parser.add_argument("--again", action="store_true", help="pull: also what is here")
+    parser.add_argument("--no-wait", action="store_true", help="pull: do not wait until it came")
+    parser.add_argument("--batch", metavar="KEY", default="", help="pulls: of one call only")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--cancel", action="store_true", help="pulls: those of --batch do not come")
+    which.add_argument(
+        "--retry", action="store_true", help="pulls: ask for those again that failed"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.add_argument("--csv", action="store_true", help="as CSV")
 
 
 def pacs(options: argparse.Namespace) -> int:
-    """List archives, ask one whether it answers, or search it."""
+    """List archives, ask one whether it answers, search it, or pull from it."""
     project = find_project(options.project or "")
-    act = {"nodes": _nodes, "echo": _echo, "find": _find}[options.action]
     with connect(settings_for(options.data, options.config)) as client:
-        return act(client, project, options)
+        return _ACTIONS[options.action](client, project, options)
 
 
 def _nodes(client: Client, project: str, options: argparse.Namespace) -> int:
@@ -173,8 +186,11 @@ def _lines(path: str) -> list[str]:
 
 
 def _progress(found: PacsFound) -> None:
+    _show_progress(f"{found.n_done} of {found.n_steps} queries, {len(found.studies)} studies")
+
+
+def _show_progress(text: str) -> None:
     if sys.stderr.isatty():
-        text = f"{found.n_done} of {found.n_steps} queries, {len(found.studies)} studies"
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
@@ -185,3 +201,75 @@ def _clear() -> None:
 
 def _switches(options: argparse.Namespace) -> set[str]:
     return {name for name in ("json", "csv") if getattr(options, name)}
+
+
+def _pull(client: Client, project: str, options: argparse.Namespace) -> int:
+    """Search, and pull what was found."""
+    found = search(client, project, options)
+    series = found.studies if options.studies else found.series
+    if not series:
+        print("nothing was found")
+        return 1
+    asked = client.pacs_pull(
+        project, found.node, series, dry_run=options.dry_run, again=options.again
+    )
+    _tell_asked(asked, options)
+    if options.dry_run or not asked.batch:
+        return 0
+    if options.no_wait or not _service_runs(options):
+        print(f"'nora pacs pulls --batch {asked.batch}' tells how far it is")
+        return 0
+    return _follow(client, project, asked.batch)
+
+
+def _tell_asked(asked: PacsAsked, options: argparse.Namespace) -> None:
+    here = sum(one.action == "here" for one in asked.fates)
+    under_way = sum(one.action == "asked" for one in asked.fates)
+    verb = "would come" if options.dry_run else "come"
+    print(f"{asked.n_pulled} {verb}, {here} here already, {under_way} asked for before")
+    if asked.n_pulled > 1:
+        print(f"the pauses between them take {asked.least_s:.0f} s")
+
+
+def _service_runs(options: argparse.Namespace) -> bool:
+    """Tell whether a service pulls; a call on its own only writes down what is to come."""
+    if os.environ.get("NORA_URL") or os.environ.get("NORA_SOCKET"):
+        return True
+    folder = DataFolder(settings_for(options.data, options.config).data_path)
+    if service_answers(folder):
+        return True
+    print("no service runs: 'nora serve' pulls them", file=sys.stderr)
+    return False
+
+
+def _follow(client: Client, project: str, batch: str) -> int:
+    """Wait until all have ended, or wait for their archive's hours."""
+    while True:
+        pulls = client.pacs_pulls(project, batch=batch)
+        still = [one for one in pulls if one.state in _OPEN]
+        if not still or all("waits for its hours" in one.reason for one in still):
+            break
+        _show_progress(f"{len(pulls) - len(still)} of {len(pulls)} have come")
+        time.sleep(_POLL_S)
+    _clear()
+    states = Counter(one.state for one in pulls)
+    print(", ".join(f"{n} {state}" for state, n in sorted(states.items())))
+    for one in pulls:
+        if one.state in ("partial", "failed"):
+            print(f"error: {one.modality} {one.number}: {one.reason}", file=sys.stderr)
+    return int(any(state in ("partial", "failed") for state in states))
+
+
+def _pulls(client: Client, project: str, options: argparse.Namespace) -> int:
+    if options.cancel or options.retry:
+        if not options.batch:
+            raise Invalid("say which pulls", hint="Put --batch KEY; 'nora pacs pulls' lists them.")
+        action = "cancel" if options.cancel else "retry"
+        print(f"{client.act_on_pacs_pulls(project, action, batch=options.batch)} changed")
+        return 0
+    rows = client.pacs_pulls(project, batch=options.batch)
+    show(_PULL, [[getattr(one, name) for name in _PULL] for one in rows], _switches(options))
+    return 0
+
+
+_ACTIONS = {"nodes": _nodes, "echo": _echo, "find": _find, "pull": _pull, "pulls": _pulls}

@@ -91,6 +91,7 @@ class Appliance:
             (Parts.QUEUE, self._start_queue),
             (Parts.JOBS, self._start_jobs),
             (Parts.LISTENER, self._start_listener),
+            (Parts.LISTENER, self._start_pacs),
             (Parts.WATCHER, self._start_watcher),
             (Parts.UPKEEP, self._start_checkouts),
             (Parts.UPKEEP, self._start_upkeep),
@@ -242,10 +243,15 @@ class Appliance:
             return
         from appliance.exchange import DicomListener
 
-        listener = DicomListener(self.services.importer, self.settings)
+        awaited = self.services.pacs.awaited
+        listener = DicomListener(self.services.importer, self.settings, awaited)
         listener.start()
         self._stack.callback(listener.stop)
         self._probes["listener"] = lambda: "" if listener.is_running() else "It does not answer."
+
+    def _start_pacs(self) -> None:
+        self.services.pacs.start()
+        self._stack.callback(self.services.pacs.close)
 
     def _start_checkouts(self) -> None:
         """Notice what other programs save of files that are edited elsewhere."""

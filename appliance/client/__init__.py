@@ -37,7 +37,16 @@ if TYPE_CHECKING:
         Unplaced,
     )
     from appliance.client.matlab import matlab_folder
-    from appliance.client.pacs import PacsEcho, PacsFound, PacsNode, PacsSeries, PacsStudy
+    from appliance.client.pacs import (
+        PacsAsked,
+        PacsEcho,
+        PacsFate,
+        PacsFound,
+        PacsNode,
+        PacsPull,
+        PacsSeries,
+        PacsStudy,
+    )
     from appliance.client.releases import (
         AttributeChange,
         DicomExport,
@@ -115,9 +124,12 @@ __all__ = [
     "OperationDone",
     "Output",
     "OwnerCounts",
+    "PacsAsked",
     "PacsEcho",
+    "PacsFate",
     "PacsFound",
     "PacsNode",
+    "PacsPull",
     "PacsSeries",
     "PacsStudy",
     "PreviewRow",
@@ -154,7 +166,7 @@ _JOBS = (
 _MANAGING = (
     "BidsExport BidsFile BidsPlan ExistingPreview PreviewRow ProjectDetail ProjectUsage Unplaced"
 )
-_PACS = "PacsEcho PacsFound PacsNode PacsSeries PacsStudy"
+_PACS = "PacsAsked PacsEcho PacsFate PacsFound PacsNode PacsPull PacsSeries PacsStudy"
 _RELEASES = "AttributeChange DicomExport ReleaseReport WithheldObjects"
 _NAMES = {
     **dict.fromkeys(__all__, "rows"),

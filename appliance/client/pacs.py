@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
 from appliance.client.base import Base, Items
+from appliance.client.rows import Done
 
-__all__ = ["PacsCalls", "PacsEcho", "PacsFound", "PacsNode", "PacsSeries", "PacsStudy"]
+__all__ = [
+    "PacsAsked",
+    "PacsCalls",
+    "PacsEcho",
+    "PacsFate",
+    "PacsFound",
+    "PacsNode",
+    "PacsPull",
+    "PacsSeries",
+    "PacsStudy",
+]
 
 
 class PacsNode(msgspec.Struct, frozen=True):
@@ -80,6 +91,39 @@ class PacsFound(msgspec.Struct, frozen=True):
     log: list[str]
 
 
+class PacsFate(msgspec.Struct, frozen=True):
+    """What becomes of a wished series: `action` is pull, here or asked."""
+
+    action: str
+    n_here: int
+
+
+class PacsAsked(msgspec.Struct, frozen=True):
+    """What becomes of wished series; `batch` is empty when nothing was asked for."""
+
+    batch: str
+    n_pulled: int
+    least_s: float
+    fates: list[PacsFate]
+
+
+class PacsPull(msgspec.Struct, frozen=True):
+    """A series, or study, that is pulled; nothing here tells who it shows."""
+
+    key: str
+    batch: str
+    node: str
+    modality: str
+    number: int | None
+    n_expected: int | None
+    n_received: int
+    state: str
+    reason: str
+    hint: str
+    receipts: list[str]
+    tries: int
+
+
 def _quiet(_found: PacsFound) -> None:
     """Nobody watches."""
 
@@ -128,6 +172,49 @@ class PacsCalls(Base):
             self._transport.ask("DELETE", path, PacsFound)
             raise
         return found
+
+    def pacs_pull(
+        self,
+        project: str,
+        node: str,
+        series: Sequence[PacsSeries | PacsStudy],
+        *,
+        dry_run: bool = False,
+        again: bool = False,
+    ) -> PacsAsked:
+        """Pull series, or whole studies, that a search found.
+
+        Parameters
+        ----------
+        dry_run : bool
+            Only tell what would come.
+        again : bool
+            Also pull what is here.
+        """
+        body = {
+            "node": node,
+            "wished": [_wished(one) for one in series],
+            "dry_run": dry_run,
+            "again": again,
+        }
+        return self._post(f"{_pacs(project)}/pulls", PacsAsked, body)
+
+    def pacs_pulls(self, project: str, *, batch: str = "") -> list[PacsPull]:
+        """List what was asked of archives for a project, newest first."""
+        params = {"batch": batch, "limit": 10_000}
+        return self._get(f"{_pacs(project)}/pulls", Items[PacsPull], params).items
+
+    def act_on_pacs_pulls(self, project: str, action: str, *, batch: str) -> int:
+        """Cancel, or retry, what was asked for together; gives how many were changed."""
+        body = {"action": action, "batch": batch}
+        return self._post(f"{_pacs(project)}/pulls/actions", Done, body).n
+
+
+def _wished(one: PacsSeries | PacsStudy) -> dict[str, Any]:
+    if isinstance(one, PacsStudy):
+        return {"study_uid": one.study_uid, "n_images": one.n_images}
+    names = ("study_uid", "series_uid", "modality", "number", "n_images")
+    return {name: getattr(one, name) for name in names}
 
 
 def _pacs(project: str) -> str:

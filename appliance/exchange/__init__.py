@@ -34,7 +34,14 @@ if TYPE_CHECKING:
     )
     from appliance.exchange.pacs import Pacs
     from appliance.exchange.pacs_search import PacsResult
-    from appliance.exchange.pacs_values import PacsQuery, PacsSeries, PacsStudy
+    from appliance.exchange.pacs_values import (
+        Fate,
+        PacsPull,
+        PacsQuery,
+        PacsSeries,
+        PacsStudy,
+        Wished,
+    )
     from appliance.exchange.receipts import get_receipt, list_receipts
     from appliance.exchange.revealing import WaitingIdentity
     from appliance.exchange.rows import (
@@ -65,10 +72,12 @@ __all__ = [
     "ExistingOptions",
     "ExistingPreview",
     "Export",
+    "Fate",
     "Importer",
     "ItemState",
     "Options",
     "Pacs",
+    "PacsPull",
     "PacsQuery",
     "PacsResult",
     "PacsSeries",
@@ -86,6 +95,7 @@ __all__ = [
     "Upload",
     "WaitingIdentity",
     "WatchedRoot",
+    "Wished",
     "WithheldObjects",
     "brought_by",
     "brought_since",
@@ -116,6 +126,8 @@ _NAMES = {
     "ItemState": "rows",
     "Options": "rows",
     "Pacs": "pacs",
+    "Fate": "pacs_values",
+    "PacsPull": "pacs_values",
     "PacsQuery": "pacs_values",
     "PacsResult": "pacs_search",
     "PacsSeries": "pacs_values",
@@ -133,6 +145,7 @@ _NAMES = {
     "Upload": "upload",
     "WaitingIdentity": "revealing",
     "WatchedRoot": "watch",
+    "Wished": "pacs_values",
     "WithheldObjects": "dicom_export",
     "brought_by": "arrived",
     "brought_since": "arrived",

@@ -10,6 +10,7 @@ from typing import Any
 
 from appliance.core import ApplianceError, Settings, SettingsError, without
 from appliance.exchange.importer import Importer
+from appliance.exchange.pacs_awaited import Awaited
 from appliance.exchange.reception import Reception, Status
 from appliance.exchange.wire import quicken
 
@@ -30,6 +31,8 @@ class DicomListener:
         Takes what arrives; one receipt per association.
     settings : Settings
         Section ``dicom``.
+    awaited : Awaited, optional
+        What was asked for: it belongs to its pull, and may come from where it was asked for.
 
     Raises
     ------
@@ -38,7 +41,10 @@ class DicomListener:
         the AE title cannot be understood.
     """
 
-    def __init__(self, importer: Importer, settings: Settings) -> None:
+    def __init__(
+        self, importer: Importer, settings: Settings, awaited: Awaited | None = None
+    ) -> None:
+        self._awaited = awaited or Awaited()
         self._importer, self._dicom = importer, settings.dicom
         self._allowed = [_parse_sender(entry) for entry in self._dicom.allow]
         self._receptions: dict[Any, Reception] = {}
@@ -115,14 +121,18 @@ class DicomListener:
         association = event.assoc
         title = str(association.requestor.primitive.calling_ae_title).strip()
         address = str(association.requestor.address)
-        if self._allowed and not any(_matches(entry, title, address) for entry in self._allowed):
+        known = any(_matches(entry, title, address) for entry in self._allowed)
+        if self._allowed and not known and not self._awaited.admits(title, address):
             _LOG.warning("rejected an association of %r from %s: not allowed", title, address)
             association.acse.send_reject(_REJECTED, _BY_USER, _CALLING_UNKNOWN)
             association.kill()
 
     def _on_store(self, event: Any) -> int:
         try:
-            reception = self._reception(event.assoc)
+            requestor = event.assoc.requestor
+            title, address = str(requestor.ae_title).strip(), str(requestor.address)
+            reception = self._awaited.reception(title, address, event)
+            reception = reception or self._reception(event.assoc)
         except ApplianceError as error:
             _LOG.warning("an object was refused: %s", error.message)
             return Status.for_error(error)

@@ -58,13 +58,19 @@ class Link:
     node : PacsNode
     ae_title : str
         How we call ourselves, unless `node` says otherwise.
+
+    Attributes
+    ----------
+    calling : str
+        How we call ourselves there.
     """
 
     def __init__(self, name: str, node: PacsNode, ae_title: str) -> None:
         self.name, self.node = name, node
-        self._calling = node.calling or ae_title.strip()
+        self.calling = node.calling or ae_title.strip()
         self._destination = node.destination or ae_title.strip()
-        self._open: set[Association] = set()
+        self._open: dict[Association, bool] = {}  # and whether it pulls
+        self._ended = False
         self._lock = threading.Lock()
 
     def __str__(self) -> str:
@@ -148,12 +154,24 @@ class Link:
         with self._associated([_models().get], timeout_s, handlers, stores=True) as association:
             return self._outcome(association.send_c_get(_retrieved(keys), _models().get), heard)
 
-    def abort(self) -> None:
-        """End what is going on, because the service stops."""
+    def open(self) -> None:
+        """Let it be spoken to again after `close`."""
+        self._ended = False
+
+    def close(self) -> None:
+        """End what is going on, and begin nothing more, because the service stops."""
+        self._ended = True
+        for association in self._those_open(pulls_only=False):
+            _end(association)
+
+    def abort_pull(self) -> None:
+        """End the request to send that is under way."""
+        for association in self._those_open(pulls_only=True):
+            _end(association)
+
+    def _those_open(self, *, pulls_only: bool) -> list[Association]:
         with self._lock:
-            found = list(self._open)
-        for association in found:
-            association.abort()
+            return [one for one, pulls in self._open.items() if pulls or not pulls_only]
 
     def _outcome(self, answers: Iterator[Any], heard: Callable[[], None]) -> Moved:
         n_sent = n_failed = 0
@@ -197,7 +215,7 @@ class Link:
         *,
         stores: bool = False,
     ) -> Iterator[Association]:
-        entity = _entity(self._calling, self.node.timeout_s, timeout_s or self.node.timeout_s)
+        entity = _entity(self.calling, self.node.timeout_s, timeout_s or self.node.timeout_s)
         for context in contexts:
             entity.add_requested_context(context)
         roles = _storage(entity, _MAX_CONTEXTS - len(contexts)) if stores else []
@@ -211,19 +229,22 @@ class Link:
         if not association.is_established:
             raise self._refusal(association)
         with self._lock:
-            self._open.add(association)
+            self._open[association] = timeout_s is not None
         try:
+            if self._ended:
+                association.abort()
+                raise PeerError("the service stops")
             yield association
         finally:
             with self._lock:
-                self._open.discard(association)
+                self._open.pop(association, None)
             if association.is_established:
                 association.release()
 
     def _refusal(self, association: Association) -> PeerError:
         if association.is_rejected:
             return PeerError(
-                f"{self} does not let us in as {self._calling}",
+                f"{self} does not let us in as {self.calling}",
                 hint="Enter our AE title and address there, and check its AE title here.",
             )
         return PeerError(
@@ -264,6 +285,12 @@ def _storage(entity: AE, most: int) -> list[Any]:
     for uid in uids:
         entity.add_requested_context(uid, ALL_TRANSFER_SYNTAXES)
     return [build_role(uid, scp_role=True) for uid in uids]
+
+
+def _end(association: Association) -> None:
+    """Abort, and wake the thread that waits for the peer's next word."""
+    association.abort()
+    association.dimse.msg_queue.put((None, None))
 
 
 def _retrieved(keys: Mapping[str, str]) -> Any:

@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 __all__ = [
+    "Fate",
     "PacsPull",
     "PacsQuery",
     "PacsSeries",
@@ -126,6 +127,19 @@ class Wished(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     modality: str = ""
     number: int | None = None
     n_images: int | None = None
+
+
+class Fate(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of a wished series.
+
+    Attributes
+    ----------
+    action : str
+        ``pull``; ``here``: all of it is here; ``asked``: it was asked for and has not come yet.
+    """
+
+    action: str
+    n_here: int = 0
 
 
 class PacsPull(msgspec.Struct, frozen=True, kw_only=True):

@@ -171,6 +171,14 @@ def set_receipt(
     _tell(tx, receipt_id)
 
 
+def mark_complete(tx: Tx, receipt_id: int) -> None:
+    """Note that nothing more belongs to an arrival: its series need not wait for more."""
+    tx.con.execute(
+        "UPDATE receipts SET options = json_set(options, '$.complete', json('true')) WHERE id = ?",
+        (receipt_id,),
+    )
+
+
 def recount(tx: Tx, receipt_ids: Iterable[int]) -> None:
     """Count the items of receipts anew, and close those that are through."""
     for receipt_id in receipt_ids:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from appliance.core import ApplianceError, DiskFull
 from appliance.exchange.crash import crash_point
 from appliance.exchange.disk import require_space, storing, sync_folders
-from appliance.exchange.receipts import add_items, recount
+from appliance.exchange.receipts import add_items, mark_complete, recount, withdraw_empty
 from appliance.exchange.rows import ArrivalKind, ItemState
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ class Reception:
     The row of an object may follow its acknowledgement by a moment: after a crash the rows are
     made again from the files, which are all in the receipt's folder.
 
+    Attributes
+    ----------
+    refusal : ApplianceError or None
+        Why an object was not taken, if one was not.
+
     Raises
     ------
     ApplianceError
@@ -57,7 +63,8 @@ class Reception:
         self._id, self.key = importer.begin(ArrivalKind.DICOM, project, source)
         self._home = self._ctx.folder.incoming / self.key
         self._items: list[dict[str, Any]] = []
-        self._n = 0
+        self._n = self._n_stored = 0
+        self.refusal: ApplianceError | None = None
         self._flushed = time.monotonic()
         self._lock = threading.Lock()
         self._closed = False
@@ -72,20 +79,43 @@ class Reception:
             try:
                 require_space(self._ctx.folder, self._ctx.settings, len(data))
                 self._write(data)
+                self._n_stored += 1
                 self._flush_when_due()
             except ApplianceError as error:
                 _LOG.warning("receipt %s: an object was refused: %s", self.key, error.message)
+                self.refusal = error
                 return Status.for_error(error)
         return Status.SUCCESS
 
-    def close(self) -> None:
-        """Journal the last objects and begin the work; also after an abort."""
+    @property
+    def n_stored(self) -> int:
+        """Objects that were acknowledged."""
+        return self._n_stored
+
+    def abandon(self) -> None:
+        """Take nothing more, and forget the arrival: nothing came."""
+        with self._lock:
+            self._closed = True
+            with contextlib.suppress(OSError):
+                self._home.rmdir()
+            self._ctx.catalog.write(lambda tx: withdraw_empty(tx, self._id))
+
+    def close(self, *, complete: bool = False) -> None:
+        """Journal the last objects and begin the work; also after an abort.
+
+        Parameters
+        ----------
+        complete : bool
+            Whether it is known that nothing more belongs to it: then nothing is waited for.
+        """
         with self._lock:
             if self._closed:
                 return
             self._closed = True
             try:
                 self._flush()
+                if complete:
+                    self._ctx.catalog.write(lambda tx: mark_complete(tx, self._id))
                 self._importer.finish(self._id)
             except Exception:  # noqa: BLE001 - the files are safe; the next start takes them up
                 _LOG.exception("receipt %s could not be closed", self.key)

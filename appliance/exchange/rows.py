@@ -76,6 +76,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         Whether folders ``subject/study/...`` of the source name the target.
     source_key : str or None
         Folder of existing data that is read.
+    complete : bool
+        Whether all that belongs to it is known to be here.
     """
 
     subject: str | None = None
@@ -85,6 +87,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     move: bool = False
     layout: bool = False
     source_key: str | None = None
+    complete: bool = False
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

@@ -89,3 +89,24 @@ def m004_kinds_of_exports(db: Database) -> None:
     ALTER TABLE exports ADD COLUMN kind TEXT NOT NULL DEFAULT 'bids';
     ALTER TABLE exports ADD COLUMN report TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(report));
     """)
+
+
+@exchange_migrations()
+def m004_pulls(db: Database) -> None:
+    """Series that are pulled from archives; one and the same is asked for once at a time."""
+    db.executescript("""
+    CREATE TABLE pacs_pulls (
+      id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, batch TEXT NOT NULL,
+      project_id INTEGER NOT NULL REFERENCES projects(id), node TEXT NOT NULL,
+      actor TEXT NOT NULL, study_uid TEXT NOT NULL, series_uid TEXT NOT NULL DEFAULT '',
+      modality TEXT NOT NULL DEFAULT '', number INTEGER, n_expected INTEGER,
+      n_received INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL,
+      reason TEXT NOT NULL DEFAULT '', hint TEXT NOT NULL DEFAULT '',
+      receipts TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(receipts)),
+      tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER NOT NULL,
+      created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL) STRICT;
+    CREATE UNIQUE INDEX pacs_pulls_open ON pacs_pulls (project_id, node, study_uid, series_uid)
+      WHERE state IN ('queued', 'running');
+    CREATE INDEX pacs_pulls_by_project ON pacs_pulls (project_id, id);
+    CREATE INDEX pacs_pulls_due ON pacs_pulls (due_at) WHERE state = 'queued';
+    """)

@@ -15,6 +15,7 @@ from appliance.exchange.dicom_sort import Arrival, Scanned, sort_objects
 from appliance.exchange.disk import move_file, require_space, sync_folders
 from appliance.exchange.files import finish_files, store_file
 from appliance.exchange.names import item_key
+from appliance.exchange.held_back import hold_risky
 from appliance.exchange.quarantine import quarantine_item
 from appliance.exchange.receipts import receipt_options, recount, set_receipt, update_items
 from appliance.exchange.rows import ArrivalKind, ItemState, ReceiptState
@@ -95,7 +96,8 @@ def _arrival(ctx: Context, row: Any, project: Any) -> tuple[Arrival, Targets]:
         today=iso(now_ms())[:10],
         known=known,
     )
-    quiet_ms = int(ctx.settings.dicom.quiet_s * 1000) if row["kind"] == ArrivalKind.DICOM else 0
+    waits = row["kind"] == ArrivalKind.DICOM and not options.complete
+    quiet_ms = int(ctx.settings.dicom.quiet_s * 1000) if waits else 0
     arrival = Arrival(
         receipt_id=row["id"],
         key=row["key"],
@@ -129,7 +131,7 @@ def _sort_part(ctx: Context, arrival: Arrival, targets: Targets, items: Sequence
         else:
             others.append((item, found))
     crash_point("sort.scanned")
-    sort_objects(ctx, arrival, objects)
+    sort_objects(ctx, arrival, hold_risky(ctx, arrival.policy, objects))
     crash_point("sort.decided")
     only = _only_study(ctx, arrival.receipt_id)
     for item, problem in others:

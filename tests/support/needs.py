@@ -16,6 +16,7 @@ PACKAGES = {
     "dcmsend": "dcmtk",
     "echoscu": "dcmtk",
     "dcmqrscp": "dcmtk",
+    "movescu": "dcmtk",
     "Orthanc": "orthanc",
     "chromium": "chromium",
     "gcc": "gcc",

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from appliance.exchange import DicomListener
 from tests.cli.shell import Shell, use_server
 from tests.exchange.kit import write_series
 from tests.support.orthanc import an_orthanc
 from tests.support.service import free_port
+from tests.support.waiting import wait_until
 from tests.web_api.conftest import served, working_services
 
 UID = "1.2.826.0.1.3680043.10.998"
@@ -44,7 +46,13 @@ def linked(orthanc):
     overrides = {"pacs.nodes": {"main": orthanc.node(), "gone": gone}, "dicom.port": 0}
     try:
         with working_services(root / "data", overrides) as services, served(services) as site:
+            listener = DicomListener(services.importer, services.settings, services.pacs.awaited)
+            listener.start()
+            orthanc.knows("NORA", listener.port)
+            services.pacs.start()
             yield site
+            services.pacs.close()
+            listener.stop()
     finally:
         shutil.rmtree(root)
 
@@ -80,6 +88,41 @@ def test_PACS_04_find_prints_series_studies_and_whom_the_archive_has_not(shell, 
     listed.write_text("PatientID\nQ1\nQ7\n")
     words = ("pacs", "find", "main", "-p", "default", "--patients", str(listed), "--missing")
     assert shell.run(*words)[:2] == (0, "Q7\n")
+
+
+def test_PACS_09_x02_pull_brings_what_was_found_and_tells_how_far_it_is(shell, linked):
+    words = ("pacs", "pull", "main", "-p", "default", "--patient", "Q1")
+    code, out, err = shell.run(*words, "--dry-run")
+    assert (code, "1 would come, 0 here already" in out) == (0, True), err
+    code, out, err = shell.run(*words)
+    assert (code, out.splitlines()[-1]) == (0, "1 done"), err
+    [row] = json.loads(shell.run("pacs", "pulls", "-p", "default", "--json")[1])
+    assert (row["state"], row["n_received"], row["n_expected"]) == ("done", 3, 3)
+    assert UID not in json.dumps(row)
+    with linked.local() as http:
+        receipt = wait_until(
+            lambda: (
+                (found := http.get(f"/receipts/{row['receipts'][0]}").json())["state"] == "done"
+                and found
+            ),
+            "it is in the project",
+        )
+    assert receipt["studies"] == ["S-0001#2024-05-02"]
+    code, out, _ = shell.run(*words)
+    assert (code, "0 come, 1 here already" in out) == (0, True)
+    code, out, _ = shell.run("pacs", "pulls", "-p", "default", "--batch", row["batch"], "--retry")
+    assert (code, out) == (0, "0 changed\n")
+    assert shell.run("pacs", "pulls", "-p", "default", "--retry")[0] == 2
+
+
+def test_a_pull_that_fails_is_told_and_cancelled(shell):
+    words = ("-p", "default", "--patient", "Q2", "--no-wait", "--again")
+    assert shell.run("pacs", "pull", "main", *words)[0] == 0
+    with shell.services.catalog.read() as con:
+        batch = con.execute("SELECT batch FROM pacs_pulls ORDER BY id DESC").fetchone()[0]
+    code, out, _ = shell.run("pacs", "pulls", "-p", "default", "--batch", batch, "--cancel")
+    assert code == 0
+    assert out in ("0 changed\n", "1 changed\n")  # it may have come by now
 
 
 def test_what_cannot_be_asked_is_told(shell):

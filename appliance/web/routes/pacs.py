@@ -5,13 +5,26 @@ What an archive answers says who the patients are: it is for those with the righ
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 from litestar import delete, get, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from appliance.core import PeerError
-from appliance.exchange import PacsResult
-from appliance.web.schemas import Items, PacsEcho, PacsFound, PacsNode, PacsSearch
+from appliance import exchange
+from appliance.core import PeerError, iso
+from appliance.web.schemas import (
+    Done,
+    Items,
+    PacsActed,
+    PacsEcho,
+    PacsFound,
+    PacsNode,
+    PacsPull,
+    PacsPullAsked,
+    PacsPullRequest,
+    PacsSearch,
+)
 from appliance.web.services import Rooms, Who
 
 __all__ = ["ROUTES"]
@@ -82,7 +95,55 @@ def stop_pacs_search(
     return _found(services.pacs.stop_search(project, key, who.login))
 
 
-def _found(result: PacsResult) -> PacsFound:
+@post("/projects/{project:str}/pacs/pulls", right="editor", status_code=202, sync_to_thread=True)
+def begin_pacs_pull(
+    services: Rooms, who: Who, project: FromPath[str], data: JSONBody[PacsPullRequest]
+) -> PacsPullAsked:
+    """Pull series into a project, or only tell what would come."""
+    if data.dry_run:
+        batch, fates = "", services.pacs.dry_pull(project, data.node, data.wished)
+    else:
+        batch, fates = services.pacs.pull(
+            project, data.node, data.wished, who.login, again=data.again
+        )
+    n = sum(one.action == "pull" or (data.again and one.action == "here") for one in fates)
+    pause_s = services.pacs.link(project, data.node).node.move_pause_s
+    return PacsPullAsked(
+        batch=batch, n_pulled=n, least_s=max(0, n - 1) * pause_s, fates=list(fates)
+    )
+
+
+@get("/projects/{project:str}/pacs/pulls", right="reader", sync_to_thread=True)
+def list_pacs_pulls(
+    services: Rooms,
+    project: FromPath[str],
+    batch: FromQuery[str] = "",
+    limit: Annotated[int, QueryParameter(ge=1, le=10_000)] = 1000,
+) -> Items[PacsPull]:
+    """List what was asked of archives for a project, newest first, and how far it is."""
+    return Items([_pull(one) for one in services.pacs.pulls(project, batch=batch, limit=limit)])
+
+
+@post(
+    "/projects/{project:str}/pacs/pulls/actions",
+    right="editor",
+    status_code=200,
+    sync_to_thread=True,
+)
+def act_on_pacs_pulls(services: Rooms, project: FromPath[str], data: JSONBody[PacsActed]) -> Done:
+    """Cancel pulls that have not ended, or ask again for those that did not work."""
+    return Done(services.pacs.change_pulls(project, data.action, keys=data.keys, batch=data.batch))
+
+
+def _pull(one: exchange.PacsPull) -> PacsPull:
+    facts = {
+        name: value for name, value in msgspec.structs.asdict(one).items() if name != "project"
+    }
+    times = {name: iso(facts[name]) for name in ("due_at", "created_at", "updated_at")}
+    return PacsPull(**facts | times)
+
+
+def _found(result: exchange.PacsResult) -> PacsFound:
     return PacsFound(**{name: getattr(result, name) for name in msgspec.structs.asdict(result)})
 
 
@@ -92,4 +153,7 @@ ROUTES = [
     begin_pacs_search,
     show_pacs_search,
     stop_pacs_search,
+    begin_pacs_pull,
+    list_pacs_pulls,
+    act_on_pacs_pulls,
 ]

@@ -89,7 +89,16 @@ from appliance.web.schemas.meta import (
     SqlResult,
 )
 from appliance.web.schemas.notebooks import NewNotebook, Notebook, NotebookLimits, Notebooks
-from appliance.web.schemas.pacs import PacsEcho, PacsFound, PacsNode, PacsSearch
+from appliance.web.schemas.pacs import (
+    PacsActed,
+    PacsEcho,
+    PacsFound,
+    PacsNode,
+    PacsPull,
+    PacsPullAsked,
+    PacsPullRequest,
+    PacsSearch,
+)
 from appliance.web.schemas.priorities import JobPriority
 from appliance.web.schemas.provenance import Recompute, RecomputePlan, ReplayStarted
 from appliance.web.schemas.releases import DicomExport, DicomExportRequest, DicomPlanRequest
@@ -202,9 +211,13 @@ __all__ = [
     "OperationDone",
     "OriginalName",
     "OwnerCounts",
+    "PacsActed",
     "PacsEcho",
     "PacsFound",
     "PacsNode",
+    "PacsPull",
+    "PacsPullAsked",
+    "PacsPullRequest",
     "PacsSearch",
     "Page",
     "Probed",

@@ -20,10 +20,14 @@ export function thresholdOf(set: SetData, point?: Point): number {
 export const hasPointRois = (sets: readonly SetData[]): boolean =>
   sets.some(({ type }) => type === "pointROI");
 
-/** Images with one value a voxel. */
+/** Images with one value a voxel; labels are no values. */
 const images = (): Layer[] =>
   viewer.layers.filter(
-    (layer) => layer.isVolume && layer.volume?.complete && layer.volume.channels === 1,
+    (layer) =>
+      layer.isVolume &&
+      layer.role !== "labels" &&
+      layer.volume?.complete &&
+      layer.volume.channels === 1,
   );
 
 /** The image that is measured: that of the active viewport, else the first. */
@@ -95,17 +99,20 @@ export function makeRoi(layer: Layer, set: SetData, point: Point): void {
   inform(say("pointRoiMade", { name: roi.name }));
 }
 
-const NUMBERS = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+const format = (digits: number): ((value: number) => string) => {
+  const told = new Intl.NumberFormat("en", { maximumSignificantDigits: digits });
+  return (value) => told.format(value);
+};
+const [long, short] = [format(4), format(2)];
 
 /** What is said of a point ROI in the list. */
 export function factsOf(found: PointRoi | null): string {
   if (!found) return text.pointRoiEmpty;
-  const n = (value: number): string => NUMBERS.format(value);
   const { volume_ml, diameter_mm, sphericity, median, std } = found;
   return [
-    `${n(volume_ml)} mL`,
-    `⌀ ${n(diameter_mm)} mm`,
-    `${text.sphericity} ${n(sphericity)}`,
-    `${text.median} ${n(median)} ± ${n(std)}`,
+    `${long(volume_ml)} mL`,
+    `⌀ ${long(diameter_mm)} mm`,
+    `${text.sphericity} ${long(sphericity)}`,
+    `${text.median} ${long(median)} ± ${short(std)}`,
   ].join(" · ");
 }

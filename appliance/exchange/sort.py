@@ -14,6 +14,7 @@ from appliance.exchange.crash import crash_point
 from appliance.exchange.dicom_sort import Arrival, Scanned, sort_objects
 from appliance.exchange.disk import move_file, require_space, sync_folders
 from appliance.exchange.files import finish_files, store_file
+from appliance.exchange.held_back import hold_risky
 from appliance.exchange.names import item_key
 from appliance.exchange.held_back import hold_risky
 from appliance.exchange.quarantine import quarantine_item

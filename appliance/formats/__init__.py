@@ -27,7 +27,13 @@ if TYPE_CHECKING:
         roi_form,
         roi_references,
     )
-    from appliance.formats.dicom_rewrite import DicomPart, Fate, dicom_vr, rewrite_dicom
+    from appliance.formats.dicom_rewrite import (
+        DicomPart,
+        Fate,
+        dicom_parts,
+        dicom_vr,
+        rewrite_dicom,
+    )
     from appliance.formats.dicom_scan import scan_dicom
     from appliance.formats.dicom_seg import (
         SegmentationRead,
@@ -101,6 +107,7 @@ __all__ = [
     "check_sets",
     "complex_part",
     "convert_file",
+    "dicom_parts",
     "dicom_series",
     "dicom_uid",
     "dicom_vr",
@@ -177,6 +184,7 @@ __getattr__ = lazy_door(
         "check_sets": "markers",
         "complex_part": "complex_parts",
         "convert_file": "converting",
+        "dicom_parts": "dicom_rewrite",
         "dicom_series": "dicom_write",
         "dicom_uid": "dicom_write",
         "dicom_vr": "dicom_rewrite",

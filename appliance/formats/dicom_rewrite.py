@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
     from pydicom.uid import UID
 
-__all__ = ["DicomPart", "Fate", "dicom_vr", "rewrite_dicom"]
+__all__ = ["DicomPart", "Fate", "dicom_parts", "dicom_vr", "rewrite_dicom"]
 
 _IMPLEMENTATION = "2.25.243389466034117613146373184129263"
 _BULK = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
@@ -142,6 +142,26 @@ def dicom_vr(tag: int) -> str:
         return dictionary_VR(tag).partition(" ")[0]
     except KeyError:
         return ""
+
+
+def dicom_parts(source: Path) -> list[DicomPart]:
+    """Give the elements of an object, without its pixels and what lies within sequences.
+
+    Raises
+    ------
+    FormatError
+        If the header cannot be read.
+    """
+    from pydicom import dcmread
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = dcmread(source, stop_before_pixels=True, force=True)
+            tags = [tag for tag in sorted(found.keys()) if tag & 0xFFFF and not _is_creator(tag)]
+            return [DicomPart(found, int(tag), ()) for tag in tags]
+    except Exception as error:
+        raise FormatError(f"the header cannot be read ({type(error).__name__})") from error
 
 
 def rewrite_dicom(source: Path, decider: Decider) -> bytes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from appliance.core import lazy_door
 
 if TYPE_CHECKING:
-    from appliance.privacy.burned_in import Withheld
+    from appliance.privacy.burned_in import Withheld, risk_in
     from appliance.privacy.dicom_policy import DicomPolicy
     from appliance.privacy.disguise import keyed_id, subject_label
     from appliance.privacy.identity import Identity, IdentityConflict, Likely, Resolution
@@ -38,6 +38,7 @@ __all__ = [
     "keyed_id",
     "mentions",
     "profile_table",
+    "risk_in",
     "scrub_sidecar",
     "scrub_text",
     "subject_label",
@@ -60,6 +61,7 @@ _NAMES = {
     "keyed_id": "disguise",
     "mentions": "scrub",
     "profile_table": "profile",
+    "risk_in": "burned_in",
     "scrub_sidecar": "scrub",
     "scrub_text": "scrub",
     "subject_label": "disguise",

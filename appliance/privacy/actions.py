@@ -22,6 +22,8 @@ class Action(StrEnum):
     CLEAN = "cleaned or moved"
 
 
+_REFERENCED_STUDIES = "00081110"  # X/Z, but it must not be empty; its UIDs are replaced instead
+
 # Where the standard leaves a choice to the type of the attribute, the one that fits every type.
 _BASIC = {
     "X": Action.REMOVE,
@@ -46,6 +48,8 @@ def action_of(row: ProfileRow, options: AbstractSet[str]) -> Action:
     options : set of str
         Options in use; what one keeps is kept, whatever another cleans.
     """
+    if row.tag == _REFERENCED_STUDIES:
+        return Action.KEEP
     asked = {row.options[option] for option in options if option in row.options}
     if "K" in asked:
         return Action.KEEP

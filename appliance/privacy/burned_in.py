@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,7 +13,7 @@ from appliance.privacy.dicom_policy import DicomPolicy
 if TYPE_CHECKING:
     from appliance.formats import DicomPart
 
-__all__ = ["Looks", "Withheld", "risk_of"]
+__all__ = ["Looks", "Withheld", "risk_in", "risk_of"]
 
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _STRUCTURED = "1.2.840.10008.5.1.4.1.1.88."
@@ -84,6 +84,14 @@ def risk_of(looks: Looks, policy: DicomPolicy) -> str:
     if looks.burned_in == "NO" and policy.dicom_burned_in == "trust":
         return ""
     return _shown(looks)
+
+
+def risk_in(parts: Iterable[DicomPart], policy: DicomPolicy) -> str:
+    """Tell from the elements of an object why it would be withheld; empty when it would not."""
+    looks = Looks()
+    for part in parts:
+        looks.see(part)
+    return risk_of(looks, policy)
 
 
 def _shown(looks: Looks) -> str:

@@ -26,11 +26,14 @@ class DicomPolicy(msgspec.Struct, frozen=True, kw_only=True):
     dicom_burned_in : {"refuse", "trust", "allow"}
         Objects whose pixels may hold names: left out; left out unless they say that there are
         none; let through.
+    dicom_arrivals : {"keep", "hold"}
+        Whether such objects are taken in like others, or are set aside as they arrive.
     """
 
     dicom_options: tuple[DicomOption, ...] = ()
     dicom_private: tuple[str, ...] = ()
     dicom_burned_in: Literal["refuse", "trust", "allow"] = "refuse"
+    dicom_arrivals: Literal["keep", "hold"] = "keep"
 
     def private_elements(self) -> list[SafeElement]:
         """Give the private elements that this project declares safe.

@@ -206,7 +206,8 @@ class Pseudonymizer:
             return self._uid(part)
         if part.vr == "SQ" or part.is_empty:
             return _fate()()
-        return _fate()("replace", dummy(part.vr))
+        value = dummy(part.vr)
+        return _fate()("replace", [value] * len(part.texts) if value == 0 else value)
 
     def _uid(self, part: DicomPart) -> Fate:
         if profile_row(part.tag) is None and _is_public(part.keyword):

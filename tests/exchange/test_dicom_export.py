@@ -171,3 +171,21 @@ def test_where_subjects_are_called_by_their_number_it_does_not_leave(kit, tmp_pa
 def test_studies_without_objects_have_nothing_to_send(kit):
     with pytest.raises(Invalid, match="nothing"):
         kit.importer.dicom.begin("default", [], actor="owner")
+
+
+def test_what_may_show_a_name_is_held_back_on_the_way_in_where_a_project_wants_it(kit, tmp_path):
+    policy(kit, dicom_arrivals="hold")
+    write_series(tmp_path / "a", n=2)
+    held = write_series(tmp_path / "a", n=1, number=9, ConversionType="WSD")
+    receipt = kit.take_in(tmp_path / "a")
+    assert (receipt.state, receipt.n_quarantined) == ("partial", 1)
+    (item,) = [item for item in receipt.items if item.state == "quarantined"]
+    assert "held back" in item.reason
+    assert "dicom_burned_in" in item.hint
+    kept = [path for path in kit.folder.quarantine.rglob("*") if path.suffix != ".json"]
+    assert held[0].read_bytes() in [path.read_bytes() for path in kept if path.is_file()]
+    policy(kit, dicom_arrivals="keep")
+    kit.importer.retry(receipt.key)
+    kit.run()
+    assert kit.importer.receipt(receipt.key).n_quarantined == 0
+    assert len(kit.images()) == 2

@@ -16,7 +16,6 @@ from appliance.exchange.disk import move_file, require_space, sync_folders
 from appliance.exchange.files import finish_files, store_file
 from appliance.exchange.held_back import hold_risky
 from appliance.exchange.names import item_key
-from appliance.exchange.held_back import hold_risky
 from appliance.exchange.quarantine import quarantine_item
 from appliance.exchange.receipts import receipt_options, recount, set_receipt, update_items
 from appliance.exchange.rows import ArrivalKind, ItemState, ReceiptState

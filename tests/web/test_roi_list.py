@@ -211,7 +211,7 @@ def test_ROI_32_the_viewbar_of_an_image_makes_a_roi(tool: RoiTool) -> None:
     complete(tool)
     bar = tool.page.get_by_test_id("layer-bar").first
     bar.hover()
-    bar.get_by_role("button", name="From this image…").click()
+    bar.get_by_role("button", name="New ROI from this image…").click()
     assert tool.page.get_by_role("menuitem").count() == 3
     tool.page.get_by_role("menuitem", name="Smaller than").click()
     wait_until(lambda: tool.rows().count() == 1, "a ROI")

@@ -8,7 +8,7 @@ export const roi = {
   roi_new_above: "Larger than the lower limit ({limit})",
   roi_new_below: "Smaller than the lower limit ({limit}), without 0",
   roi_new_on: "On the grid of {name}",
-  roi_new_from: "From this image…",
+  roi_new_from: "New ROI from this image…",
   roi_none: "No ROI yet",
   roi_none_hint:
     "Open an image, press New ROI and draw on it with the left button. A mask that you open becomes a ROI as well.",

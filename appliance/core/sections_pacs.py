@@ -27,7 +27,14 @@ class PacsNode(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     destination : str
         Title under which it knows our listener, for C-MOVE. Empty: ``dicom.ae_title``.
     method : str
-        How images come: ``"move"`` (C-MOVE to our listener) or ``"get"`` (C-GET).
+        How images come: ``"move"`` (C-MOVE to our listener), ``"get"`` (C-GET), or ``"web"``, where
+        all goes over DICOMweb.
+    url : str
+        Root of its DICOMweb service, in place of `ae_title`, `host` and `port`.
+    authorization_file : str
+        File that holds the header ``Authorization`` for it, such as ``Bearer ...``.
+    ca_file : str
+        Certificates of who vouches for it. Empty: those of the system.
     charset : str
         Character set of queries, and of answers that name none.
     find_pause_s : float
@@ -52,12 +59,15 @@ class PacsNode(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Whether anything may ever be sent there.
     """
 
-    ae_title: str
-    host: str
+    ae_title: str = ""
+    host: str = ""
     port: int = 104
     calling: str = ""
     destination: str = ""
-    method: Literal["move", "get"] = "move"
+    method: Literal["move", "get", "web"] = "move"
+    url: str = ""
+    authorization_file: str = ""
+    ca_file: str = ""
     charset: str = "ISO_IR 100"
     find_pause_s: float = 0.6
     move_pause_s: float = 3.0

@@ -12,7 +12,7 @@ import msgspec
 
 from appliance.core import Invalid, NotFound, PacsNode, Settings, SettingsError, now_ms
 from appliance.exchange.pacs_awaited import Awaited
-from appliance.exchange.pacs_link import Link
+from appliance.exchange.pacs_link import Archive, Link
 from appliance.exchange.pacs_pull import Puller
 from appliance.exchange.pacs_rows import (
     OPEN,
@@ -25,6 +25,7 @@ from appliance.exchange.pacs_rows import (
 )
 from appliance.exchange.pacs_search import PacsResult, Search, Searches
 from appliance.exchange.pacs_values import Fate, PacsPull, PacsQuery, PullState, Wished
+from appliance.exchange.pacs_web import WebLink
 
 if TYPE_CHECKING:
     from appliance.catalog import Tx
@@ -67,11 +68,13 @@ class Pacs:
         self._nodes = settings.pacs.nodes
         for name, node in self._nodes.items():
             _check(name, node)
-        self._links = {
-            name: Link(name, node, settings.dicom.ae_title) for name, node in self._nodes.items()
+        title = settings.dicom.ae_title
+        self._links: dict[str, Archive] = {
+            name: WebLink(name, node) if node.method == "web" else Link(name, node, title)
+            for name, node in self._nodes.items()
         }
         self._searches = Searches()
-        self.awaited = Awaited(link.calling for link in self._links.values())
+        self.awaited = Awaited(link.calling for link in self._links.values() if link.calling)
         self.puller = Puller(importer, self._links, self.awaited)
 
     def start(self) -> None:
@@ -91,7 +94,7 @@ class Pacs:
             if not node.projects or project in node.projects
         }
 
-    def link(self, project: str, name: str) -> Link:
+    def link(self, project: str, name: str) -> Archive:
         """Give the way to an archive.
 
         Raises
@@ -291,10 +294,14 @@ def _check(name: str, node: PacsNode) -> None:
         raise SettingsError(
             f"{where}: no name of a node", hint="Letters, digits, - and _, 32 at most."
         )
+    if node.push:
+        raise SettingsError(f"{where}: nothing can be sent to an archive yet", hint="push = false")
+    if node.method == "web":
+        if not re.match(r"https?://[^/]", node.url):
+            raise SettingsError(f"{where}: url names no address", hint="https://HOST/dicom-web")
+        return
     for title in (node.ae_title, node.calling or "-", node.destination or "-"):
         if not _TITLE.fullmatch(title):
             raise SettingsError(f"{where}: {title!r} is no AE title of 1 to 16 characters")
     if not node.host or not 0 < node.port < 65536:
         raise SettingsError(f"{where}: host and port name no address")
-    if node.push:
-        raise SettingsError(f"{where}: nothing can be sent to an archive yet", hint="push = false")

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pynetdicom import AE
     from pynetdicom.association import Association
 
-__all__ = ["Link", "Moved", "Store"]
+__all__ = ["Archive", "Link", "Moved", "Store"]
 
 Store = Callable[[bytes], int]
 """Takes the bytes of an object and gives the status that is answered."""
@@ -46,6 +46,37 @@ class Moved(msgspec.Struct, frozen=True):
     n_failed: int
     why: str = ""
     hint: str = ""
+
+
+class Archive(Protocol):
+    """What searching and pulling need of an archive, whatever it speaks; see `Link`."""
+
+    name: str
+    node: PacsNode
+    calling: str
+
+    def echo(self) -> None:
+        """Ask whether it answers."""
+
+    def find(
+        self, level: str, keys: Mapping[str, str], wanted: Sequence[str]
+    ) -> tuple[list[dict[str, str]], bool]:
+        """Ask for studies or series; gives the answers and whether there were more."""
+
+    def move(self, keys: Mapping[str, str], message_id: int, heard: Callable[[], None]) -> Moved:
+        """Ask it to send to our listener."""
+
+    def get(self, keys: Mapping[str, str], store: Store, heard: Callable[[], None]) -> Moved:
+        """Fetch over our own connection."""
+
+    def open(self) -> None:
+        """Let it be spoken to again after `close`."""
+
+    def close(self) -> None:
+        """End what is going on, because the service stops."""
+
+    def abort_pull(self) -> None:
+        """End what comes now."""
 
 
 class Link:

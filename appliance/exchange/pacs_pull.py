@@ -21,7 +21,7 @@ from appliance.exchange.crash import crash_point
 from appliance.exchange.importer import Importer
 from appliance.exchange.pacs_awaited import Awaited
 from appliance.exchange.pacs_hours import Hours
-from appliance.exchange.pacs_link import Link, Moved
+from appliance.exchange.pacs_link import Archive, Moved
 from appliance.exchange.pacs_rows import PullRow, change_pull, due_pulls, load_pull, requeue_running
 from appliance.exchange.pacs_values import PullState
 from appliance.exchange.reception import Reception
@@ -41,7 +41,7 @@ class Puller:
     ----------
     importer : Importer
         Takes what comes.
-    links : mapping of str to Link
+    links : mapping of str to Archive
         The archives.
     awaited : Awaited
         Tells the listener what was asked for.
@@ -52,7 +52,7 @@ class Puller:
     def __init__(
         self,
         importer: Importer,
-        links: Mapping[str, Link],
+        links: Mapping[str, Archive],
         awaited: Awaited,
         *,
         local_time: Callable[[], datetime] = datetime.now,
@@ -164,7 +164,7 @@ class Puller:
         self._ctx.catalog.write(lambda tx: change_pull(tx, row, **kept))
         return msgspec.structs.replace(row, **changes, receipts=receipts)
 
-    def _ask(self, link: Link, row: PullRow, reception: Reception) -> Moved:
+    def _ask(self, link: Archive, row: PullRow, reception: Reception) -> Moved:
         keys = {"StudyInstanceUID": row.study_uid, "SeriesInstanceUID": row.series_uid}
         counted = 0
 
@@ -175,7 +175,7 @@ class Puller:
                 n = reception.n_stored
                 self._ctx.catalog.write(lambda tx: change_pull(tx, row, n_received=n))
 
-        if link.node.method == "get":
+        if link.node.method != "move":
             return link.get(keys, reception.store, heard)
         uids = (row.study_uid, row.series_uid)
         expected = self._awaited.open(link.node, link.calling, uids, reception)
@@ -184,7 +184,7 @@ class Puller:
         finally:
             self._awaited.close(expected)
 
-    def _conclude(self, link: Link, row: PullRow, reception: Reception, moved: Moved) -> None:
+    def _conclude(self, link: Archive, row: PullRow, reception: Reception, moved: Moved) -> None:
         n = reception.n_stored
         whole = not moved.why and not moved.n_failed and n >= max(1, row.n_expected or 0)
         if n:
@@ -207,7 +207,7 @@ class Puller:
             state = PullState.PARTIAL if n else PullState.FAILED
             self._settle(row, state, reason, hint, n_received=n)
 
-    def _try_again(self, link: Link, row: PullRow, n: int, reason: str, hint: str) -> None:
+    def _try_again(self, link: Archive, row: PullRow, n: int, reason: str, hint: str) -> None:
         wait_s = link.node.retry_s * 4 ** (row.tries - 1)
         due_at = now_ms() + int(wait_s * 1000)
         self._settle(row, PullState.QUEUED, reason, hint, n_received=n, due_at=due_at)

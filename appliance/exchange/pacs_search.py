@@ -14,7 +14,7 @@ from traceback import format_tb
 import msgspec
 
 from appliance.core import ApplianceError, Conflict, NotFound, iso, new_key, now_ms
-from appliance.exchange.pacs_link import Link
+from appliance.exchange.pacs_link import Archive
 from appliance.exchange.pacs_query import (
     SERIES_KEYS,
     STUDY_KEYS,
@@ -71,7 +71,7 @@ class Search:
         If the query makes no sense.
     """
 
-    def __init__(self, link: Link, query: PacsQuery, owner: tuple[str, str]) -> None:
+    def __init__(self, link: Archive, query: PacsQuery, owner: tuple[str, str]) -> None:
         self.key, self.owner = new_key(), owner
         self.touched = time.monotonic()
         self._link, self._query = link, query
@@ -193,7 +193,7 @@ class Searches:
         self._all: dict[str, Search] = {}
         self._lock = threading.Lock()
 
-    def begin(self, link: Link, query: PacsQuery, owner: tuple[str, str]) -> Search:
+    def begin(self, link: Archive, query: PacsQuery, owner: tuple[str, str]) -> Search:
         """Start a search.
 
         Raises

@@ -165,6 +165,8 @@ def test_PACS_06_in_how_many_studies_and_patients_a_series_occurs():
         ("a", {"calling": "A\\B"}, "AE title"),
         ("a", {"port": 0}, "address"),
         ("a", {"push": True}, "sent"),
+        ("a", {"method": "web"}, "url"),
+        ("a", {"method": "web", "url": "ftp://x"}, "url"),
     ],
 )
 def test_INST_25_a_node_that_cannot_be_is_refused_by_its_place(kit, name, changes, told):

@@ -14,12 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.needs import PACKAGES, find
+from tests.support.needs import FILES, PACKAGES, find
 
 __all__ = ["main", "missing_packages", "no_daemons"]
 
 POLICY = Path("/usr/sbin/policy-rc.d")
-FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 
 
 def missing_packages() -> list[str]:
@@ -27,8 +26,7 @@ def missing_packages() -> list[str]:
     missing = {package for program, package in PACKAGES.items() if find(program) is None}
     if "gcc" in missing:
         missing.add("libc6-dev")
-    if not FONT.exists():
-        missing.add("fonts-dejavu-core")
+    missing |= {package for path, package in FILES.items() if not path.exists()}
     return sorted(missing)
 
 

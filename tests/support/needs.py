@@ -6,10 +6,11 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-__all__ = ["PACKAGES", "find", "needs"]
+__all__ = ["FILES", "PACKAGES", "find", "needs", "needs_file"]
 
 PACKAGES = {
     "storescu": "dcmtk",
@@ -41,6 +42,12 @@ PACKAGES = {
 }
 
 
+FILES = {
+    Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"): "fonts-dejavu-core",
+    Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so"): "orthanc-dicomweb",
+}
+
+
 def find(program: str) -> str | None:
     """Path of a program of the machine; the virtual environment's namesakes are left aside."""
     own = {Path(sys.prefix).resolve() / "bin", Path(sys.executable).parent.absolute()}
@@ -48,12 +55,19 @@ def find(program: str) -> str | None:
     return shutil.which(program, path=os.pathsep.join([*places, "/usr/bin", "/usr/sbin"]))
 
 
+def needs_file(path: Path) -> None:
+    """Ask likewise for a file of a package that is no program."""
+    if not path.exists():
+        _lack(path.name, FILES[path])
+
+
 def needs(program: str) -> str:
     """Path of a program; skips the test when it is missing, or fails it when CI=true."""
     found = find(program)
-    if found is not None:
-        return found
-    package = PACKAGES.get(program, program)
+    return found if found is not None else _lack(program, PACKAGES.get(program, program))
+
+
+def _lack(program: str, package: str) -> NoReturn:
     message = f"{program} is not on this machine: install Debian's package {package}"
     if os.environ.get("CI") == "true":
         pytest.fail(message)

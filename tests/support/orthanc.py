@@ -11,11 +11,14 @@ from pathlib import Path
 import httpx
 
 from appliance.exchange import Peer, send_objects
-from tests.support.needs import needs
+from tests.support.needs import needs, needs_file
 from tests.support.service import free_port
 from tests.support.waiting import wait_until
 
 __all__ = ["Orthanc", "an_orthanc"]
+
+
+PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 
 
 class Orthanc:
@@ -29,8 +32,8 @@ class Orthanc:
 
     title = "ARCHIVE"
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, *, web: bool = False) -> None:
+        self.root, self.web = root, web
         self.port, self.http_port = free_port(), free_port()
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.http_port}", timeout=30)
         self._process: subprocess.Popen[bytes] | None = None
@@ -38,6 +41,8 @@ class Orthanc:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         program = needs("Orthanc")
+        if self.web:
+            needs_file(PLUGIN)
         self.root.mkdir(parents=True, exist_ok=True)
         conf = self.root / "orthanc.json"
         conf.write_text(json.dumps(self._settings()), encoding="utf-8")
@@ -77,6 +82,11 @@ class Orthanc:
             **more,
         }
 
+    def web_node(self, **more: object) -> Mapping[str, object]:
+        """The same for its DICOMweb service."""
+        url = f"http://127.0.0.1:{self.http_port}/dicom-web"
+        return {"method": "web", "url": url, "find_pause_s": 0.0, "move_pause_s": 0.0, **more}
+
     def _answers(self) -> bool:
         try:
             return self.http.get("/system").status_code == 200
@@ -99,14 +109,15 @@ class Orthanc:
             "DicomAlwaysAllowGet": True,
             "DicomAlwaysAllowMove": True,
             "DicomModalitiesInDatabase": True,
-            "Plugins": [],
+            "Plugins": [str(PLUGIN)] if self.web else [],
+            "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
         }
 
 
 @contextmanager
-def an_orthanc(root: Path) -> Iterator[Orthanc]:
+def an_orthanc(root: Path, *, web: bool = False) -> Iterator[Orthanc]:
     """Run an Orthanc while a block lasts."""
-    found = Orthanc(root)
+    found = Orthanc(root, web=web)
     try:
         found.start()
         yield found

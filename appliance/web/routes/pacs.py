@@ -38,7 +38,7 @@ def list_pacs_nodes(services: Rooms, project: FromPath[str]) -> Items[PacsNode]:
         [
             PacsNode(
                 name=name,
-                address=f"{node.ae_title}@{node.host}:{node.port}",
+                address=node.url or f"{node.ae_title}@{node.host}:{node.port}",
                 method=node.method,
                 window=node.window,
                 find_pause_s=node.find_pause_s,

@@ -27,9 +27,9 @@ class PacsNode(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     address : str
-        ``TITLE@HOST:PORT``.
+        ``TITLE@HOST:PORT``, or the URL of a DICOMweb service.
     method : str
-        ``move`` or ``get``.
+        ``move``, ``get`` or ``web``.
     window : str
         Hours in which images are pulled; empty: always.
     """

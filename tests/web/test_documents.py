@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
@@ -195,6 +196,34 @@ def test_a_table_is_sorted_filtered_narrowed_and_drawn(
     page.get_by_role("tree").wait_for()
 
 
+def test_E_01_columns_are_correlated_and_groups_compared(
+    desktop: Desktop, documents: dict[str, int]
+) -> None:
+    page = desktop.page
+    desktop.go(f"/document/{documents['scores.csv']}")
+    page.get_by_role("tab", name="Correlation").click()
+    pairs = page.get_by_test_id("correlation")
+    pairs.get_by_text("Of 3 000 rows").wait_for()
+    assert pairs.get_by_role("rowheader").all_inner_texts() == ["age", "score"]
+    ages, scores = [20 + i % 60 for i in range(3000)], [i * 0.5 for i in range(3000)]
+    r = np.corrcoef(ages, scores)[0, 1]
+    shown = pairs.get_by_role("button")
+    assert [text.split()[0] for text in shown.all_inner_texts()] == [f"{r:.2f}"] * 2
+    assert axe(page) == []
+    page.get_by_label("By rank (Spearman)").check()
+    shown.first.click()
+    page.get_by_test_id("table-plot").get_by_role("img").wait_for()
+    assert page.get_by_label("Across").input_value() == "3"
+    page.get_by_role("tab", name="Groups").click()
+    groups = page.get_by_test_id("groups")
+    groups.get_by_role("rowheader", name="b").wait_for()
+    page.get_by_role("combobox", name="Of").select_option("score")
+    figures = groups.get_by_role("row").nth(1).get_by_role("cell")
+    wait_until(lambda: figures.nth(1).inner_text() == "749.5", "the mean of group a", within_s=30)
+    assert figures.nth(0).inner_text() == "1500"
+    assert axe(page) == []
+
+
 def test_E_01_a_spreadsheet_is_a_table(desktop: Desktop, documents: dict[str, int]) -> None:
     page = desktop.page
     desktop.open_file("book.xlsx")
@@ -217,9 +246,9 @@ def test_a_damaged_document_says_why(
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("name", list(FILES))
+@pytest.mark.parametrize("name", sorted({*FILES} - {"report.html"}))
 def test_axe_finds_no_violation_on_the_page_of_a_document(
-    desktop: Desktop, watched: Watched, documents: dict[str, int], name: str, theme: str
+    desktop: Desktop, documents: dict[str, int], name: str, theme: str
 ) -> None:
     page = desktop.page
     desktop.go(f"/document/{documents[name]}")
@@ -228,8 +257,6 @@ def test_axe_finds_no_violation_on_the_page_of_a_document(
     waiting = page.get_by_test_id("document").locator("[role=status]")
     wait_until(lambda: waiting.count() == 0, "the document", within_s=30)
     assert axe(page) == []
-    if kept_back_only(watched):
-        watched.errors.clear()
 
 
 def test_a_tree_folds_and_finds(desktop: Desktop, documents: dict[str, int]) -> None:

@@ -1,4 +1,8 @@
-"""Frames of four linked viewports with two overlays and a ROI, over empty frames and NiiVue."""
+"""Frames of four linked viewports with two overlays and a ROI, over empty frames and NiiVue.
+
+While something moves, a device without graphics hardware shows coarser pictures: `moving_pixel`
+says how coarse those were, and "sharp" is a frame in full, as it is shown when all is still.
+"""
 
 from __future__ import annotations
 
@@ -58,14 +62,34 @@ window.ready = true;
 """
 OURS_JS = """() => {
   const { viewer, engine } = window.__viewer;
+  window.steps = [];
   window.change = (kind, i) => {
     const base = viewer.viewports[0].base;
-    engine.moving();
+    if (kind !== 'sharp') engine.moving();
     if (kind === 'window') base.setLimits({ low: i % 40, high: 900 + i });
     else if (kind === 'slice') viewer.step(viewer.viewports[i % 3], i % 2 ? 1 : -1);
     else viewer.setCrosshair(viewer.crosshair.map((x) => x + (i % 2 ? 1 : -1)));
   };
-  window.settle = () => engine.finish();
+  window.settle = (kind) => {
+    if (kind === 'sharp') return engine.finish();
+    window.steps.push(engine.step);
+    engine.settle();
+  };
+}"""
+# From a movement of the mouse, as the system stamped it, to the pixels it has changed.
+INPUT_JS = """() => {
+  const { engine } = window.__viewer;
+  window.delays = [];
+  let asked = false;
+  addEventListener('pointermove', ({ timeStamp }) => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      engine.settle();
+      window.delays.push(performance.now() - timeStamp);
+      asked = false;
+    });
+  }, true);
 }"""
 # Time of whole frames: change, wait for the next frame, then until the device has drawn it.
 LOOP = """async ([kind, n]) => {
@@ -76,7 +100,7 @@ LOOP = """async ([kind, n]) => {
     const start = performance.now();
     if (kind !== 'empty') window.change(kind, i);
     await frame();
-    if (kind !== 'empty') window.settle();
+    if (kind !== 'empty') window.settle(kind);
     times.push(performance.now() - start);
   }
   return times;
@@ -124,8 +148,24 @@ def measured(page: Any, n: int) -> dict[str, list[float]]:
     """Times of every kind of change, after a few frames to warm up."""
     page.evaluate(LOOP, ["slice", 6])
     out = {kind: page.evaluate(LOOP, [kind, n]) for kind in KINDS}
+    # What has been coarse is drawn in full meanwhile.
+    page.wait_for_timeout(2000)
     out["empty"] = page.evaluate(LOOP, ["empty", n])
     return out
+
+
+def dragged(page: Any, n: int) -> list[float]:
+    """Times from input to paint while the crosshair is dragged over the first viewport."""
+    box = page.locator(".viewport .surface").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.evaluate(INPUT_JS)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for i in range(n):
+        page.mouse.move(x + 60 * ((i % 40) / 40 - 0.5), y + 40 * ((i % 25) / 25 - 0.5))
+    page.mouse.up()
+    delays: list[float] = page.evaluate("() => window.delays")
+    return delays
 
 
 def ours(browser: Browser, service: Service, names: list[str], n: int) -> dict[str, list[float]]:
@@ -148,7 +188,11 @@ def ours(browser: Browser, service: Service, names: list[str], n: int) -> dict[s
         desktop.drawn(len(names), within_s=180)
         page.wait_for_timeout(3000)
         page.evaluate(OURS_JS)
-        return measured(page, n)
+        out = measured(page, n)
+        out["step"] = page.evaluate("() => window.steps")
+        out["sharp"] = page.evaluate(LOOP, ["sharp", n // 5])
+        out["input"] = dragged(page, 2 * n)
+        return out
 
 
 def niivue(browser: Browser, origin: str, names: list[str], n: int) -> dict[str, list[float]]:
@@ -172,6 +216,10 @@ def figures(bench: Bench, mine: dict[str, list[float]], peer: dict[str, list[flo
         bench.figure(f"{kind}_over_niivue", median, "ms", baseline=other, at_most=0.4)
     every = [t for kind in KINDS for t in mine[kind]]
     bench.figure("frame_p99", float(np.percentile(every, 99)), "ms", at_most=120)
+    bench.figure("input_to_paint_p98", float(np.percentile(mine["input"], 98)), "ms", at_most=100)
+    bench.figure("moving_pixel", statistics.mean(mine["step"]), "device px wide")
+    other = statistics.median(peer["cross"])
+    bench.figure("sharp_over_niivue", statistics.median(mine["sharp"]), "ms", baseline=other)
 
 
 def main() -> None:

@@ -25,16 +25,16 @@ interface Slot {
   step: number;
 }
 
-/** A frame slower than this while moving switches to half resolution. */
-const SLOW_MS = 22;
-/** Slower than this, a third of it. */
-const VERY_SLOW_MS = 90;
-/** What a sharp frame takes, over one at half and at a third of its resolution. */
-const SHARP_OVER: Record<number, number> = { 1: 1, 2: 3, 3: 5 };
+/** How long after the last change a gesture is over, at least and at most. */
 const STILL_MS = 130;
-/** Timing a frame makes it wait for the device, so only some are. */
-const TIMED_EVERY = 4;
+const STILL_AT_MOST_MS = 600;
+/** Sketches of all that changed in a frame may take so long at half resolution. */
+const SKETCH_MS = 14;
 const UPLOAD_BYTES = 6 * 2 ** 20;
+
+/** Who paints with a context; null: nobody can. */
+const paintsOn = (gl: WebGL2RenderingContext | null): LayerPainter | null =>
+  gl && !gl.isContextLost() ? new LayerPainter(gl) : null;
 
 export class Engine {
   private gl: WebGL2RenderingContext | null = null;
@@ -44,13 +44,16 @@ export class Engine {
   private stillTimer: ReturnType<typeof setTimeout> | undefined;
   private uploadTimer: ReturnType<typeof setTimeout> | undefined;
   private movingUntil = 0;
+  /** What the sketches of a frame take at half resolution, and the time from frame to frame. */
+  private sketchMs = 0;
   private frameMs = 8;
+  private lastMoved = 0;
   private ratio = 1;
-  private nth = 0;
 
   constructor(
     readonly canvas: HTMLCanvasElement,
     private readonly events: EngineEvents = {},
+    private readonly paints = paintsOn,
   ) {
     canvas.addEventListener("webglcontextlost", this.onLost);
     canvas.addEventListener("webglcontextrestored", this.onRestored);
@@ -82,7 +85,7 @@ export class Engine {
       powerPreference: "high-performance",
     });
     this.gl = gl;
-    this.painter = gl && !gl.isContextLost() ? new LayerPainter(gl) : null;
+    this.painter = this.paints(gl);
   }
 
   private readonly onLost = (event: Event): void => {
@@ -161,7 +164,7 @@ export class Engine {
 
   /** A gesture is over after some frames' time: sharp pictures in between would slow it down. */
   private get stillMs(): number {
-    return Math.max(STILL_MS, Math.min(2000, 4 * this.frameMs));
+    return Math.max(STILL_MS, Math.min(STILL_AT_MOST_MS, 4 * this.frameMs));
   }
 
   private schedule(): void {
@@ -171,31 +174,33 @@ export class Engine {
   private readonly flush = (): void => {
     this.frame = 0;
     if (!this.painter) return;
-    const moving = performance.now() < this.movingUntil;
-    const step = moving ? this.step : 1;
-    const timed = moving && this.software && this.nth++ % TIMED_EVERY === 0;
-    const start = timed ? this.settle() : 0;
+    const start = performance.now();
+    const step = start < this.movingUntil ? this.step : 1;
     let drawn = 0;
     for (const [id, slot] of this.slots) if (slot.dirty && ++drawn) this.draw(id, slot, step);
     if (!drawn) return;
-    if (timed) this.learn((this.settle() - start) * SHARP_OVER[step]!);
-    if (step > 1) this.sharpenLater();
+    if (step > 1) this.learn(start, step);
+    this.sharpenLater(step > 1 ? this.stillMs : 0);
     this.uploadLater();
   };
 
-  /** Wait until the device has done all it was told; the time it is then. */
-  private settle(): number {
+  /** Wait until the device has done all it was told. */
+  private wait(): void {
     this.gl?.readPixels(0, 0, 1, 1, this.gl.RGBA, this.gl.UNSIGNED_BYTE, new Uint8Array(4));
-    return performance.now();
   }
 
-  private learn(frameMs: number): void {
-    this.frameMs += 0.5 * (frameMs - this.frameMs);
+  /** Nothing waits for the device to tell how long it takes: that would make it slower. */
+  private learn(start: number, step: number): void {
+    const half = (performance.now() - start) * (step / 2) ** 2;
+    this.sketchMs += 0.3 * (half - this.sketchMs);
+    const since = start - this.lastMoved;
+    if (since < 1000) this.frameMs += 0.3 * (since - this.frameMs);
+    this.lastMoved = start;
   }
 
-  /** How coarse a moving picture is. */
-  private get step(): number {
-    return this.frameMs > VERY_SLOW_MS ? 3 : this.frameMs > SLOW_MS ? 2 : 1;
+  /** Device pixels that a pixel of a moving picture is wide. */
+  get step(): number {
+    return !this.software ? 1 : this.sketchMs > SKETCH_MS ? 3 : 2;
   }
 
   private draw(id: string, slot: Slot, step: number): void {
@@ -206,12 +211,15 @@ export class Engine {
     this.events.drawn?.(id, report);
   }
 
-  private sharpenLater(): void {
+  /** Draw coarse pictures again, one in a frame, so that a gesture that goes on finds room. */
+  private sharpenLater(afterMs: number): void {
     clearTimeout(this.stillTimer);
+    const coarse = [...this.slots.values()].find(({ step }) => step > 1);
+    if (!coarse) return;
     this.stillTimer = setTimeout(() => {
-      for (const slot of this.slots.values()) if (slot.step > 1) slot.dirty = true;
+      if (coarse.step > 1) coarse.dirty = true;
       this.schedule();
-    }, this.stillMs);
+    }, afterMs);
   }
 
   /** Fill whole-volume textures between frames. */
@@ -242,12 +250,20 @@ export class Engine {
     return [x0, this.canvas.height - y1, x1 - x0, y1 - y0];
   }
 
-  /** Draw what is pending now and wait until the pixels exist (tests, first-slice mark). */
-  finish(): void {
+  /** Draw what is pending now and wait until the pixels exist (first-slice mark, benches). */
+  settle(): void {
     if (this.frame) {
       cancelAnimationFrame(this.frame);
       this.flush();
     }
+    this.wait();
+  }
+
+  /** Draw everything in full, even within a gesture, and wait until the pixels exist. */
+  finish(): void {
+    this.movingUntil = 0;
+    for (const slot of this.slots.values()) if (slot.step > 1) slot.dirty = true;
+    this.schedule();
     this.settle();
   }
 

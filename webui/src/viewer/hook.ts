@@ -34,7 +34,7 @@ export function firstSlice(viewer: Viewer, engine: Engine, viewId: string, repor
     if (report.layers.includes(layer.id) && layer.binned !== coarseness) layer.binned = coarseness;
     if (!report.layers.includes(layer.id) || seen.has(layer.id)) continue;
     seen.add(layer.id);
-    engine.finish();
+    engine.settle();
     drawn[layer.name] = performance.now();
     performance.mark(FIRST_SLICE, { detail: { name: layer.name } });
   }

@@ -4,21 +4,19 @@ import { confine, contentOf, contentRect, threshold } from "./content";
 import type { Device } from "./device";
 import { inspect } from "./device";
 import type { Drawn } from "./engine";
-import type { Vec3 } from "./linalg";
-import { apply } from "./linalg";
 import { tooCoarse } from "./mapping";
 import type { Packing } from "./packing";
 import { choosePacking } from "./packing";
 import type { GridLike, View } from "./planes";
-import { onPlane } from "./planes";
 import type { Source } from "./quad";
-import { mapScalar, placeQuad, snapQuad } from "./quad";
+import { mapScalar, onGrid, placeQuad, snapQuad } from "./quad";
 import { constantAxis, cutSlab, projectSlab, slabRange, thickRange } from "./sample";
 import type { DrawLayer, Scene } from "./scene";
 import type { Program } from "./shaders";
 import { COLOUR, LABELS, link, SCALAR } from "./shaders";
+import { sketch, visible } from "./sketch";
 import type { Placed } from "./texture";
-import { binFactor, placeSlab, VolumeTexture } from "./texture";
+import { binFactor, fillPicture, placeSlab, VolumeTexture } from "./texture";
 import type { Limits } from "./types";
 import type { Volume } from "./volume";
 
@@ -111,17 +109,46 @@ export class LayerPainter {
 
   /** Draw a scene; `step` 2 draws at half resolution and enlarges. */
   paint(viewId: string, scene: Scene, rect: DeviceRect, step: number, report: Drawn): void {
-    const { gl } = this;
     if (rect[2] <= 0 || rect[3] <= 0) return;
-    const small = [Math.ceil(rect[2] / step), Math.ceil(rect[3] / step)] as const;
-    this.target = step > 1 ? [0, 0, ...small] : rect;
-    if (step > 1) this.bindCoarse(small);
-    else this.clear(rect);
-    if (step > 1) gl.viewport(0, 0, ...small);
-    else gl.viewport(...rect);
     const view = scene.grid ? onGrid(scene.view, scene.grid) : scene.view;
+    if (step > 1) return this.paintSmall(viewId, { ...scene, view }, rect, step, report);
+    this.target = rect;
+    this.clear(rect);
+    this.gl.viewport(...rect);
     for (const layer of scene.layers) this.layer(viewId, view, layer, scene.grid, report);
-    if (step > 1) this.enlarge(small, rect);
+    // Until volumes are uploaded for an oblique plane, the processor shows it.
+    if (report.waiting.length) this.sketched({ ...scene, view }, rect, 1);
+  }
+
+  private paintSmall(
+    viewId: string,
+    scene: Scene,
+    rect: DeviceRect,
+    step: number,
+    report: Drawn,
+  ): void {
+    const { view, layers, grid } = scene;
+    if (this.sketched(scene, rect, step))
+      return void report.layers.push(...layers.filter(visible).map(({ id }) => id));
+    const small = shrunk(rect, step);
+    this.target = [0, 0, ...small];
+    this.bindCoarse(small);
+    this.gl.clear(this.gl.COLOR_BUFFER_BIT);
+    this.gl.viewport(0, 0, ...small);
+    for (const layer of layers) this.layer(viewId, view, layer, grid, report);
+    this.enlarge(small, rect);
+  }
+
+  /** Drawn by the processor if it can: that costs a slow device a tenth of the work. */
+  private sketched({ view, layers, grid }: Scene, rect: DeviceRect, step: number): boolean {
+    if (!this.device.software) return false;
+    const small = shrunk(rect, step);
+    const pixels = sketch(view, layers, grid, small);
+    if (!pixels) return false;
+    this.bindCoarse(small);
+    fillPicture(this.gl, this.coarse.texture, small, pixels);
+    this.enlarge(small, rect);
+    return true;
   }
 
   private bindCoarse(size: readonly [number, number]): void {
@@ -135,7 +162,6 @@ export class LayerPainter {
       const attach = [gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D] as const;
       gl.framebufferTexture2D(gl.FRAMEBUFFER, ...attach, coarse.texture, 0);
     }
-    gl.clear(gl.COLOR_BUFFER_BIT);
   }
 
   private enlarge([w, h]: readonly [number, number], rect: DeviceRect): void {
@@ -155,7 +181,7 @@ export class LayerPainter {
     grid: GridLike | null,
     report: Drawn,
   ): void {
-    if (layer.opacity <= 0 && layer.outline <= 0) return;
+    if (!visible(layer)) return;
     const source = this.source(viewId, view, layer);
     if (source === "outside") return void report.layers.push(layer.id);
     if (source === null) return void report.waiting.push(layer.id);
@@ -187,13 +213,14 @@ export class LayerPainter {
   /** The whole volume when it is there in full, a slab when the plane allows, else what there is. */
   private source(viewId: string, view: View, layer: DrawLayer): Source | "outside" | null {
     const packing = this.packing(layer);
-    const whole = this.whole(layer, packing);
+    const { volume } = layer;
+    const axis = constantAxis(volume.inverse, view.axes.right, view.axes.up);
+    // Uploading all of it would take a slow device seconds: only oblique planes need that.
+    const whole = this.device.software && axis !== null ? null : this.whole(layer, packing);
     const full = whole?.ready
       ? { ...placed(whole), slabAxis: null, slabAt: 0, packing, within: null }
       : null;
     if (full && full.bin === 1 && !this.device.software) return full;
-    const { volume } = layer;
-    const axis = constantAxis(volume.inverse, view.axes.right, view.axes.up);
     if (axis === null) return full;
     const at = volume.toVoxel(view.origin)[axis]!;
     const thick = layer.slab > 1 && layer.mode === "scalar";
@@ -343,6 +370,9 @@ export class LayerPainter {
   }
 }
 
+const shrunk = ([, , w, h]: DeviceRect, step: number) =>
+  [Math.ceil(w / step), Math.ceil(h / step)] as const;
+
 const placed = ({ texture, first, size, bin }: Placed): Placed => ({ texture, first, size, bin });
 
 /** A window that no half float is fine enough for. */
@@ -366,16 +396,4 @@ function untouched(slot: SlabSlot, { volume, frame }: DrawLayer, cut: Cut): bool
   if (hit ?? true) return false;
   slot.revision = volume.revision;
   return true;
-}
-
-/** The plane at the depth of the grid's own voxels, where it runs along them. */
-function onGrid(view: View, grid: GridLike): View {
-  const axis = constantAxis(grid.inverse, view.axes.right, view.axes.up);
-  if (axis === null) return view;
-  const voxel = apply(grid.inverse, view.origin);
-  const snapped = apply(
-    grid.affine,
-    voxel.map((v, a) => (a === axis ? Math.round(v) : v)) as unknown as Vec3,
-  );
-  return { ...view, origin: onPlane(view.origin, snapped, view.axes.normal) };
 }

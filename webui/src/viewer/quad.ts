@@ -4,7 +4,8 @@ import { applyLinear, column, multiply, scale } from "./linalg";
 import { mappingOf } from "./mapping";
 import type { Packing } from "./packing";
 import type { GridLike, View } from "./planes";
-import { screenToWorld } from "./planes";
+import { onPlane, screenToWorld } from "./planes";
+import { constantAxis } from "./sample";
 import type { DrawLayer } from "./scene";
 import { PROJECTIONS } from "./scene";
 import type { Program } from "./shaders";
@@ -118,4 +119,16 @@ export function mapScalar(
 function slabStep(layer: DrawLayer, view: View): number {
   const voxels = applyLinear(layer.volume.inverse, view.axes.normal);
   return 1 / Math.max(1e-6, Math.hypot(...voxels));
+}
+
+/** The plane at the depth of the grid's own voxels, where it runs along them. */
+export function onGrid(view: View, grid: GridLike): View {
+  const axis = constantAxis(grid.inverse, view.axes.right, view.axes.up);
+  if (axis === null) return view;
+  const voxel = apply(grid.inverse, view.origin);
+  const snapped = apply(
+    grid.affine,
+    voxel.map((v, a) => (a === axis ? Math.round(v) : v)) as unknown as Vec3,
+  );
+  return { ...view, origin: onPlane(view.origin, snapped, view.axes.normal) };
 }

@@ -42,6 +42,19 @@ function fill(gl: Gl, packing: Packing, size: Vec3, k: number, n: number, data: 
   gl.texSubImage3D(gl.TEXTURE_3D, 0, ...at, pixels, type, packing.pack(data));
 }
 
+/** Put RGBA words into a flat texture, the lowest row first. */
+export function fillPicture(
+  gl: Gl,
+  texture: WebGLTexture,
+  size: readonly [number, number],
+  pixels: Uint32Array,
+): void {
+  gl.bindTexture(gl.TEXTURE_2D, texture);
+  gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+  const bytes = new Uint8Array(pixels.buffer);
+  gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, ...size, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
+}
+
 /** Upload a slab; reuses `old` when the size is the same. */
 export function placeSlab(
   gl: Gl,

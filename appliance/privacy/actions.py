@@ -19,7 +19,8 @@ class Action(StrEnum):
     DUMMY = "replaced by a dummy"
     UID = "replaced by a keyed UID"
     IDENTIFY = "replaced by a pseudonym"
-    CLEAN = "cleaned or moved"
+    CLEAN = "cleaned"
+    MOVE = "moved"  # a date that is cleaned
 
 
 _REFERENCED_STUDIES = "00081110"  # X/Z, but it must not be empty; its UIDs are replaced instead

@@ -111,8 +111,8 @@ class Pseudonymizer:
         action = self._action(part)
         fate = self._DO[action](self, part)
         told = action.value if fate.action != "keep" else ""
-        if action is Action.KEEP and fate.action == "replace":
-            told = Action.CLEAN.value
+        if action in (Action.KEEP, Action.CLEAN) and fate.action == "replace":
+            told = (Action.MOVE if part.vr in ("DA", "DT") else Action.CLEAN).value
         if told:
             self._counts[(*_named(part), told)] += 1
         return fate
@@ -236,7 +236,8 @@ class Pseudonymizer:
             return _fate()("replace", [self._moved(text, part.vr) for text in part.texts])
         if part.vr not in _TEXTS:
             return self._dummy(part)
-        return _fate()("replace", self._cleaned(part.texts, part.vr, deeply=True))
+        clean = self._cleaned(part.texts, part.vr, deeply=True)
+        return _fate()() if clean == part.texts else _fate()("replace", clean)
 
     def _moved(self, text: str, vr: str) -> str:
         return moved_date(text, self._stand.days) or dummy(vr)

@@ -206,6 +206,15 @@ def test_all_dates_of_a_subject_are_moved_alike(tmp_path):
     assert found.PatientBirthDate == ""
 
 
+def test_report_tells_moved_from_cleaned_and_says_nothing_of_what_stayed(tmp_path):
+    ds = plain()
+    ds.StudyDate, ds.SeriesDescription, ds.StudyDescription = "20240502", "t1", "head qzxdoe"
+    engine = rewritten(saved(ds, tmp_path / "a.dcm"), "modified_dates", "descriptors")[2]
+    told = {c.name: c.action for c in engine.changes}
+    assert (told["StudyDate"], told["StudyDescription"]) == ("moved", "cleaned")
+    assert "SeriesDescription" not in told
+
+
 def test_descriptions_lose_names_numbers_and_dates_but_keep_what_was_done(tmp_path):
     ds = plain()
     ds.ReferringPhysicianName = "Brown^Otto"

@@ -84,7 +84,14 @@ def test_VIEW_x09_a_pin_keeps_its_curve_and_a_line_moves_alone(desktop: Desktop)
     curves = page.get_by_test_id("curves")
     curves.get_by_text("Pin 1 · bold.nii").wait_for()
     page.keyboard.down("Shift")
-    page.mouse.move(*cross(desktop, 0, 70))
+
+    def on_the_line() -> bool:
+        """The panel of the curves has moved the picture: the pointer follows its line."""
+        page.mouse.move(*cross(desktop, 30, 72))
+        page.mouse.move(*cross(desktop, 0, 70))
+        return desktop.viewport().evaluate("node => node.style.cursor") == "col-resize"
+
+    wait_until(on_the_line, "the pointer is on the upright line", within_s=30)
     page.mouse.down()
     page.mouse.move(*cross(desktop, 45, 20), steps=3)
     page.mouse.up()

@@ -138,8 +138,12 @@ def test_PACS_11_a_pull_goes_to_its_project_and_what_nobody_asked_for_does_not(
         lambda: [p.state for p in ward.pacs.pulls("trial", batch=batch)] == ["done"], "it came"
     )
     send_objects(objects[:1], Peer("127.0.0.1", ward.listener.port, "NORA"), ae_title="ARCHIVE")
-    wait_until(lambda: len(ward.receipts()) == 2, "both arrivals")
-    assert [(one.project, one.n_files) for one in ward.receipts()] == [("trial", 2), ("default", 1)]
+    arrived = [("trial", 2), ("default", 1)]
+    wait_until(
+        lambda: [(one.project, one.n_files) for one in ward.receipts()] == arrived,
+        "each arrival is in its project",
+        show=ward.receipts,
+    )
 
 
 def test_the_archive_is_let_in_for_what_was_asked_of_it_alone(orthanc, make_kit):

@@ -160,7 +160,7 @@ class _Cells:
             return ""
         if kind == "n" and value and int(cell.get("s", 0)) in self._dates:
             return self._date(float(value))
-        return value
+        return _number(value) if kind == "n" else value
 
     def _date(self, days: float) -> str:
         """Write a day, or a day with its time; numbers below one are times of no day."""
@@ -171,6 +171,11 @@ class _Cells:
         if 0 <= days < 1:
             return at.strftime("%H:%M:%S")
         return at.strftime("%Y-%m-%d" if days == int(days) else "%Y-%m-%d %H:%M:%S")
+
+
+def _number(text: str) -> str:
+    """A number as a spreadsheet shows it: files hold doubles in full, 1.1 as 1.1000000000000001."""
+    return f"{float(text):.15g}" if len(text) > 16 and "E" not in text.upper() else text
 
 
 def _column(letters: str) -> int:

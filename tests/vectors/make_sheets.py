@@ -31,12 +31,13 @@ _PLAIN = """<row r="2"><c r="A2" t="s"><v>0</v></c><c r="B2" t="inlineStr"><is><
 <c r="D5"><f>B5*2</f><v>83</v></c></row>
 <row r="6"><c r="A6" t="s"><v>2</v></c><c r="C6" t="b"><v>1</v></c>
 <c r="D6" t="e"><v>#N/A</v></c></row>
-<row r="7"><c t="inlineStr"><is><t>no place</t></is></c><c><v>7</v></c></row>"""
+<row r="7"><c t="inlineStr"><is><t>no place</t></is></c><c><v>7</v></c>
+<c r="D7"><v>1.1000000000000001</v></c><c><v>-0.30000000000000004</v></c><c><v>1E-7</v></c></row>"""
 _PLAIN_ROWS = [
     ["subject", "age", "", "sum"],
     ["in parts", "41.5", "", "83"],
     [' ä, "quoted" ', "", "true"],
-    ["no place", "7"],
+    ["no place", "7", "", "1.1", "-0.3", "1E-7"],
 ]
 _DATES = """<row r="1"><c r="A1" s="1"><v>45292</v></c><c r="B1" s="2"><v>45292.5</v></c>
 <c r="C1" s="3"><v>3</v></c><c r="D1" s="4"><v>45292.75</v></c><c r="E1" s="5"><v>0.25</v></c>

@@ -40,6 +40,17 @@ group("a line of history", () => {
     );
     expect(say("set_rights", { user: "ann", rights: [] })).toBe("Took all rights from ann");
   });
+  test("tells what went to and came from other machines", () => {
+    expect(say("pacs-search", { node: "ARCHIVE" })).toBe("Searched the archive ARCHIVE");
+    expect(say("pacs-pull", { node: "ARCHIVE", n: 3 })).toBe(
+      "Asked for 3 series of the archive ARCHIVE",
+    );
+    expect(say("export-dicom", { studies: 1 })).toBe("Exported 1 study as DICOM");
+  });
+  test("counts jobs, one when no number is kept", () => {
+    expect(say("dismiss_job", { n: 12 })).toBe("Took 12 jobs out of the table");
+    expect(say("prioritise_job", { job: "a", priority: 5 })).toBe("Gave 1 job the priority 5");
+  });
   test("keeps a word that is new to us, and survives odd targets", () => {
     expect(say("teleport", {})).toBe("teleport");
     expect(counted({})).toBe("0 items");

@@ -30,8 +30,10 @@ describe("sheets of this computer", () => {
       ["age", "number"],
       ["column3", "truth"],
       ["sum", "number"],
+      ["column5", "number"],
+      ["column6", "number"],
     ]);
-    expect(page.rows[0]).toEqual([1, "in parts", 41.5, null, 83]);
+    expect(page.rows[0]).toEqual([1, "in parts", 41.5, null, 83, null, null]);
     expect(page.note).toContain("Scores");
   });
 

@@ -139,6 +139,10 @@ function dateOf(days: number, first: number): string {
   return days % 1 ? `${day} ${time}` : day;
 }
 
+/** As a spreadsheet shows it: files hold doubles in full, 1.1 as 1.1000000000000001. */
+const numberOf = (value: string): string =>
+  value.length > 16 && !/e/i.test(value) ? String(Number(Number(value).toPrecision(15))) : value;
+
 const columnOf = (place: string): number =>
   [...place.replace(/\d+$/, "")].reduce((n, letter) => 26 * n + letter.charCodeAt(0) - 64, 0) - 1;
 
@@ -178,7 +182,8 @@ async function read(parts: Parts): Promise<SheetRows> {
       return text ?? "";
     }
     const dated = kind === "n" && value && dates.has(Number(cell.getAttribute("s") ?? 0));
-    return dated ? dateOf(Number(value), first) : value;
+    if (dated) return dateOf(Number(value), first);
+    return kind === "n" ? numberOf(value) : value;
   }
   function rowOf(element: Element): string[] {
     const row: string[] = [];

@@ -153,7 +153,7 @@ export async function parseDicom(bytes: Uint8Array<ArrayBuffer>): Promise<DicomO
       at = from + length;
     }
     if (syntax === DEFLATED) {
-      const plain = await unpacked(bytes.slice(at), "deflate-raw");
+      const plain = await inflated(bytes.slice(at));
       return new DicomObject(
         plain,
         new Reader(plain, true).elements(0, plain.length).found,
@@ -166,6 +166,15 @@ export async function parseDicom(bytes: Uint8Array<ArrayBuffer>): Promise<DicomO
     if (error instanceof NiftiError) throw error;
     throw new NiftiError("The DICOM object is damaged.", "Copy it again from its source.");
   }
+}
+
+/** Objects end on even places: a null may follow the packed part, which unpackers call junk. */
+async function inflated(packed: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const padded = packed.at(-1) === 0;
+  return unpacked(packed, "deflate-raw").catch((error: unknown) => {
+    if (padded) return unpacked(packed.slice(0, -1), "deflate-raw");
+    throw error;
+  });
 }
 
 /** An object without preamble and header: its letters tell whether types are written. */

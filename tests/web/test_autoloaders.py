@@ -19,7 +19,7 @@ from tests.web.pages import Desktop
 from tests.web.roi_tool import RoiTool
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator
+    from playwright.sync_api import Browser, Locator, Route
 
 pytestmark = [pytest.mark.browser, pytest.mark.system]
 
@@ -277,8 +277,14 @@ def test_AUTO_04_AUTO_x01_a_preset_is_saved_loaded_renamed_shared_and_deleted(
     page.get_by_role("dialog").get_by_label("Name", exact=True).fill("skulls")
     page.get_by_role("dialog").get_by_role("button", name="Rename").click()
     panel.get_by_role("button", name="Load “skulls”").wait_for()
-    # A preset dropped on the images is loaded, too.
+    # A panel that is open from before asks for presets once its project is known, not earlier.
+    held: list[Route] = []
+    page.route("**/api/v1/projects", lambda route: held.append(route))  # noqa: PLW0108 - takes none built in
     page.reload()
+    page.get_by_role("heading", name="Autoload", exact=True).wait_for()
+    held.pop().continue_()
+    page.unroute("**/api/v1/projects")
+    # A preset dropped on the images is loaded, too.
     page.get_by_role("banner").get_by_role("button", name="Autoloader").wait_for()
     page.locator("[data-viewport]").first.wait_for()
     page.get_by_role("button", name="Load “skulls”").drag_to(page.locator(".viewport").first)

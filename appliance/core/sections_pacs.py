@@ -57,6 +57,15 @@ class PacsNode(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Projects that may search and pull. Empty: all.
     push : bool
         Whether anything may ever be sent there.
+    push_check : bool
+        Whether the archive is asked whose a study is before anything of it is sent, and nothing
+        pseudonymised is. False only for a node that is no archive of patients.
+    tls : bool
+        Whether DICOM goes over TLS.
+    tls_name : str
+        Name that its certificate has to bear. Empty: `host`.
+    cert_file, key_file : str
+        Our certificate and its key (PEM), where it asks for one.
     """
 
     ae_title: str = ""
@@ -79,6 +88,11 @@ class PacsNode(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     retry_s: float = 60.0
     projects: list[str] = msgspec.field(default_factory=list)
     push: bool = False
+    push_check: bool = True
+    tls: bool = False
+    tls_name: str = ""
+    cert_file: str = ""
+    key_file: str = ""
 
 
 class PacsSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -43,6 +43,9 @@ if TYPE_CHECKING:
         Wished,
     )
     from appliance.exchange.receipts import get_receipt, list_receipts
+    from appliance.exchange.push import Pushes
+    from appliance.exchange.push_forward import forward_objects
+    from appliance.exchange.push_values import Push, PushAnswer
     from appliance.exchange.revealing import WaitingIdentity
     from appliance.exchange.rows import (
         ArrivalKind,
@@ -102,6 +105,9 @@ __all__ = [
     "change_settings",
     "create_from_module",
     "exchange_migrations",
+    "Push",
+    "PushAnswer",
+    "Pushes",
     "get_receipt",
     "list_receipts",
     "module_of",
@@ -126,6 +132,7 @@ _NAMES = {
     "ItemState": "rows",
     "Options": "rows",
     "Pacs": "pacs",
+    "forward_objects",
     "Fate": "pacs_values",
     "PacsPull": "pacs_values",
     "PacsQuery": "pacs_values",
@@ -160,3 +167,7 @@ _NAMES = {
 }
 
 __getattr__ = lazy_door(__name__, _NAMES)
+    "Push": "push_values",
+    "PushAnswer": "push_values",
+    "Pushes": "push",
+    "forward_objects": "push_forward",

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from appliance.core import PacsNode, PeerError, without
+from appliance.exchange.push_tls import tls_context
 
 if TYPE_CHECKING:
+    import ssl
+
     from pynetdicom import AE
     from pynetdicom.association import Association
 
@@ -185,6 +188,10 @@ class Link:
         with self._associated([_models().get], timeout_s, handlers, stores=True) as association:
             return self._outcome(association.send_c_get(_retrieved(keys), _models().get), heard)
 
+    def sending(self, kinds: Sequence[tuple[str, str]]) -> AbstractContextManager[Association]:
+        """Give an association for objects of kinds, each a SOP class and a transfer syntax."""
+        return self._associated(kinds)
+
     def open(self) -> None:
         """Let it be spoken to again after `close`."""
         self._ended = False
@@ -240,7 +247,7 @@ class Link:
     @contextmanager
     def _associated(
         self,
-        contexts: Sequence[str],
+        contexts: Sequence[str | tuple[str, str]],
         timeout_s: float | None = None,
         handlers: Sequence[Any] = (),
         *,
@@ -248,7 +255,7 @@ class Link:
     ) -> Iterator[Association]:
         entity = _entity(self.calling, self.node.timeout_s, timeout_s or self.node.timeout_s)
         for context in contexts:
-            entity.add_requested_context(context)
+            entity.add_requested_context(*([context] if isinstance(context, str) else context))
         roles = _storage(entity, _MAX_CONTEXTS - len(contexts)) if stores else []
         association = entity.associate(
             self.node.host,
@@ -256,6 +263,7 @@ class Link:
             ae_title=self.node.ae_title,
             ext_neg=roles,
             evt_handlers=list(handlers),
+            tls_args=_tls(self.node),
         )
         if not association.is_established:
             raise self._refusal(association)
@@ -300,12 +308,17 @@ def _entity(calling: str, connect_s: float, dimse_s: float) -> AE:
 
     _config.LOG_HANDLER_LEVEL = "none"  # these would write who the patients are
     _config.LOG_REQUEST_IDENTIFIERS = _config.LOG_RESPONSE_IDENTIFIERS = False
+    _config.STORE_SEND_CHUNKED_DATASET = True  # what is sent goes byte for byte
     logging.getLogger("pydicom").setLevel(logging.ERROR)  # its warnings quote values
     entity = AE(calling)
     entity.maximum_pdu_size = _MAX_PDU_BYTES
     entity.connection_timeout = entity.acse_timeout = connect_s
     entity.dimse_timeout = entity.network_timeout = dimse_s
     return entity
+
+
+def _tls(node: PacsNode) -> tuple[ssl.SSLContext, str] | None:
+    return (tls_context(node), node.tls_name or node.host) if node.tls else None
 
 
 def _storage(entity: AE, most: int) -> list[Any]:

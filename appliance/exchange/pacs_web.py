@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from appliance.core import PacsNode, PeerError
 from appliance.exchange.pacs_link import Moved, Store
+from appliance.exchange.push_tls import tls_context
 
 if TYPE_CHECKING:
     import httpx
@@ -45,6 +46,7 @@ _OBJECTS = {"Accept": 'multipart/related; type="application/dicom"; transfer-syn
 _BOUNDARY = re.compile(r'boundary="?([^";]+)"?')
 _FOUND, _NOTHING, _NOT_FOUND = 200, 204, 404
 _REFUSED = (401, 403)
+_STORED = (200, 202, 409)  # all, some, none; each tells of every object
 
 
 class WebLink:
@@ -114,6 +116,25 @@ class WebLink:
                 heard()
         return Moved(n_sent, n_failed)
 
+    def store(self, body: Iterable[bytes], boundary: str) -> object:
+        """Post objects by STOW-RS and give the answer, which tells what became of each.
+
+        Raises
+        ------
+        PeerError
+            If it does not answer, does not let us in, or tells nothing of the objects.
+        """
+        kind = f'multipart/related; type="application/dicom"; boundary={boundary}'
+        headers = {**_JSON, "Content-Type": kind}
+        with self._client(self.node.pull_timeout_s) as client:
+            answer = client.post("/studies", content=body, headers=headers)
+        if answer.status_code not in _STORED:
+            self._check(answer.status_code)
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise PeerError(f"{self} does not speak DICOMweb", hint="Check url.") from error
+
     def open(self) -> None:
         """Let it be spoken to again after `close`."""
         self._ended.clear()
@@ -128,8 +149,6 @@ class WebLink:
 
     @contextmanager
     def _client(self, timeout_s: float | None = None) -> Iterator[httpx.Client]:
-        import ssl
-
         import httpx
 
         node = self.node
@@ -140,7 +159,7 @@ class WebLink:
             if node.authorization_file:
                 secret = Path(node.authorization_file).expanduser().read_text(encoding="utf-8")
                 headers["Authorization"] = secret.strip()
-            verify = ssl.create_default_context(cafile=node.ca_file or None)
+            verify = tls_context(node)
         except OSError as error:
             raise PeerError(f"{self}: cannot read {error.filename}: {error.strerror}") from error
         timeout = httpx.Timeout(timeout_s or node.timeout_s, connect=node.timeout_s)

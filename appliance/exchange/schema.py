@@ -110,3 +110,28 @@ def m004_pulls(db: Database) -> None:
     CREATE INDEX pacs_pulls_by_project ON pacs_pulls (project_id, id);
     CREATE INDEX pacs_pulls_due ON pacs_pulls (due_at) WHERE state = 'queued';
     """)
+
+
+@exchange_migrations()
+def m005_pushes(db: Database) -> None:
+    """Series and results that are sent to archives, and what was answered for each object."""
+    db.executescript("""
+    CREATE TABLE pacs_pushes (
+      id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, batch TEXT NOT NULL,
+      project_id INTEGER NOT NULL REFERENCES projects(id), node TEXT NOT NULL,
+      actor TEXT NOT NULL, kind TEXT NOT NULL, pid TEXT NOT NULL, psid TEXT NOT NULL,
+      study_uid TEXT NOT NULL, what TEXT NOT NULL, new_study INTEGER NOT NULL DEFAULT 0,
+      n_objects INTEGER NOT NULL, n_sent INTEGER NOT NULL DEFAULT 0,
+      n_refused INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL,
+      reason TEXT NOT NULL DEFAULT '', hint TEXT NOT NULL DEFAULT '',
+      tries INTEGER NOT NULL DEFAULT 0, due_at INTEGER NOT NULL,
+      created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL) STRICT;
+    CREATE INDEX pacs_pushes_by_project ON pacs_pushes (project_id, id);
+    CREATE INDEX pacs_pushes_due ON pacs_pushes (due_at) WHERE state = 'queued';
+    CREATE TABLE pacs_push_objects (
+      push_id INTEGER NOT NULL REFERENCES pacs_pushes(id), n INTEGER NOT NULL,
+      place TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'waiting', code INTEGER,
+      answer TEXT NOT NULL DEFAULT '', at INTEGER,
+      PRIMARY KEY (push_id, n)) STRICT, WITHOUT ROWID;
+    CREATE INDEX pacs_push_objects_by_place ON pacs_push_objects (place);
+    """)

@@ -72,6 +72,7 @@ const SENTENCES: Record<string, (target: Target) => string> = {
   "reveal-names": () => t("did_reveal_names"),
   "resolve-arrival": () => t("did_resolve"),
   "pacs-search": (o) => t("did_pacs_search", { node: text(o["node"]) }),
+  "pacs-push": (o) => t("did_pacs_push", { n: number(o["n"]), node: text(o["node"]) }),
   "pacs-pull": (o) => t("did_pacs_pull", { n: number(o["n"]), node: text(o["node"]) }),
   "export-bids": (o) => t("did_export_bids", { n: number(o["studies"]) }),
   "export-dicom": (o) => t("did_export_dicom", { n: number(o["studies"]) }),
@@ -114,7 +115,7 @@ export const KINDS: { id: string; label: Parameters<typeof t>[0]; verbs: string 
   { id: "docs", label: "verb_docs", verbs: "put_doc,delete_doc" },
   { id: "projects", label: "verb_projects", verbs: "project-settings,project-state" },
   { id: "identity", label: "verb_identity", verbs: "reveal,reveal-names,resolve-arrival" },
-  { id: "outside", label: "verb_outside", verbs: "pacs-search,pacs-pull,export-bids,export-dicom" },
+  { id: "outside", label: "verb_outside", verbs: "pacs-search,pacs-pull,pacs-push,export-bids,export-dicom,confirm-release" },
   { id: "users", label: "verb_users", verbs: "create_user,change_user,set_rights" },
 ];
 

@@ -108,6 +108,7 @@ export const curate = {
   did_restore: "Brought back an earlier version of {path} in {study}",
   did_pacs_search: "Searched the archive {node}",
   did_pacs_pull: "Asked for {n} series of the archive {node}",
+  did_pacs_push: "Sent {n} DICOM objects to {node}",
   did_export_bids: "Exported {n} {n|study|studies} as BIDS",
   did_export_dicom: "Exported {n} {n|study|studies} as DICOM",
   did_add_source: "Added a folder of existing data",

@@ -1,0 +1,189 @@
+"""Sends objects to one archive, by C-STORE or STOW-RS, and tells what it said of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from appliance.core import PeerError, new_key
+from appliance.exchange.pacs_link import Archive, Link
+from appliance.exchange.pacs_web import WebLink
+from appliance.exchange.push_values import ObjectState, Outgoing, Reply, SentObject
+
+if TYPE_CHECKING:
+    from pynetdicom.association import Association
+
+__all__ = ["send_all"]
+
+Heard = Callable[[Sequence[Reply]], bool]
+"""Takes replies as they come; gives whether to go on."""
+
+_MAX_CONTEXTS = 128
+_WARNINGS = frozenset({0xB000, 0xB006, 0xB007, 0x0107, 0x0116})
+_FULL = range(0xA700, 0xA800)
+_MEANINGS = {
+    0x0105: "it knows no such attribute",
+    0x0110: "it failed",
+    0x0112: "it knows no such kind of object",
+    0x0117: "it does not take the object's UID",
+    0x0122: "it takes no objects of this kind",
+    0x0124: "it is not allowed",
+    0xA900: "the object does not match its kind",
+    0xC000: "it does not understand the object",
+    0xC122: "it takes no objects in this form",
+}
+_NO_CONTEXT = "it takes no objects of this kind, or not in this compressed form"
+_DAMAGED = "it cannot be read as it is stored"
+_MOST_OBJECTS, _MOST_BYTES = 32, 64 << 20  # of one STOW request
+_UIDS = re.compile(r"[0-9.]+")
+
+
+def send_all(link: Archive, objects: Sequence[Outgoing], heard: Heard) -> None:
+    """Send objects; what nobody answered for when this ends is to go again.
+
+    Raises
+    ------
+    PeerError
+        If the archive does not answer, lets us not in, or is full.
+    """
+    ready, damaged = _looked_at(objects)
+    if damaged and not heard(damaged):
+        return
+    if isinstance(link, WebLink):
+        _over_web(link, ready, heard)
+    elif isinstance(link, Link):
+        _over_dimse(link, ready, heard)
+
+
+def _looked_at(objects: Sequence[Outgoing]) -> tuple[list[SentObject], list[Reply]]:
+    """Read what an association has to agree on; what cannot be read is refused by us."""
+    from appliance.formats import DicomRecord, scan_dicom
+
+    ready: list[SentObject] = []
+    damaged: list[Reply] = []
+    found = scan_dicom(one.path for one in objects)
+    for one, record in zip(objects, found, strict=True):
+        if isinstance(record, DicomRecord) and record.transfer_syntax:
+            kind = (record.sop_uid, record.sop_class, record.transfer_syntax)
+            ready.append(SentObject(one.n, one.path, *kind))
+        else:
+            damaged.append(Reply(one.n, ObjectState.REFUSED, None, _DAMAGED))
+    return ready, damaged
+
+
+def _over_dimse(link: Link, objects: Sequence[SentObject], heard: Heard) -> None:
+    for some in _by_kinds(objects):
+        kinds = sorted({(one.sop_class, one.syntax) for one in some})
+        with link.sending(kinds) as association:
+            for one in some:
+                if not heard([_stored(link, association, one)]):
+                    return
+
+
+def _by_kinds(objects: Sequence[SentObject]) -> Iterator[list[SentObject]]:
+    """Give objects in groups whose kinds fit into one association."""
+    ordered = sorted({(one.sop_class, one.syntax) for one in objects})
+    for start in range(0, len(ordered), _MAX_CONTEXTS):
+        kinds = frozenset(ordered[start : start + _MAX_CONTEXTS])
+        yield [one for one in objects if (one.sop_class, one.syntax) in kinds]
+
+
+def _stored(link: Link, association: Association, one: SentObject) -> Reply:
+    try:
+        status = association.send_c_store(one.path)
+    except ValueError:
+        return Reply(one.n, ObjectState.REFUSED, None, _NO_CONTEXT)
+    except (AttributeError, OSError):
+        return Reply(one.n, ObjectState.REFUSED, None, _DAMAGED)
+    except RuntimeError as error:
+        raise PeerError(f"{link} ended the connection") from error
+    code = getattr(status, "Status", None)
+    if code is None:
+        raise PeerError(f"{link} fell silent", hint="What it did not acknowledge goes again.")
+    return _judged(str(link), one.n, int(code))
+
+
+def _judged(where: str, n: int, code: int) -> Reply:
+    """Tell what a status means.
+
+    Raises
+    ------
+    PeerError
+        If the archive is full: all that waits may go later.
+    """
+    if code == 0:
+        return Reply(n, ObjectState.ACKNOWLEDGED, 0)
+    if code in _WARNINGS:
+        text = f"taken with a warning (0x{code:04X})"
+        return Reply(n, ObjectState.ACKNOWLEDGED, code, text)
+    if code in _FULL:
+        raise PeerError(f"{where} is out of resources (0x{code:04X})", hint="It goes again later.")
+    meaning = _MEANINGS.get(code, "it failed")
+    return Reply(n, ObjectState.REFUSED, code, f"{meaning} (0x{code:04X})")
+
+
+def _over_web(link: WebLink, objects: Sequence[SentObject], heard: Heard) -> None:
+    for some in _portions(objects):
+        codes = _posted(link, some)
+        replies = []
+        for one in some:
+            code = codes.get(one.sop_uid)
+            if code is None:
+                raise PeerError(f"{link} did not tell what became of all objects")
+            replies.append(_judged(str(link), one.n, code))
+        if not heard(replies):
+            return
+
+
+def _portions(objects: Iterable[SentObject]) -> Iterator[list[SentObject]]:
+    some: list[SentObject] = []
+    size = 0
+    for one in objects:
+        n_bytes = one.path.stat().st_size
+        if some and (len(some) == _MOST_OBJECTS or size + n_bytes > _MOST_BYTES):
+            yield some
+            some, size = [], 0
+        some.append(one)
+        size += n_bytes
+    if some:
+        yield some
+
+
+def _posted(link: WebLink, objects: Sequence[SentObject]) -> dict[str, int]:
+    """Post objects and give the status of each by its UID."""
+    boundary = f"nora-{new_key()}"
+    answer = link.store(_multipart(objects, boundary), boundary)
+    codes = {uid: 0 for item in _items(answer, "00081199") if (uid := _uid(item))}
+    failed = _items(answer, "00081198")
+    return codes | {uid: _code(item) for item in failed if (uid := _uid(item))}
+
+
+def _multipart(objects: Sequence[SentObject], boundary: str) -> Iterator[bytes]:
+    for one in objects:
+        yield f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+        yield one.path.read_bytes()
+        yield b"\r\n"
+    yield f"--{boundary}--\r\n".encode()
+
+
+def _items(answer: Any, tag: str) -> list[Any]:
+    field = answer.get(tag) if isinstance(answer, dict) else None
+    values = field.get("Value") if isinstance(field, dict) else None
+    return values if isinstance(values, list) else []
+
+
+def _first(item: Any, tag: str) -> Any:
+    values = _items(item, tag)
+    return values[0] if values else None
+
+
+def _uid(item: Any) -> str:
+    return "".join(_UIDS.findall(str(_first(item, "00081155") or "")))
+
+
+def _code(item: Any) -> int:
+    try:
+        return int(_first(item, "00081197") or 0x0110)
+    except (TypeError, ValueError):
+        return 0x0110

@@ -1,0 +1,257 @@
+"""Sending to real archives by C-STORE and STOW-RS: what arrives, what is refused, what is kept."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from appliance.catalog import get_project, set_project_state
+from appliance.core import Conflict, NotFound, PacsNode, Refused
+from appliance.exchange import Pacs, forward_objects
+from tests.exchange.kit import write_series
+from tests.support.orthanc import an_orthanc
+from tests.support.service import free_port
+from tests.support.waiting import wait_until
+
+UID = "1.2.826.0.1.3680043.10.995"
+
+
+@pytest.fixture(scope="module")
+def orthanc(tmp_path_factory):
+    with an_orthanc(tmp_path_factory.mktemp("orthanc") / "o", web=True) as running:
+        yield running
+
+
+@pytest.fixture(params=["cstore", "stow"])
+def node(request, orthanc):
+    return (orthanc.node if request.param == "cstore" else orthanc.web_node)(push=True)
+
+
+class Desk:
+    """A kit with archives that are sent to."""
+
+    def __init__(self, kit):
+        self.kit, self.pacs = kit, Pacs(kit.importer, kit.settings)
+
+    @property
+    def pushes(self):
+        return self.pacs.pushes
+
+    def take(self, folder, **more):
+        """Bring a series in; gives the keys of all that are here."""
+        self.kit.take_in(write_series(folder, **more)[0].parent)
+        return self.keys()
+
+    def keys(self):
+        with self.kit.catalog.read() as con:
+            return [row[0] for row in con.execute("SELECT key FROM incoming_series ORDER BY id")]
+
+    def rows(self, batch=""):
+        return self.pushes.pushes("default", batch=batch)[::-1]
+
+    def ended(self, batch):
+        """Send until all of a batch have ended."""
+        self.pushes.start()
+        return wait_until(
+            lambda: (
+                all(one.state not in ("queued", "sending") for one in self.rows(batch))
+                and self.rows(batch)
+            ),
+            "the pushes have ended",
+            show=lambda: self.rows(batch),
+        )
+
+    def sent(self, keys, node="main"):
+        batch, n = self.pushes.forward("default", node, keys, "owner")
+        return self.ended(batch), n
+
+    def history(self):
+        with self.kit.catalog.read() as con:
+            return [row[0] for row in con.execute("SELECT verb FROM operations ORDER BY id")]
+
+
+@pytest.fixture
+def desk_of(make_kit):
+    opened = []
+
+    def make(node, *, name="data", **more):
+        nodes = {"main": {**node, "retry_s": 0.0, "tries": 2, **more}}
+        opened.append(Desk(make_kit(name, **{"pacs.nodes": nodes})))
+        return opened[-1]
+
+    yield make
+    for desk in opened:
+        desk.pacs.close()
+
+
+def held(orthanc, study_uid):
+    """Hashes of the data sets that Orthanc holds of a study, without their file meta."""
+    found = orthanc.http.post(
+        "/tools/find", json={"Level": "Instance", "Query": {"StudyInstanceUID": study_uid}}
+    ).json()
+    return sorted(_body(orthanc.http.get(f"/instances/{one}/file").content) for one in found)
+
+
+def _body(data):
+    """Hash of what follows the file meta information."""
+    length = int.from_bytes(data[140:144], "little")
+    return hashlib.sha256(data[144 + length :]).hexdigest()
+
+
+def test_GEN_06_objects_arrive_byte_for_byte_and_each_has_its_answer(
+    desk_of, node, orthanc, tmp_path
+):
+    desk, study = desk_of(node), f"{UID}.{1 if 'port' in node else 2}"
+    keys = desk.take(tmp_path / "in", n=3, study_uid=study)
+    [push], n = desk.sent(keys)
+    assert (push.state, push.n_objects, push.n_sent, n) == ("done", 3, 3, 3), push
+    assert (push.psid, push.what, push.kind) == (
+        "S-0001#2024-05-02", "t1_mprage_3 (MR)", "originals",
+    )  # fmt: skip
+    assert held(orthanc, study) == sorted(_body(p.read_bytes()) for p in desk.kit.originals())
+    answers = desk.pushes.answers("default", push.key)
+    assert [(one.n, one.state, one.code) for one in answers] == [
+        (n, "acknowledged", 0) for n in (1, 2, 3)
+    ]
+    assert desk.history()[-1] == "pacs-push"
+
+
+def test_what_an_archive_acknowledged_does_not_go_again(desk_of, node, tmp_path):
+    desk = desk_of(node)
+    keys = desk.take(tmp_path / "a", n=2, study_uid=f"{UID}.3")
+    desk.sent(keys)
+    assert desk.pushes.forward("default", "main", keys, "owner") == ("", 0)
+    desk.take(tmp_path / "b", n=1, first=2, study_uid=f"{UID}.3")
+    [late], n = desk.sent(keys)
+    assert (late.state, n) == ("done", 1)
+
+
+def test_an_archive_that_knows_the_study_as_somebody_elses_gets_nothing(
+    desk_of, node, orthanc, tmp_path
+):
+    study = f"{UID}.{4 if 'port' in node else 5}"
+    orthanc.fill(write_series(tmp_path / "there", n=1, study_uid=study, patient_id="OTHER"))
+    desk = desk_of(node)
+    [push], _ = desk.sent(desk.take(tmp_path / "in", n=1, number=8, study_uid=study))
+    assert (push.state, push.n_sent) == ("failed", 0)
+    assert push.reason == "main has the study with another PatientID"
+    assert len(held(orthanc, study)) == 1
+
+
+def test_a_PatientID_that_is_another_persons_there_is_refused(desk_of, node, orthanc, tmp_path):
+    number = 61 if "port" in node else 62
+    who = f"TWIN{number}"
+    orthanc.fill(
+        write_series(tmp_path / "there", n=1, study_uid=f"{UID}.{number}", patient_id=who,
+                     name="ELSE^ANN", birth="19500101")
+    )  # fmt: skip
+    desk = desk_of(node)
+    [push], _ = desk.sent(
+        desk.take(tmp_path / "in", n=1, study_uid=f"{UID}.7{number}", patient_id=who)
+    )
+    assert push.reason == "main has the PatientID with another name and birth date"
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        ({"PatientIdentityRemoved": "YES"}, "pseudonymised"),
+        ({"DeidentificationMethod": "some tool"}, "pseudonymised"),
+        ({"patient_id": ""}, "do not tell whose"),
+    ],
+)
+def test_what_has_no_real_identity_is_never_sent(desk_of, orthanc, tmp_path, made, told):
+    desk = desk_of(orthanc.node(push=True))
+    [push], _ = desk.sent(desk.take(tmp_path / "in", n=1, study_uid=f"{UID}.8", **made))
+    assert (push.state, told in push.reason) == ("failed", True), push
+    assert held(orthanc, f"{UID}.8") == []
+
+
+def test_a_node_that_is_no_archive_of_patients_may_get_pseudonymised_images(
+    desk_of, orthanc, tmp_path
+):
+    desk = desk_of(orthanc.node(push=True), push_check=False)
+    keys = desk.take(tmp_path / "in", n=1, study_uid=f"{UID}.9", PatientIdentityRemoved="YES")
+    assert desk.sent(keys)[0][0].state == "done"
+
+
+def test_sending_is_off_until_the_settings_allow_it(desk_of, orthanc, tmp_path):
+    desk = desk_of(orthanc.node())
+    keys = desk.take(tmp_path / "in", n=1, study_uid=f"{UID}.10")
+    with pytest.raises(Refused, match="off") as caught:
+        desk.pushes.forward("default", "main", keys, "owner")
+    assert "push = true" in caught.value.hint
+    with pytest.raises(NotFound):
+        desk.pushes.forward("default", "elsewhere", keys, "owner")
+
+
+def test_nothing_is_sent_out_of_an_archived_project(desk_of, orthanc, tmp_path):
+    desk = desk_of(orthanc.node(push=True))
+    keys = desk.take(tmp_path / "in", n=1, study_uid=f"{UID}.11")
+    desk.kit.catalog.write(lambda tx: set_project_state(tx, "default", "archived", actor="owner"))
+    with pytest.raises(Conflict):
+        desk.pushes.forward("default", "main", keys, "owner")
+
+
+def test_an_archive_that_is_away_is_tried_again_and_then_told(desk_of, orthanc, tmp_path):
+    desk = desk_of({**orthanc.node(push=True), "port": free_port(), "timeout_s": 5.0})
+    [push], _ = desk.sent(desk.take(tmp_path / "in", n=1, study_uid=f"{UID}.12"))
+    assert (push.state, push.tries, "does not answer" in push.reason) == ("failed", 2, True)
+    assert desk.pushes.change("default", "retry", keys=[push.key]) == 1
+    assert desk.ended(push.batch)[0].state == "failed"
+
+
+def test_a_push_outlives_the_service(desk_of, make_kit, orthanc, tmp_path):
+    study = f"{UID}.13"
+    away = {**orthanc.node(push=True), "port": free_port(), "timeout_s": 5.0}
+    desk = desk_of(away, tries=9)
+    batch, _ = desk.pushes.forward(
+        "default", "main", desk.take(tmp_path / "in", n=2, study_uid=study), "owner"
+    )
+    desk.pushes.start()
+    wait_until(lambda: desk.rows(batch)[0].tries >= 1, "it was tried")
+    desk.pacs.close()
+    desk.kit.close()
+    again = desk_of(orthanc.node(push=True))
+    [push] = again.ended(batch)
+    assert (push.state, push.n_sent) == ("done", 2)
+    assert len(held(orthanc, study)) == 2
+
+
+def test_a_push_that_waits_can_be_cancelled_and_asked_for_again(desk_of, orthanc, tmp_path):
+    desk = desk_of(orthanc.node(push=True))
+    keys = desk.take(tmp_path / "in", n=1, study_uid=f"{UID}.14")
+    batch, _ = desk.pushes.forward("default", "main", keys, "owner")
+    assert desk.pushes.change("default", "cancel", batch=batch) == 1
+    assert [one.state for one in desk.rows(batch)] == ["cancelled"]
+    assert desk.pushes.change("default", "retry", batch=batch) == 1
+    assert desk.ended(batch)[0].state == "done"
+    assert desk.pushes.change("default", "cancel", batch=batch) == 0
+
+
+def test_no_row_of_a_push_that_is_shown_names_the_patient(desk_of, orthanc, tmp_path):
+    desk = desk_of(orthanc.node(push=True))
+    keys = desk.take(tmp_path / "in", n=1, study_uid=f"{UID}.15", patient_id="SECRET1")
+    found, _ = desk.sent(keys)
+    told = repr(found) + repr(desk.pushes.answers("default", found[0].key))
+    assert not [word for word in ("SECRET1", "DOE", UID) if word in told]
+    with desk.kit.catalog.read() as con:
+        assert get_project(con, "default").name == "default"
+
+
+def test_GEN_07_rules_send_on_through_the_same_checks(node, orthanc, tmp_path):
+    study = f"{UID}.{16 if 'port' in node else 17}"
+    paths = write_series(tmp_path / "a", n=2, study_uid=study)
+    settings = PacsNode(**node)
+    replies = forward_objects("main", settings, "NORA", paths)
+    assert [(one.n, one.state) for one in replies] == [(1, "acknowledged"), (2, "acknowledged")]
+    assert len(held(orthanc, study)) == 2
+    other = write_series(tmp_path / "b", n=1, study_uid=study, number=9, patient_id="P9")
+    with pytest.raises(Refused, match="another PatientID"):
+        forward_objects("main", settings, "NORA", other)
+    bare = write_series(tmp_path / "c", n=1, PatientIdentityRemoved="YES")
+    with pytest.raises(Refused, match="pseudonymised"):
+        forward_objects("main", settings, "NORA", bare)
+    with pytest.raises(Refused, match="off"):
+        forward_objects("main", PacsNode(**{**node, "push": False}), "NORA", paths)

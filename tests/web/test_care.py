@@ -218,7 +218,7 @@ def test_a_bad_zip_says_why_where_it_was_uploaded(desktop: Desktop, tmp_path: Pa
     page.get_by_text("the zip is damaged").wait_for()
 
 
-def test_a_revoked_token_is_no_longer_shown(desktop: Desktop) -> None:
+def test_URL_x01_a_token_is_shown_once_and_no_longer_when_revoked(desktop: Desktop) -> None:
     page = desktop.go("/settings").page
     page.get_by_role("textbox", name="Name").fill("node")
     page.get_by_role("checkbox", name="reader").check()

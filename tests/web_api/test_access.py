@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 
 import httpx
@@ -225,7 +226,10 @@ def test_every_route_of_the_api_names_its_right(site: Site) -> None:
     assert bare == []
 
 
-def test_tokens_are_made_listed_and_revoked(site: Site) -> None:
+def test_URL_x01_tokens_are_made_listed_revoked_and_never_logged(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
     with site.browser() as http:
         made = http.post("/api/v1/profile/tokens", json={"name": "laptop", "rights": ["reader"]})
         secret = {"Authorization": f"Bearer {made.json()['token']}"}
@@ -237,6 +241,8 @@ def test_tokens_are_made_listed_and_revoked(site: Site) -> None:
         assert http.delete(f"/api/v1/profile/tokens/{made.json()['id']}").status_code == 204
         with site.anonymous() as other:
             assert other.get("/api/v1/projects", headers=secret).status_code == 401
+    assert caplog.records
+    assert made.json()["token"] not in caplog.text
 
 
 def test_a_session_speaks_json_only_as_declared(site: Site) -> None:

@@ -60,8 +60,26 @@ class WebSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
     session_hours: float = 168.0
 
 
+class DicomRoute(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which project receives what comes from, or is sent to, certain AE titles.
+
+    Attributes
+    ----------
+    project : str
+        Project that receives it.
+    calling : str
+        AE title of the sender; ``"*"``: any.
+    called : str
+        AE title that it is sent to; ``"*"``: any.
+    """
+
+    project: str
+    calling: str = "*"
+    called: str = "*"
+
+
 class DicomSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The DICOM listener (C-ECHO, C-STORE).
+    """The DICOM listener (C-ECHO, C-STORE, storage commitment).
 
     Attributes
     ----------
@@ -74,11 +92,21 @@ class DicomSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ae_title : str
         Our application entity title, at most 16 characters.
     project : str
-        Project that receives what is sent.
+        Project that receives what is sent and has no route.
+    routes : list of DicomRoute
+        Projects by AE title, each with project, calling and called; the first that fits counts.
     allow : list of str
         Senders, as ``AET`` or ``AET@ADDRESS``. Empty: all, on loopback only.
     max_associations : int
         Associations at the same time.
+    max_pdu_bytes : int
+        Largest piece that a sender may send at once.
+    idle_s : float
+        Seconds after which a silent sender is cut off.
+    tls_certificate_file, tls_key_file : str
+        Certificate and key, in PEM. With them the port speaks TLS 1.2 or newer, and nothing else.
+    tls_ca_file : str
+        Certificates of who vouches for senders, in PEM. With it they must show theirs.
     quiet_s : float
         Seconds without a new object after which a series counts as complete.
     """
@@ -88,8 +116,14 @@ class DicomSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     port: int = 11112
     ae_title: str = "NORA"
     project: str = "default"
+    routes: list[DicomRoute] = []
     allow: list[str] = []
     max_associations: int = 16
+    max_pdu_bytes: int = 131072
+    idle_s: float = 120.0
+    tls_certificate_file: str = ""
+    tls_key_file: str = ""
+    tls_ca_file: str = ""
     quiet_s: float = 5.0
 
 

@@ -1,29 +1,36 @@
-"""The DICOM listener: C-ECHO and C-STORE, acknowledged only when the bytes are on the disk."""
+"""The DICOM listener: C-ECHO, C-STORE and storage commitment, acknowledged when it is on disk."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import ipaddress
 import logging
+import socket
+import ssl
 import threading
-from typing import Any
 
-from appliance.core import ApplianceError, Settings, SettingsError, without
+from appliance.core import DicomSettings, Settings, SettingsError
+from appliance.exchange.association import Association
+from appliance.exchange.commitment import Commitments
+from appliance.exchange.desk import Counter
 from appliance.exchange.importer import Importer
 from appliance.exchange.pacs_awaited import Awaited
-from appliance.exchange.reception import Reception, Status
-from appliance.exchange.wire import quicken
+from appliance.exchange.senders import Senders
+from appliance.exchange.wire import Wire
 
 __all__ = ["DicomListener"]
 
 _LOG = logging.getLogger(__name__)
-_MAX_PDU_BYTES = 131072
-_REJECTED, _BY_USER, _CALLING_UNKNOWN = 0x01, 0x01, 0x03
-_NETWORK_TIMEOUT_S, _DIMSE_TIMEOUT_S = 120, 120
+_OPENING_S = 30.0  # for a TLS handshake, and for the request of an association
+_END_WITHIN_S = 10.0
+_BACKLOG = 64
+_BREATH_S = 0.1
+_STRANGERS = 16  # connections beyond the places, so that who finds none is told so
+_LEAST_PDU, _MOST_PDU = 4096, 1 << 24
 
 
 class DicomListener:
-    """Receives objects from scanners and archives.
+    """Receives objects from scanners and archives, one thread for each association.
 
     Parameters
     ----------
@@ -44,24 +51,26 @@ class DicomListener:
     def __init__(
         self, importer: Importer, settings: Settings, awaited: Awaited | None = None
     ) -> None:
-        self._awaited = awaited or Awaited()
-        self._importer, self._dicom = importer, settings.dicom
-        self._allowed = [_parse_sender(entry) for entry in self._dicom.allow]
-        self._receptions: dict[Any, Reception] = {}
+        self._dicom = settings.dicom
+        self.importer, self.awaited = importer, awaited or Awaited()
+        self.senders = Senders(self._dicom)
+        self.commitments = Commitments(importer.ctx, settings)
+        self.max_pdu_bytes, self.idle_s = self._dicom.max_pdu_bytes, self._dicom.idle_s
+        self._title = self._dicom.ae_title.strip()
         self._lock = threading.Lock()
-        self._server: Any = None
-        if not 1 <= len(self._dicom.ae_title.strip()) <= 16:
-            raise SettingsError("dicom.ae_title must have 1 to 16 characters")
-        if not self._allowed and not _is_loopback(self._dicom.bind):
-            raise SettingsError(
-                f"the DICOM listener would accept anyone on {self._dicom.bind}",
-                hint="List the allowed senders in dicom.allow, or set dicom.bind = '127.0.0.1'.",
-            )
+        self._stopping = threading.Event()
+        self._guests: dict[threading.Thread, _Guest] = {}
+        self._socket: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        self._tls: ssl.SSLContext | None = None
+        _check(self._title, self.max_pdu_bytes)
 
     @property
     def port(self) -> int:
         """TCP port in use, which differs from the setting when that is 0."""
-        return int(self._server.server_address[1])
+        if self._socket is None:
+            return self._dicom.port
+        return int(self._socket.getsockname()[1])
 
     def start(self) -> None:
         """Begin to listen.
@@ -69,122 +78,148 @@ class DicomListener:
         Raises
         ------
         SettingsError
-            If the port is taken or may not be used.
+            If the port is taken or may not be used, or a certificate cannot be read.
         """
-        with without("requests"):
-            from pynetdicom import AE, _config, evt
-            from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
-
-        _config.UNRESTRICTED_STORAGE_SERVICE = True  # private storage classes, any transfer syntax
-        _config.LOG_HANDLER_LEVEL = "none"
-        ae = AE(ae_title=self._dicom.ae_title.strip())
-        ae.add_supported_context(Verification)
-        ae.maximum_pdu_size = _MAX_PDU_BYTES
-        ae.maximum_associations = self._dicom.max_associations
-        ae.network_timeout, ae.dimse_timeout = _NETWORK_TIMEOUT_S, _DIMSE_TIMEOUT_S
-        handlers: list[Any] = [
-            (evt.EVT_CONN_OPEN, self._on_open),
-            (evt.EVT_REQUESTED, self._on_request),
-            (evt.EVT_C_STORE, self._on_store),
-            (evt.EVT_RELEASED, self._on_end),
-            (evt.EVT_ABORTED, self._on_end),
-            (evt.EVT_CONN_CLOSE, self._on_end),
-        ]
-        address = (self._dicom.bind, self._dicom.port)
+        bind, port = self._dicom.bind, self._dicom.port
+        self._tls = _tls(self._dicom)
         try:
-            self._server = ae.start_server(address, block=False, evt_handlers=handlers)
+            self._socket = _bound(bind, port)
         except OSError as error:
-            raise _cannot_bind(self._dicom.bind, self._dicom.port, error) from error
-        _LOG.info("DICOM listener %s on %s:%d", ae.ae_title, self._dicom.bind, self.port)
+            raise _cannot_bind(bind, port, error) from error
+        self._stopping.clear()
+        self._thread = threading.Thread(
+            target=self._accept, args=(self._socket,), name="dicom-listener", daemon=True
+        )
+        self._thread.start()
+        _LOG.info("DICOM listener %s on %s:%d", self._title, bind, self.port)
 
     def stop(self) -> None:
         """Stop listening; what was acknowledged is kept and worked on."""
-        if self._server is None:
+        if self._socket is None or self._thread is None:
             return
-        server, self._server = self._server, None
-        server.shutdown()
-        server.server_close()
+        self._stopping.set()
+        listening, self._socket = self._socket, None
+        listening.shutdown(socket.SHUT_RDWR)
+        self._thread.join(_END_WITHIN_S)
+        listening.close()
+        self.commitments.stop()
         with self._lock:
-            open_ones = list(self._receptions)
-        for association in open_ones:
-            self._close(association)
+            guests = dict(self._guests)
+        for guest in guests.values():
+            guest.shut()
+        for thread in guests:
+            thread.join(_END_WITHIN_S)
 
     def is_running(self) -> bool:
         """Tell whether the listener accepts associations."""
-        return self._server is not None
+        return self._socket is not None and self._thread is not None and self._thread.is_alive()
 
-    def _on_open(self, event: Any) -> None:
-        quicken(event.assoc)
+    def seat(self) -> bool:
+        """Take one of the places for associations, for the thread that asks."""
+        with self._lock:
+            taken = sum(guest.seated for guest in self._guests.values())
+            free = taken < self._dicom.max_associations
+            self._guests[threading.current_thread()].seated = free
+        return free
 
-    def _on_request(self, event: Any) -> None:
-        """Reject senders that are not on the list."""
-        association = event.assoc
-        title = str(association.requestor.primitive.calling_ae_title).strip()
-        address = str(association.requestor.address)
-        known = any(_matches(entry, title, address) for entry in self._allowed)
-        if self._allowed and not known and not self._awaited.admits(title, address):
-            _LOG.warning("rejected an association of %r from %s: not allowed", title, address)
-            association.acse.send_reject(_REJECTED, _BY_USER, _CALLING_UNKNOWN)
-            association.kill()
+    def flush(self) -> None:
+        """Write the rows of all that was acknowledged, over whichever association it came."""
+        with self._lock:
+            counters = [guest.counter for guest in self._guests.values()]
+        for counter in counters:
+            counter.flush()
 
-    def _on_store(self, event: Any) -> int:
+    def _accept(self, listening: socket.socket) -> None:
+        while not self._stopping.is_set():
+            try:
+                raw, address = listening.accept()
+            except OSError as error:
+                if not self._stopping.wait(_BREATH_S):  # as when no more files may be open
+                    _LOG.warning("a connection was lost: %s", error.strerror)
+                continue
+            self._receive(raw, str(address[0]))
+
+    def _receive(self, raw: socket.socket, address: str) -> None:
+        """Serve a connection in a thread of its own, if there are not too many."""
+        guest = _Guest(raw, Counter(self))
+        thread = threading.Thread(
+            target=self._serve, args=(guest, address), name="dicom", daemon=True
+        )
+        with self._lock:
+            crowded = len(self._guests) >= self._dicom.max_associations + _STRANGERS
+            if not crowded:
+                self._guests[thread] = guest
+        if crowded:
+            _LOG.warning("a connection from %s was closed: too many at once", address)
+            raw.close()
+            return
+        thread.start()
+
+    def _serve(self, guest: _Guest, address: str) -> None:
+        from appliance.formats import IMPLEMENTATION
+
         try:
-            requestor = event.assoc.requestor
-            title, address = str(requestor.ae_title).strip(), str(requestor.address)
-            reception = self._awaited.reception(title, address, event)
-            reception = reception or self._reception(event.assoc)
-        except ApplianceError as error:
-            _LOG.warning("an object was refused: %s", error.message)
-            return Status.for_error(error)
-        return reception.store(event.encoded_dataset())
-
-    def _on_end(self, event: Any) -> None:
-        self._close(event.assoc)
-
-    def _reception(self, association: Any) -> Reception:
-        """Give the reception of an association, opened with its first object."""
-        with self._lock:
-            found = self._receptions.get(association)
-            if found is None:
-                requestor = association.requestor
-                source = f"{str(requestor.ae_title).strip()} {requestor.address}"
-                found = Reception(self._importer, self._dicom.project, source)
-                self._receptions[association] = found
-            return found
-
-    def _close(self, association: Any) -> None:
-        with self._lock:
-            found = self._receptions.pop(association, None)
-        if found is not None:
-            found.close()
+            if self._tls is not None:
+                guest.raw.settimeout(_OPENING_S)
+                guest.raw = self._tls.wrap_socket(guest.raw, server_side=True)
+            wire = Wire(guest.raw, self.max_pdu_bytes, _OPENING_S)
+            Association(wire, guest.counter, address, IMPLEMENTATION).serve()
+        except OSError as error:
+            _LOG.warning("no TLS with %s: %s", address, getattr(error, "reason", error))
+        except Exception:  # noqa: BLE001 - an outer loop: the others are served on
+            _LOG.exception("an association of %s ended by a fault", address)
+        finally:
+            guest.raw.close()
+            with self._lock:
+                self._guests.pop(threading.current_thread(), None)
 
 
-def _parse_sender(entry: str) -> tuple[str, Any]:
-    """Read ``AET`` or ``AET@ADDRESS``; the address may be a network such as ``10.1.0.0/16``."""
-    title, at, address = entry.partition("@")
+class _Guest:
+    """A connection: whether it has one of the places, and what it is stopped with."""
+
+    def __init__(self, raw: socket.socket, counter: Counter) -> None:
+        self.raw, self.counter, self.seated = raw, counter, False
+
+    def shut(self) -> None:
+        """Make whoever waits for it go on."""
+        with contextlib.suppress(OSError):
+            self.raw.shutdown(socket.SHUT_RDWR)
+
+
+def _check(title: str, max_pdu_bytes: int) -> None:
+    if not 1 <= len(title) <= 16:
+        raise SettingsError("dicom.ae_title must have 1 to 16 characters")
+    if not _LEAST_PDU <= max_pdu_bytes <= _MOST_PDU:
+        raise SettingsError(f"dicom.max_pdu_bytes must be {_LEAST_PDU} to {_MOST_PDU}")
+
+
+def _bound(bind: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+    return socket.create_server((bind, port), family=family, backlog=_BACKLOG)
+
+
+def _tls(dicom: DicomSettings) -> ssl.SSLContext | None:
+    """Make the context of TLS; None without a certificate."""
+    if not dicom.tls_certificate_file:
+        if dicom.tls_key_file or dicom.tls_ca_file:
+            raise SettingsError(
+                "TLS of the DICOM listener lacks its certificate",
+                hint="Set dicom.tls_certificate_file.",
+            )
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        network = ipaddress.ip_network(address.strip(), strict=False) if at else None
-    except ValueError as error:
+        context.load_cert_chain(dicom.tls_certificate_file, dicom.tls_key_file or None)
+        if dicom.tls_ca_file:
+            context.load_verify_locations(dicom.tls_ca_file)
+            context.verify_mode = ssl.CERT_REQUIRED
+    except OSError as error:  # also ssl.SSLError
         raise SettingsError(
-            f"dicom.allow: {entry!r} names no address", hint="Write AET or AET@192.168.1.20."
+            f"the certificates of the DICOM listener cannot be used: {error.strerror or error}",
+            hint="Check dicom.tls_certificate_file, dicom.tls_key_file and dicom.tls_ca_file.",
         ) from error
-    if not title.strip():
-        raise SettingsError(f"dicom.allow: {entry!r} names no AE title", hint="'*' allows any.")
-    return title.strip(), network
-
-
-def _matches(entry: tuple[str, Any], title: str, address: str) -> bool:
-    wanted, network = entry
-    if wanted not in ("*", title):
-        return False
-    return network is None or ipaddress.ip_address(address.partition("%")[0]) in network
-
-
-def _is_loopback(bind: str) -> bool:
-    try:
-        return ipaddress.ip_address(bind).is_loopback
-    except ValueError:
-        return bind == "localhost"
+    return context
 
 
 def _cannot_bind(bind: str, port: int, error: OSError) -> SettingsError:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterable
-from typing import Any
-
+from collections.abc import Callable, Iterable
 import msgspec
 
 from appliance.core import PacsNode, PeerError
@@ -83,42 +81,48 @@ class Awaited:
         with self._lock:
             return any(_comes_from(one, title, address) for one in self._open.values())
 
-    def reception(self, title: str, address: str, event: Any) -> Reception | None:
+    def reception(
+        self,
+        title: str,
+        address: str,
+        asked: tuple[str, int | None],
+        uids: Callable[[], tuple[str, str]],
+    ) -> Reception | None:
         """Give the arrival that an object belongs to; None: nobody asked for it.
 
         An object says whose request it answers. When it does not, and comes from an archive that
         was asked, its study and series tell.
+
+        Parameters
+        ----------
+        title, address : str
+            Who sends it.
+        asked : (str, int or None)
+            Who asked for it, and the number of that request, as the object says.
+        uids : callable
+            Gives its study and series.
 
         Raises
         ------
         PeerError
             If it answers a request of ours that has ended: its project is not known any more.
         """
-        asker, number = _originator(event.request)
+        asker, number = asked
         with self._lock:
             found = list(self._open.values())
         for one in found:
             known = _comes_from(one, title, address)
             if asker == one.asker and number == one.message_id:
                 return one.reception
-            if known and number is None and _is_of(one, event):
+            if known and number is None and _is_of(one, uids()):
                 return one.reception
         if number is not None and asker in self._askers:
             raise PeerError("an image came after its pull had ended")
         return None
 
 
-def _originator(request: Any) -> tuple[str, int | None]:
-    asker = getattr(request, "MoveOriginatorApplicationEntityTitle", None) or ""
-    number = getattr(request, "MoveOriginatorMessageID", None)
-    return str(asker).strip(), None if number is None else int(number)
-
-
-def _is_of(one: Expected, event: Any) -> bool:
-    dataset = event.dataset
-    if str(dataset.get("StudyInstanceUID", "")) != one.study_uid:
-        return False
-    return one.series_uid in ("", str(dataset.get("SeriesInstanceUID", "")))
+def _is_of(one: Expected, uids: tuple[str, str]) -> bool:
+    return uids[0] == one.study_uid and one.series_uid in ("", uids[1])
 
 
 def _comes_from(one: Expected, title: str, address: str) -> bool:

@@ -179,6 +179,14 @@ def mark_complete(tx: Tx, receipt_id: int) -> None:
     )
 
 
+def mark_released(tx: Tx, receipt_id: int) -> None:
+    """Note that the sender said that it was done."""
+    tx.con.execute(
+        "UPDATE receipts SET options = json_set(options, '$.released', json('true')) WHERE id = ?",
+        (receipt_id,),
+    )
+
+
 def recount(tx: Tx, receipt_ids: Iterable[int]) -> None:
     """Count the items of receipts anew, and close those that are through."""
     for receipt_id in receipt_ids:

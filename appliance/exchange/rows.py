@@ -78,6 +78,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         Folder of existing data that is read.
     complete : bool
         Whether all that belongs to it is known to be here.
+    released : bool
+        Whether its sender said that it was done.
+    calling, called, address : str
+        AE titles and address of who sent it over an association that nobody asked for.
     """
 
     subject: str | None = None
@@ -88,6 +92,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     layout: bool = False
     source_key: str | None = None
     complete: bool = False
+    released: bool = False
+    calling: str = ""
+    called: str = ""
+    address: str = ""
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,8 +14,16 @@ from appliance.formats.kinds import FileKind, is_dicom_name, kind_of, suffix_of
 if TYPE_CHECKING:
     from appliance.formats.complex_parts import ComplexPart, complex_part
     from appliance.formats.converting import convert_file
+    from appliance.formats.dicom_commitment import (
+        CommitmentRequest,
+        commitment_bytes,
+        commitment_report,
+        read_commitment,
+    )
     from appliance.formats.dicom_frames import DicomFrame, frame_pixels, scan_frames
     from appliance.formats.dicom_header import DicomElement, DicomHeader, read_dicom_header
+    from appliance.formats.dicom_meta import IMPLEMENTATION, write_meta
+    from appliance.formats.dicom_peek import peek_uids
     from appliance.formats.dicom_query import query_answer, query_identifier
     from appliance.formats.dicom_record import DicomRecord, ScanProblem, ScanReason
     from appliance.formats.dicom_regions import (
@@ -82,8 +90,10 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "IMPLEMENTATION",
     "LABEL_SUFFIXES",
     "MARKER_SUFFIXES",
+    "CommitmentRequest",
     "ComplexPart",
     "DicomElement",
     "DicomFrame",
@@ -105,6 +115,8 @@ __all__ = [
     "SegmentationRead",
     "VolumeHeader",
     "check_sets",
+    "commitment_bytes",
+    "commitment_report",
     "complex_part",
     "convert_file",
     "dicom_parts",
@@ -122,9 +134,11 @@ __all__ = [
     "markers_json",
     "parse_label_table",
     "parse_markers",
+    "peek_uids",
     "plain_nifti_bytes",
     "query_answer",
     "query_identifier",
+    "read_commitment",
     "read_dicom_header",
     "read_dicom_volume",
     "read_frame",
@@ -149,6 +163,7 @@ __all__ = [
     "sheet_rows",
     "suffix_of",
     "write_dicom_series",
+    "write_meta",
     "write_mz3",
     "write_nifti",
     "write_roi",
@@ -160,6 +175,7 @@ __all__ = [
 __getattr__ = lazy_door(
     __name__,
     {
+        "CommitmentRequest": "dicom_commitment",
         "ComplexPart": "complex_parts",
         "DicomElement": "dicom_header",
         "DicomFrame": "dicom_frames",
@@ -182,7 +198,13 @@ __getattr__ = lazy_door(
         "SegmentationRead": "dicom_seg",
         "VolumeHeader": "volumes",
         "check_sets": "markers",
+        "IMPLEMENTATION": "dicom_meta",
+        "commitment_bytes": "dicom_commitment",
+        "commitment_report": "dicom_commitment",
         "complex_part": "complex_parts",
+        "peek_uids": "dicom_peek",
+        "read_commitment": "dicom_commitment",
+        "write_meta": "dicom_meta",
         "convert_file": "converting",
         "dicom_parts": "dicom_rewrite",
         "dicom_series": "dicom_write",

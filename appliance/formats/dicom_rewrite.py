@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import msgspec
 
 from appliance.core import ApplianceError, FormatError
+from appliance.formats.dicom_meta import IMPLEMENTATION
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement, RawDataElement
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DicomPart", "Fate", "dicom_parts", "dicom_vr", "rewrite_dicom"]
 
-_IMPLEMENTATION = "2.25.243389466034117613146373184129263"
 _BULK = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
 _NUMBERS = frozenset({"FL", "FD", "SL", "SS", "SV", "UL", "US", "UV", "AT"})
 _SINGLE = frozenset({"LT", "ST", "UN", "UR", "UT"})  # a backslash is a letter like any other
@@ -273,7 +273,7 @@ def _written(found: Dataset) -> bytes:
     meta.MediaStorageSOPClassUID = found.SOPClassUID
     meta.MediaStorageSOPInstanceUID = found.SOPInstanceUID
     meta.TransferSyntaxUID = syntax
-    meta.ImplementationClassUID = UID(_IMPLEMENTATION)
+    meta.ImplementationClassUID = UID(IMPLEMENTATION)
     found.file_meta, found.preamble = meta, bytes(128)
     stream = io.BytesIO()
     found.save_as(stream, enforce_file_format=True)

@@ -268,14 +268,14 @@ def test_pulls_outlive_the_service_and_none_is_done_twice(orthanc, ward_of):
 def test_what_is_stopped_in_the_middle_goes_on_after_the_start(orthanc, ward_of, monkeypatch):
     ward = ward_of(orthanc)
     came, go_on = threading.Event(), threading.Event()
-    store = reception.Reception.store
+    begin = reception.Reception.begin
 
-    def slow(self, data):
+    def slow(self, *given):
         came.set()
         go_on.wait(60)
-        return store(self, data)
+        return begin(self, *given)
 
-    monkeypatch.setattr(reception.Reception, "store", slow)
+    monkeypatch.setattr(reception.Reception, "begin", slow)
     batch = ward.pull(T1)
     ward.pacs.start()
     assert came.wait(60)
@@ -294,14 +294,14 @@ def test_what_is_stopped_in_the_middle_goes_on_after_the_start(orthanc, ward_of,
 def test_a_pull_that_is_under_way_can_be_cancelled(orthanc, ward_of, monkeypatch):
     ward = ward_of(orthanc)
     came, go_on = threading.Event(), threading.Event()
-    store = reception.Reception.store
+    begin = reception.Reception.begin
 
-    def slow(self, data):
+    def slow(self, *given):
         came.set()
         go_on.wait(60)
-        return store(self, data)
+        return begin(self, *given)
 
-    monkeypatch.setattr(reception.Reception, "store", slow)
+    monkeypatch.setattr(reception.Reception, "begin", slow)
     batch = ward.pull(T1, T2)
     ward.pacs.start()
     assert came.wait(60)

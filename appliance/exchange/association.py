@@ -1,0 +1,327 @@
+"""One association: negotiated, its messages taken one after the other, and ended in good order."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final, Protocol
+
+import msgspec
+
+from appliance.exchange import pdu
+from appliance.exchange.pdu import AssociateRequest, Command, Fragment, Proposed
+from appliance.exchange.wire import Gone, Malformed, Wire
+
+__all__ = ["VERIFICATION", "Association", "Caller", "Desk", "Message", "Sink"]
+
+_LOG = logging.getLogger(__name__)
+
+VERIFICATION: Final = "1.2.840.10008.1.1"
+COMMITMENT: Final = "1.2.840.10008.1.20.1"
+_STORAGE = ("1.2.840.10008.5.1.4.1.1.", "1.2.840.10008.5.1.4.34.7", "1.2.840.10008.5.1.4.34.10")
+_STANDARD, _BIG_ENDIAN = "1.2.840.10008.", "1.2.840.10008.1.2.2"
+_APPLICATION = b"1.2.840.10008.3.1.1.1"
+_NAME = "NORA"
+
+_STORE, _ECHO, _ACTION, _CANCEL = 0x0001, 0x0030, 0x0130, 0x0FFF
+_ANSWER = 0x8000
+_UNKNOWN_OPERATION, _BAD_UID, _NO_DATA = 0x0211, 0x0117, 0xC000
+_MOST_COMMAND, _MOST_ACTION = 1 << 16, 1 << 25
+_INVALID_PARAMETER = 6
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who is at the other end, as they say, and their address."""
+
+    called: str
+    calling: str
+    address: str
+
+    def __str__(self) -> str:
+        return f"{self.calling} {self.address}"
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A command and the context that it came over."""
+
+    command: Command
+    context: int
+    syntax: str
+
+    def text(self, element: int) -> str:
+        """Give an element that is text, ``""`` without one."""
+        return str(self.command.get(element, ""))
+
+    def number(self, element: int) -> int | None:
+        """Give an element that is a number."""
+        value = self.command.get(element)
+        return value if isinstance(value, int) else None
+
+
+class Sink(Protocol):
+    """Takes a data set piece by piece."""
+
+    def write(self, data: memoryview) -> None:
+        """Take a piece; nothing is raised for what cannot be stored."""
+
+    def finish(self) -> int:
+        """Everything came; gives the status to answer."""
+
+    def drop(self) -> None:
+        """The rest will not come."""
+
+
+class Desk(Protocol):
+    """What the house does for one association."""
+
+    max_pdu_bytes: int
+    idle_s: float
+
+    def refusal(self, caller: Caller) -> tuple[int, int, int] | None:
+        """Give result, source and reason of a rejection, or None: they may come in."""
+
+    def store(self, message: Message) -> Sink:
+        """Open the place that an object goes to; one that cannot be stored goes nowhere."""
+
+    def commit(self, message: Message, data: bytes) -> tuple[int, list[bytes]]:
+        """Answer a request for commitment: the status, and command and data set of a report."""
+
+    def close(self, *, released: bool) -> None:
+        """Nothing more comes."""
+
+
+class _Gather:
+    """A data set that is needed as a whole."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: memoryview) -> None:
+        if len(self.data) + len(data) > _MOST_ACTION:
+            raise Malformed("a data set that is too large for what it is")
+        self.data += data
+
+    def finish(self) -> int:
+        return 0
+
+    def drop(self) -> None:
+        self.data.clear()
+
+
+class _Refuse(_Gather):
+    """A data set that nobody wants."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__()
+        self._status = status
+
+    def write(self, data: memoryview) -> None:
+        """Forget it."""
+
+    def finish(self) -> int:
+        return self._status
+
+
+class Association:
+    """Serves one peer until it releases, aborts, breaks the rules or falls silent.
+
+    Parameters
+    ----------
+    wire : Wire
+        The connection.
+    desk : Desk
+        Where its messages go.
+    address : str
+        Address of the peer.
+    implementation : str
+        UID of our implementation.
+    """
+
+    def __init__(self, wire: Wire, desk: Desk, address: str, implementation: str) -> None:
+        self._wire, self._desk, self._address = wire, desk, address
+        self._implementation = implementation
+        self._contexts: dict[int, tuple[str, str]] = {}
+        self._peer_most = 0
+        self._command = bytearray()
+        self._context: int | None = None
+        self._message: Message | None = None
+        self._sink: Sink | None = None
+
+    def serve(self) -> None:
+        """Negotiate, then take messages until the end; raises nothing that a peer causes."""
+        released = False
+        try:
+            if self._open():
+                self._wire.be_patient(self._desk.idle_s)
+                released = self._take_all()
+        except Gone as gone:
+            _LOG.info("association of %s ended: %s", self._address, gone.message)
+        except Malformed as wrong:
+            _LOG.warning("association of %s aborted: %s", self._address, wrong.message)
+            self._abort(_INVALID_PARAMETER)
+        finally:
+            self._end(released=released)
+
+    def _end(self, *, released: bool) -> None:
+        if self._sink is not None:
+            self._sink.drop()
+        self._desk.close(released=released)
+        if released:
+            self._answer_release()
+        self._wire.hang_up()
+
+    def _answer_release(self) -> None:
+        try:
+            self._wire.send(pdu.release_answer())
+        except Gone:
+            _LOG.debug("%s did not wait for the answer to its release", self._address)
+
+    def _abort(self, reason: int) -> None:
+        try:
+            self._wire.send(pdu.abort_pdu(reason))
+        except Gone:
+            _LOG.debug("%s had gone before it was told", self._address)
+
+    def _open(self) -> bool:
+        kind, body = self._wire.read()
+        if kind != pdu.ASSOCIATE_RQ:
+            raise Malformed("it does not begin with a request for an association")
+        request = pdu.parse_associate(body)
+        caller = Caller(request.called, request.calling, self._address)
+        refusal = _unfit(request) or self._desk.refusal(caller)
+        if refusal is not None:
+            self._wire.send(pdu.reject_pdu(*refusal))
+            return False
+        self._peer_most = request.max_pdu_bytes
+        chosen = [_choose(context) for context in request.contexts]
+        for context, (_, result, syntax) in zip(request.contexts, chosen, strict=True):
+            if result == 0:
+                self._contexts[context.id] = (context.abstract, syntax)
+        most = self._desk.max_pdu_bytes
+        self._wire.send(pdu.accept_pdu(request, chosen, most, (self._implementation, _NAME)))
+        return True
+
+    def _take_all(self) -> bool:
+        """Take PDUs until the end; True when the peer released."""
+        while True:
+            kind, body = self._wire.read()
+            if kind == pdu.DATA:
+                for fragment in pdu.fragments(body):
+                    self._take(fragment)
+            elif kind == pdu.RELEASE_RQ and self._context is None:
+                return True
+            elif kind == pdu.ABORT:
+                return False
+            else:
+                raise Malformed(f"a PDU of kind {kind} that may not come now")
+
+    def _take(self, fragment: Fragment) -> None:
+        if fragment.context not in self._contexts or self._context not in (None, fragment.context):
+            raise Malformed("a fragment of a context that may not come now")
+        if fragment.is_command is not (self._message is None):
+            raise Malformed("a fragment of a command within a data set, or the other way round")
+        self._context = fragment.context
+        if fragment.is_command:
+            self._take_command(fragment)
+        else:
+            self._take_data(fragment)
+
+    def _take_command(self, fragment: Fragment) -> None:
+        self._command += fragment.data
+        if len(self._command) > _MOST_COMMAND:
+            raise Malformed("a command that is too long")
+        if not fragment.is_last:
+            return
+        command = pdu.parse_command(bytes(self._command))
+        self._command.clear()
+        message = Message(command, fragment.context, self._contexts[fragment.context][1])
+        if command.get(0x0800, pdu.NO_DATA_SET) == pdu.NO_DATA_SET:
+            self._done(message, None, _NO_DATA)
+        else:
+            self._message, self._sink = message, self._sink_of(message)
+
+    def _take_data(self, fragment: Fragment) -> None:
+        message, sink = self._message, self._sink
+        assert message is not None and sink is not None  # noqa: S101, PT018 - see `_take`
+        sink.write(fragment.data)
+        if fragment.is_last:
+            self._message = self._sink = None
+            self._done(message, sink, sink.finish())
+
+    def _sink_of(self, message: Message) -> Sink:
+        kind, abstract = message.number(0x0100), self._contexts[message.context][0]
+        if kind == _ACTION and abstract == COMMITMENT:
+            return _Gather()
+        if kind != _STORE or abstract in (VERIFICATION, COMMITMENT):
+            return _Refuse(_UNKNOWN_OPERATION)
+        if not _is_uid(message.text(0x1000)) or not _is_uid(message.text(0x0002)):
+            return _Refuse(_BAD_UID)
+        return self._desk.store(message)
+
+    def _done(self, message: Message, sink: Sink | None, status: int) -> None:
+        """A message is whole: answer it."""
+        self._context = None
+        kind = message.number(0x0100) or 0
+        if kind & _ANSWER or kind == _CANCEL:  # an answer to us, or a cancel: nothing to say
+            return
+        reports: list[bytes] = []
+        if kind == _ECHO:
+            status = 0
+        elif isinstance(sink, _Gather) and not isinstance(sink, _Refuse):
+            status, reports = self._desk.commit(message, bytes(sink.data))
+        elif kind != _STORE:
+            status = _UNKNOWN_OPERATION
+        self._send(message.context, _answer(message, kind, status), b"")
+        if reports:
+            self._send(message.context, *reports)
+
+    def _send(self, context: int, command: bytes, data: bytes) -> None:
+        self._wire.send(b"".join(pdu.data_pdus(context, command, data, self._peer_most)))
+
+
+def _answer(message: Message, kind: int, status: int) -> bytes:
+    """Write the command that answers a message."""
+    elements: list[tuple[int, int | str]] = [
+        (0x0002, message.text(0x0002) or message.text(0x0003)),
+        (0x0100, kind | _ANSWER),
+        (0x0120, message.number(0x0110) or 0),
+        (0x0800, pdu.NO_DATA_SET),
+        (0x0900, status),
+        (0x1000, message.text(0x1000) or message.text(0x1001)),
+    ]
+    if kind == _ACTION:
+        elements.append((0x1008, message.number(0x1008) or 0))
+    return pdu.write_command([one for one in elements if one[1] != ""])
+
+
+def _unfit(request: AssociateRequest) -> tuple[int, int, int] | None:
+    if not request.version & 1:
+        return 1, 2, 2
+    if request.application != _APPLICATION:
+        return 1, 1, 2
+    return None
+
+
+def _choose(context: Proposed) -> tuple[int, int, str]:
+    """Give the number of a context, the result and the transfer syntax."""
+    if not _is_served(context.abstract):
+        return context.id, 3, ""
+    found = sorted(filter(_is_uid, context.transfers), key=_reluctance)
+    return (context.id, 0, found[0]) if found else (context.id, 4, "")
+
+
+def _is_served(abstract: str) -> bool:
+    """Tell whether objects of a class are taken: every storage class, also private ones."""
+    if abstract in (VERIFICATION, COMMITMENT) or abstract.startswith(_STORAGE):
+        return True
+    return _is_uid(abstract) and not abstract.startswith(_STANDARD)
+
+
+def _reluctance(syntax: str) -> int:
+    """Order syntaxes: the peer's first choice, but big-endian and private ones last."""
+    if not syntax.startswith(_STANDARD):
+        return 2
+    return int(syntax == _BIG_ENDIAN)
+
+
+def _is_uid(text: str) -> bool:
+    return 0 < len(text) <= 64 and all(c in "0123456789." for c in text)

@@ -222,6 +222,12 @@ def _pacs(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser)
 
 
+def _routes(parser: argparse.ArgumentParser) -> None:
+    from appliance.cli.routing import add_arguments
+
+    add_arguments(parser)
+
+
 def _completion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=("bash", "zsh"), help="which shell")
     parser.add_argument("--at", type=int, help=argparse.SUPPRESS)
@@ -248,6 +254,7 @@ VERBS: dict[str, tuple[str, str, _Arguments]] = {
     "project": ("Show a project, or change its settings.", "projects:project", _project),
     "rescan": ("Bring the catalog in line with the disk.", "care:rescan", _rescan),
     "restore": ("Bring a backup back; stop the service first.", "care:restore", _restore),
+    "routes": ("Rules that lead arrivals to projects.", "routing:routes", _routes),
     "rules": ("List, print, try, keep or forget rules.", "saved:rules", _rules),
     "serve": ("Run the service.", "serving:serve", _serve),
     "settings": ("Show every setting and its source.", "care:settings", _with_json),

@@ -33,6 +33,7 @@ DATA
   jobs       list jobs; hold, release, stop, retry or reorder some
   batches    saved batches: list, print, keep from a file, forget
   pacs       archives: search them, and pull from them
+  routes     rules that lead arrivals to projects: list, try, keep; what they send on
   rules      rules of autoexecution: the same, try them, switch them on and off
   tools      the predefined jobs and what they lack; bring new ones
   matlab     the folder of NORA's functions for MATLAB and Octave

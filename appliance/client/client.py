@@ -19,6 +19,7 @@ from appliance.client.pacs import PacsCalls
 from appliance.client.provenance import ProvenanceCalls
 from appliance.client.releases import ReleaseCalls
 from appliance.client.rois import RoiCalls
+from appliance.client.routing import RoutingCalls
 from appliance.client.tools import ToolCalls
 from appliance.client.work import WorkCalls
 
@@ -31,6 +32,7 @@ class Client(
     ContentCalls,
     ArrivalCalls,
     PacsCalls,
+    RoutingCalls,
     WorkCalls,
     JobCalls,
     AutoRuleCalls,

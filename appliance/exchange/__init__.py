@@ -42,11 +42,20 @@ if TYPE_CHECKING:
         PacsStudy,
         Wished,
     )
-    from appliance.exchange.receipts import get_receipt, list_receipts
     from appliance.exchange.push import Pushes
     from appliance.exchange.push_forward import forward_objects
     from appliance.exchange.push_values import Push, PushAnswer
+    from appliance.exchange.receipts import get_receipt, list_receipts
     from appliance.exchange.revealing import WaitingIdentity
+    from appliance.exchange.routing_rows import (
+        ARRIVAL_FIELDS,
+        Condition,
+        Forward,
+        Missed,
+        Route,
+        RouteTable,
+        RouteTried,
+    )
     from appliance.exchange.rows import (
         ArrivalKind,
         ItemState,
@@ -63,6 +72,7 @@ if TYPE_CHECKING:
     from appliance.exchange.watch import DropWatcher, WatchedRoot
 
 __all__ = [
+    "ARRIVAL_FIELDS",
     "DERIVATIVE",
     "EXCHANGE_TOOLS",
     "ArrivalKind",
@@ -70,14 +80,17 @@ __all__ = [
     "BidsPlan",
     "BidsRule",
     "Brought",
+    "Condition",
     "DicomListener",
     "DropWatcher",
     "ExistingOptions",
     "ExistingPreview",
     "Export",
     "Fate",
+    "Forward",
     "Importer",
     "ItemState",
+    "Missed",
     "Options",
     "Pacs",
     "PacsPull",
@@ -96,6 +109,9 @@ __all__ = [
     "ReceiptItem",
     "ReceiptState",
     "ReleaseReport",
+    "Route",
+    "RouteTable",
+    "RouteTried",
     "RuleRow",
     "Unplaced",
     "Upload",
@@ -117,6 +133,13 @@ __all__ = [
 ]
 
 _NAMES = {
+    "ARRIVAL_FIELDS": "routing_rows",
+    "Condition": "routing_rows",
+    "Forward": "routing_rows",
+    "Missed": "routing_rows",
+    "Route": "routing_rows",
+    "RouteTable": "routing_rows",
+    "RouteTried": "routing_rows",
     "ArrivalKind": "rows",
     "BidsMapping": "bids_plan",
     "BidsPlan": "bids_plan",

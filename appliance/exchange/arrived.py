@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import Any
 
@@ -10,7 +11,9 @@ import msgspec
 __all__ = ["Brought", "brought_by", "brought_since"]
 
 _STUDIES = (
-    "SELECT r.project_id, s.id, ifnull(r.closed_at, r.updated_at) AS at FROM receipts r"
+    "SELECT r.project_id, s.id, ifnull(r.closed_at, r.updated_at) AS at,"
+    " (SELECT json_extract(d.route, '$.fire') FROM routed d WHERE d.receipt_id = r.id) AS fire"
+    " FROM receipts r"
     " JOIN receipt_items i ON i.receipt_id = r.id AND i.state IN ('converted', 'stored')"
     " JOIN subjects u ON u.project_id = r.project_id AND u.pid = i.pid AND u.trashed_at IS NULL"
     " JOIN studies s ON s.subject_id = u.id AND s.sid = i.sid AND s.trashed_at IS NULL"
@@ -19,11 +22,15 @@ _STUDIES = (
 
 
 class Brought(msgspec.Struct, frozen=True):
-    """The studies of one project that arrivals have brought something to, and when."""
+    """The studies of one project that arrivals have brought something to, and when.
+
+    `fire` names the autoexecution rules that the rule which led it here asks for.
+    """
 
     project_id: int
     study_ids: tuple[int, ...]
     at: int
+    fire: tuple[str, ...] = ()
 
 
 def brought_by(con: sqlite3.Connection, key: str) -> list[Brought]:
@@ -40,7 +47,10 @@ def brought_since(con: sqlite3.Connection, at: int) -> list[Brought]:
 
 
 def _grouped(rows: Any) -> list[Brought]:
-    found: dict[tuple[int, int], list[int]] = {}
-    for project_id, study_id, at in rows:
-        found.setdefault((project_id, at), []).append(study_id)
-    return [Brought(project, tuple(ids), at) for (project, at), ids in found.items()]
+    found: dict[tuple[int, int, str], list[int]] = {}
+    for project_id, study_id, at, fire in rows:
+        found.setdefault((project_id, at, fire or "[]"), []).append(study_id)
+    return [
+        Brought(project, tuple(ids), at, tuple(json.loads(fire)))
+        for (project, at, fire), ids in found.items()
+    ]

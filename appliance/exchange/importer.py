@@ -27,12 +27,15 @@ from appliance.exchange.decisions import resolve_items, retry_receipt
 from appliance.exchange.dicom_export import DicomExports
 from appliance.exchange.disk import require_space
 from appliance.exchange.existing import EXISTING_STEP, ExistingData
+from appliance.exchange.forwards import Forwards
 from appliance.exchange.hashing import hash_items
 from appliance.exchange.originals import originals_of
 from appliance.exchange.receipts import get_receipt, open_receipt, set_receipt, withdraw_empty
 from appliance.exchange.recovery import due_work, newly_due, recover
 from appliance.exchange.referred import image_of_rois
 from appliance.exchange.revealing import WaitingIdentity, original_names, waiting_identities
+from appliance.exchange.routing import Routing
+from appliance.exchange.routing_apply import SORT_STEP
 from appliance.exchange.rows import ArrivalKind, Options, ReceiptDetail, ReceiptState
 from appliance.exchange.series import load_series
 from appliance.exchange.sort import CONVERT_STEP, sort_receipt
@@ -46,7 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["Importer"]
 
 _LOG = logging.getLogger(__name__)
-COLLECT_STEP, SORT_STEP, HASH_STEP = "exchange.collect", "exchange.sort", "exchange.hash"
+COLLECT_STEP, HASH_STEP = "exchange.collect", "exchange.hash"
 _TICK_S, _RECONCILE_S = 0.25, 30.0
 
 
@@ -75,7 +78,8 @@ class Importer:
         limit = settings.imports.workers
         self.existing, self.bids = ExistingData(self.ctx), BidsExports(self.ctx)
         self.dicom = DicomExports(self.ctx)
-        self._parts = (self.existing, self.bids, self.dicom)
+        self.routing, self.forwards = Routing(self.ctx), Forwards(self.ctx)
+        self._parts = (self.existing, self.bids, self.dicom, self.forwards)
         self._converting = threading.BoundedSemaphore(limit) if limit > 0 else None
         self._announcing: set[int] = set()  # receipts whose files are still being written down
         self._opening = threading.Lock()
@@ -118,6 +122,7 @@ class Importer:
             self.ctx.queue.enqueue(HASH_STEP, receipt_id)
         for receipt_id in work.existing:
             self.ctx.ask(EXISTING_STEP, receipt_id)
+        self.forwards.look()
 
     def begin(
         self, kind: ArrivalKind, project: str, source: str = "", options: Options | None = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from appliance.core import Invalid, NotFound, new_key, now_ms
+from appliance.exchange.routing_follow import do_what_the_route_says
 from appliance.exchange.rows import (
     SET_ASIDE,
     ArrivalKind,
@@ -78,10 +79,16 @@ _ITEMS = (
 
 
 def open_receipt(
-    tx: Tx, project_id: int, kind: ArrivalKind, source: str, options: Options | None = None
+    tx: Tx,
+    project_id: int,
+    kind: ArrivalKind,
+    source: str,
+    options: Options | None = None,
+    *,
+    key: str = "",
 ) -> tuple[int, str]:
     """Record an arrival before anything else happens; gives its id and key."""
-    key, now = new_key(), now_ms()
+    key, now = key or new_key(), now_ms()
     cursor = tx.con.execute(
         "INSERT INTO receipts (key, project_id, kind, source, state, options, created_at,"
         " updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -239,6 +246,7 @@ def _close(tx: Tx, receipt_id: int, counts: dict[ItemState, int], aside: int, re
         state = ReceiptState.DONE
     else:
         state = ReceiptState.PARTIAL if good or aside else ReceiptState.FAILED
+    do_what_the_route_says(tx, receipt_id)
     if state is ReceiptState.DONE and not aside:
         reason = ""
     else:

@@ -135,3 +135,27 @@ def m005_pushes(db: Database) -> None:
       PRIMARY KEY (push_id, n)) STRICT, WITHOUT ROWID;
     CREATE INDEX pacs_push_objects_by_place ON pacs_push_objects (place);
     """)
+
+
+@exchange_migrations()
+def m005_routing(db: Database) -> None:
+    """Which rule an arrival follows, and what is sent on."""
+    db.executescript("""
+    CREATE TABLE routed (
+      receipt_id INTEGER PRIMARY KEY REFERENCES receipts(id) ON DELETE CASCADE,
+      origin TEXT NOT NULL, name TEXT NOT NULL DEFAULT '',
+      route TEXT NOT NULL CHECK (json_valid(route)), created_at INTEGER NOT NULL) STRICT;
+    CREATE INDEX routed_by_origin ON routed (origin, name);
+    CREATE TABLE forwards (
+      id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE,
+      project_id INTEGER NOT NULL REFERENCES projects(id),
+      receipt_id INTEGER NOT NULL REFERENCES receipts(id) ON DELETE CASCADE,
+      series_id INTEGER NOT NULL REFERENCES incoming_series(id) ON DELETE CASCADE,
+      node TEXT NOT NULL, route TEXT NOT NULL DEFAULT '', state TEXT NOT NULL,
+      n_objects INTEGER NOT NULL DEFAULT 0, n_sent INTEGER NOT NULL DEFAULT 0,
+      tries INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '',
+      hint TEXT NOT NULL DEFAULT '', due_at INTEGER NOT NULL,
+      created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+      UNIQUE (receipt_id, series_id, node)) STRICT;
+    CREATE INDEX forwards_due ON forwards (due_at) WHERE state IN ('queued', 'held');
+    """)

@@ -18,6 +18,7 @@ from appliance.exchange.held_back import hold_risky
 from appliance.exchange.names import item_key
 from appliance.exchange.quarantine import quarantine_item
 from appliance.exchange.receipts import receipt_options, recount, set_receipt, update_items
+from appliance.exchange.routing_apply import divert, routed_policy
 from appliance.exchange.rows import ArrivalKind, ItemState, ReceiptState
 from appliance.exchange.targets import Targets
 from appliance.privacy import ProjectPolicy
@@ -39,21 +40,13 @@ _OPEN = (ReceiptState.PENDING, ReceiptState.WORKING)
 
 def sort_receipt(ctx: Context, receipt_id: int) -> None:
     """Bring every file of an arrival onto its way; a step that may be repeated."""
-    from appliance.catalog import get_project
-
-    with ctx.catalog.read() as con:
-        row = con.execute(
-            "SELECT r.*, p.name AS project FROM receipts r JOIN projects p ON p.id = r.project_id"
-            " WHERE r.id = ?",
-            (receipt_id,),
-        ).fetchone()
-        project = get_project(con, row["project"])
-    if row["state"] not in _OPEN:
+    if _receipt(ctx, receipt_id)["state"] not in _OPEN:
         return
     ctx.catalog.write(lambda tx: set_receipt(tx, receipt_id, ReceiptState.WORKING))
     try:
         require_space(ctx.folder, ctx.settings)
-        _work(ctx, row, project)
+        while not _work(ctx, _receipt(ctx, receipt_id)):
+            pass  # a rule has led it to another project: from there once more
     except StorageError as error:  # full, or not mounted: it waits and is tried again
         reason, hint = error.message, error.hint
         ctx.catalog.write(
@@ -61,33 +54,49 @@ def sort_receipt(ctx: Context, receipt_id: int) -> None:
         )
 
 
-def _work(ctx: Context, row: Any, project: Any) -> None:
+def _receipt(ctx: Context, receipt_id: int) -> Any:
+    with ctx.catalog.read() as con:
+        return con.execute(
+            "SELECT r.*, p.name AS project FROM receipts r JOIN projects p ON p.id = r.project_id"
+            " WHERE r.id = ?",
+            (receipt_id,),
+        ).fetchone()
+
+
+def _work(ctx: Context, row: Any) -> bool:
+    """Do all of it; False when the arrival now follows a rule and is to be looked at anew."""
     receipt_id = int(row["id"])
     finish_moves(ctx, receipt_id)
     finish_files(ctx, receipt_id)
     unpack_archives(ctx, receipt_id)
-    arrival, targets = _arrival(ctx, row, project)
+    arrival, targets = _arrival(ctx, row)
     items = _received(ctx, receipt_id)
     for start in range(0, len(items), _SCAN_CHUNK):
-        _sort_part(ctx, arrival, targets, items[start : start + _SCAN_CHUNK])
+        if not _sort_part(ctx, row, arrival, targets, items=items[start : start + _SCAN_CHUNK]):
+            return False
     finish_moves(ctx, receipt_id)
     finish_files(ctx, receipt_id)
     _drop_duplicates(ctx, receipt_id)
     ctx.catalog.write(lambda tx: _conclude(tx, receipt_id))
     for series_id in _due_series(ctx, _series_of(ctx, receipt_id)):
         ctx.ask(CONVERT_STEP, series_id)
+    return True
 
 
-def _arrival(ctx: Context, row: Any, project: Any) -> tuple[Arrival, Targets]:
-    options, policy = receipt_options(row), ProjectPolicy.of(project.policy)
+def _arrival(ctx: Context, row: Any) -> tuple[Arrival, Targets]:
+    from appliance.catalog import get_project
+
     names = ctx.identities.original_names(f"{row['key']}")
     root = names.get(row["key"])
     with ctx.catalog.read() as con:
+        project = get_project(con, row["project"])
         subjects = con.execute("SELECT pid FROM subjects WHERE project_id = ?", (project.id,))
         known = frozenset(str(found[0]) for found in subjects)
         numbers = con.execute(
             "SELECT id, n FROM receipt_items WHERE receipt_id = ?", (row["id"],)
         ).fetchall()
+    options = receipt_options(row)
+    policy = routed_policy(ctx, int(row["id"]), ProjectPolicy.of(project.policy))
     targets = Targets(
         options,
         policy,
@@ -120,7 +129,9 @@ def _received(ctx: Context, receipt_id: int) -> list[Any]:
         ).fetchall()
 
 
-def _sort_part(ctx: Context, arrival: Arrival, targets: Targets, items: Sequence[Any]) -> None:
+def _sort_part(
+    ctx: Context, row: Any, arrival: Arrival, targets: Targets, *, items: Sequence[Any]
+) -> bool:
     from appliance.formats import DicomRecord, scan_dicom
 
     objects: list[Scanned] = []
@@ -131,11 +142,15 @@ def _sort_part(ctx: Context, arrival: Arrival, targets: Targets, items: Sequence
         else:
             others.append((item, found))
     crash_point("sort.scanned")
-    sort_objects(ctx, arrival, hold_risky(ctx, arrival.policy, objects))
+    ours = divert(ctx, row, objects)
+    if ours is None:
+        return False
+    sort_objects(ctx, arrival, hold_risky(ctx, arrival.policy, ours))
     crash_point("sort.decided")
     only = _only_study(ctx, arrival.receipt_id)
     for item, problem in others:
         _settle_other(ctx, arrival, targets, item=item, problem=problem, only=only)
+    return True
 
 
 def _settle_other(
@@ -251,7 +266,10 @@ def _conclude(tx: Tx, receipt_id: int) -> None:
         "SELECT count(*) FROM receipt_items WHERE receipt_id = ?", (receipt_id,)
     ).fetchone()[0]
     if n == 0:
-        set_receipt(tx, receipt_id, ReceiptState.FAILED, reason="nothing arrived")
+        led = tx.con.execute("SELECT 1 FROM routed WHERE receipt_id = ?", (receipt_id,)).fetchone()
+        state = ReceiptState.DONE if led else ReceiptState.FAILED
+        reason = "rules have led all of it elsewhere" if led else "nothing arrived"
+        set_receipt(tx, receipt_id, state, reason=reason)
     recount(tx, [receipt_id])
 
 

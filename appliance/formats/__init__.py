@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         segmentation_regions,
         write_segmentation,
     )
+    from appliance.formats.dicom_values import dicom_tag, header_values
     from appliance.formats.dicom_volume import read_dicom_volume
     from appliance.formats.dicom_write import dicom_series, dicom_uid, write_dicom_series
     from appliance.formats.facts import FileFacts, file_facts
@@ -121,12 +122,14 @@ __all__ = [
     "convert_file",
     "dicom_parts",
     "dicom_series",
+    "dicom_tag",
     "dicom_uid",
     "dicom_vr",
     "file_facts",
     "frame_of_reference",
     "frame_pixels",
     "freesurfer_labels",
+    "header_values",
     "is_dicom_name",
     "is_segmentation",
     "kind_of",
@@ -209,7 +212,9 @@ __getattr__ = lazy_door(
         "dicom_parts": "dicom_rewrite",
         "dicom_series": "dicom_write",
         "dicom_uid": "dicom_write",
+        "dicom_tag": "dicom_values",
         "dicom_vr": "dicom_rewrite",
+        "header_values": "dicom_values",
         "file_facts": "facts",
         "frame_of_reference": "dicom_regions",
         "frame_pixels": "dicom_frames",

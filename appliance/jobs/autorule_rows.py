@@ -43,6 +43,8 @@ class AutoRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Studies to which fewer files have come are left out.
     chunk : int
         How many studies go into one batch at most.
+    routed : bool
+        Whether it runs only on arrivals for which a routing rule names it.
     """
 
     batch: str
@@ -54,6 +56,7 @@ class AutoRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     quiet_minutes: Annotated[float, msgspec.Meta(ge=0, le=10_080)] = 2.0
     min_files: _Count = 1
     chunk: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 50
+    routed: bool = False
     enabled: bool = True
 
 
@@ -114,11 +117,15 @@ class RuleTried(msgspec.Struct, frozen=True):
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """Studies of one project to which something has come, all of it now there."""
+    """Studies of one project to which something has come, all of it now there.
+
+    `fire` names rules that are to run on it, also those that run only when they are named.
+    """
 
     project_id: int
     study_ids: Sequence[int]
     at: int
+    fire: Sequence[str] = ()
 
 
 class Arrivals(Protocol):

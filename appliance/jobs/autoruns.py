@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from appliance.catalog import Catalog, Tx, get_project
 from appliance.core import ApplianceError, Conflict, Invalid, now_ms
-from appliance.jobs.autorule_rows import Arrivals, AutoRule, RuleTried, Verdict
+from appliance.jobs.autorule_rows import Arrival, Arrivals, AutoRule, RuleTried, Verdict
 from appliance.jobs.autorules import KeptRule, kept_rule, kept_rules, may_run, read_rule
 from appliance.jobs.autounits import Unit, judge, units_named, units_of
 from appliance.jobs.crash import crash_point
@@ -222,7 +222,7 @@ class AutoRuns:
             now = now_ms()
             for arrival in arrivals:
                 for kept in kept_rules(tx.con, arrival.project_id):
-                    if kept.rule.enabled and kept.created_at <= arrival.at:
+                    if _takes(kept, arrival):
                         for unit in units_of(
                             tx.con, arrival.project_id, kept.level, arrival.study_ids
                         ):
@@ -318,6 +318,12 @@ class AutoRuns:
             _tell(tx, rows[0]["project_id"])
 
         self._catalog.write(write)
+
+
+def _takes(kept: KeptRule, arrival: Arrival) -> bool:
+    """Tell whether a rule looks at an arrival: of later than itself, and named if it must be."""
+    named = kept.name.casefold() in {name.casefold() for name in arrival.fire}
+    return kept.rule.enabled and kept.created_at <= arrival.at and (named or not kept.rule.routed)
 
 
 def _units(con: sqlite3.Connection, kept: KeptRule, targets: Sequence[str] | None) -> list[Unit]:

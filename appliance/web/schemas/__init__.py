@@ -102,6 +102,14 @@ from appliance.web.schemas.pacs import (
 from appliance.web.schemas.priorities import JobPriority
 from appliance.web.schemas.provenance import Recompute, RecomputePlan, ReplayStarted
 from appliance.web.schemas.releases import DicomExport, DicomExportRequest, DicomPlanRequest
+from appliance.web.schemas.routing import (
+    ForwardAgain,
+    ForwardRow,
+    RoutesKept,
+    RouteTable,
+    RouteTrial,
+    RouteTriedRow,
+)
 from appliance.web.schemas.table import (
     ContactRequest,
     ContactTile,
@@ -172,6 +180,8 @@ __all__ = [
     "FilesRemove",
     "Fix",
     "FixDone",
+    "ForwardAgain",
+    "ForwardRow",
     "Header",
     "Health",
     "Identity",
@@ -239,6 +249,10 @@ __all__ = [
     "RerunTried",
     "ResolveRequest",
     "Right",
+    "RouteTable",
+    "RouteTrial",
+    "RouteTriedRow",
+    "RoutesKept",
     "SavedBatch",
     "SelectRequest",
     "Selected",

@@ -7,6 +7,11 @@ export const TOPICS = [
   "tags.changed",
   "stale.changed",
   "autorules.changed",
+  "routes.changed",
+  "forward.changed",
+  "forwards.changed",
+  "session.changed",
+  "storage.changed",
   "receipt.changed",
   "job.changed",
   "batch.changed",
@@ -14,6 +19,7 @@ export const TOPICS = [
   "health.changed",
   "notification.changed",
   "projects.changed",
+  "pulls.changed",
   "events.reset",
 ] as const;
 

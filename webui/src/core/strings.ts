@@ -11,6 +11,7 @@ import { projects } from "./strings/projects";
 import { provenance } from "./strings/provenance";
 import { queues } from "./strings/queues";
 import { roi } from "./strings/roi";
+import { routing } from "./strings/routing";
 import { table } from "./strings/table";
 import { upkeep } from "./strings/upkeep";
 import { count } from "./format";
@@ -25,6 +26,7 @@ const en = {
   ...projects,
   ...provenance,
   ...roi,
+  ...routing,
   ...queues,
   ...metadata,
   ...upkeep,

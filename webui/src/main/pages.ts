@@ -10,6 +10,7 @@ import Images from "@lucide/svelte/icons/images";
 import Inbox from "@lucide/svelte/icons/inbox";
 import ListChecks from "@lucide/svelte/icons/list-checks";
 import ListPlus from "@lucide/svelte/icons/list-plus";
+import RouteIcon from "@lucide/svelte/icons/route";
 import Server from "@lucide/svelte/icons/server";
 import Settings from "@lucide/svelte/icons/settings";
 import SquareStack from "@lucide/svelte/icons/layout-grid";
@@ -43,6 +44,14 @@ export const PAGES: PageEntry[] = [
     icon: Inbox,
     key: "Alt+2",
     load: () => import("../exchange/ArrivalsPage.svelte"),
+  },
+  {
+    id: "routes",
+    path: "/routes",
+    label: t("page_routes"),
+    icon: RouteIcon,
+    quiet: true,
+    load: () => import("../exchange/RoutesPage.svelte"),
   },
   {
     id: "upload",

@@ -24,6 +24,7 @@ export const freshRule = (batch: string, own: boolean): AutoRule => ({
   quiet_minutes: 2,
   min_files: 1,
   chunk: 50,
+  routed: false,
   enabled: true,
 });
 

@@ -35,6 +35,7 @@ export const autorules = {
   auto_quiet_hint: "Nothing more may have come for so long.",
   auto_files: "At least files",
   auto_chunk: "Studies per batch",
+  auto_routed: "Only when a routing rule names it",
   auto_enabled: "Switched on",
   auto_try: "Try",
   auto_tried: "{run} of {total} {total|study|studies} would be taken. Nothing was started.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 __all__ = [
@@ -137,12 +139,19 @@ class WatchedFolder(Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     project : str
         Project that receives what is found.
     mode : str
-        ``"copy"`` leaves the files where they are, ``"move"`` takes them.
+        ``"keep"`` (or ``"copy"``) leaves the files where they are, ``"move"`` takes them,
+        ``"delete"`` removes each when it is imported and our copy of it was compared.
+    pattern : str
+        Which sub-folders name what, such as ``"{project}/{subject}/{study}"``; empty: none.
+    extra : list of str
+        Extensions of files other than DICOM that are taken in; empty: all.
     """
 
     path: str
     project: str = "default"
-    mode: str = "copy"
+    mode: Literal["keep", "copy", "move", "delete"] = "keep"
+    pattern: str = ""
+    extra: list[str] = []
 
 
 class WatchSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -153,7 +162,7 @@ class WatchSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     enabled : bool
         Whether to watch.
     folders : list of WatchedFolder
-        Further folders, each with path, project and mode ("copy" or "move").
+        Further folders, each with path, project, mode, pattern and extra.
     settle_s : float
         Seconds without a change after which a file counts as complete.
     rescan_s : float

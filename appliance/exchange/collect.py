@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from appliance.core import DiskFull, Invalid, StorageError
 from appliance.exchange.context import Context
 from appliance.exchange.crash import crash_point
 from appliance.exchange.disk import claim, require_space, storing, sync_files, sync_folders
-from appliance.exchange.names import is_incomplete, is_junk, item_key, neutral_name, path_hash
+from appliance.exchange.folder_scan import Found, Trouble, read_folder
+from appliance.exchange.names import item_key, neutral_name, path_hash
 from appliance.exchange.receipts import (
     add_items,
     receipt_options,
@@ -31,18 +30,12 @@ if TYPE_CHECKING:
 __all__ = ["Found", "announce", "collect", "compile_name_pattern", "pattern_target", "walk_files"]
 
 _CHUNK = 1000
-Trouble = Callable[[Path, str], None]
+_NOT_TAKEN = "it is a "  # what `read_folder` says of links and devices
+_NOT_TAKEN_HINT = "Put the files themselves there."
+_UNREADABLE_HINT = "Give the service the right to read it, then retry."
 
 
-class Found(msgspec.Struct, frozen=True):
-    """One file seen in a folder outside."""
-
-    path: Path
-    size_bytes: int
-    mtime_ns: int
-
-
-def walk_files(root: Path, trouble: Trouble) -> Iterator[Found]:
+def walk_files(root: Path, trouble: Trouble, *, ours: Path | None = None) -> Iterator[Found]:
     """Give every finished regular file below a folder, sorted; links to folders are not followed.
 
     Parameters
@@ -50,26 +43,20 @@ def walk_files(root: Path, trouble: Trouble) -> Iterator[Found]:
     root : Path
         A folder or a single file.
     trouble : callable
-        Hears of folders and files that cannot be read, with the reason.
+        Hears of folders and files that cannot be read or are not taken, with the reason.
+    ours : Path, optional
+        The data folder; links that lead into it are not followed.
     """
     if root.is_file():
-        yield _found(root, root.stat())
+        facts = root.stat()
+        yield Found(root, facts.st_size, facts.st_mtime_ns)
         return
-    for base, folders, names in os.walk(root, onerror=lambda e: trouble(Path(e.filename), _why(e))):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and not is_junk(f))
-        for name in sorted(names):
-            if is_incomplete(name) or is_junk(name):
-                continue
-            path = Path(base, name)
-            try:
-                facts = path.stat()
-            except FileNotFoundError:
-                continue  # gone meanwhile, or a link to nothing
-            except OSError as error:
-                trouble(path, _why(error))
-                continue
-            if stat.S_ISREG(facts.st_mode):
-                yield _found(path, facts)
+    waiting = [str(root)]
+    while waiting:
+        folder = waiting.pop()
+        listing = read_folder(folder, trouble, ours=ours)
+        yield from listing.files
+        waiting += (f"{folder}/{name}" for name in reversed(listing.folders))
 
 
 def announce(
@@ -170,10 +157,16 @@ def _look(ctx: Context, row: Any) -> None:
     source = ctx.identities.original_name(str(row["key"]))
     problems: list[tuple[Path, str]] = []
     if source is not None:
-        files = list(walk_files(Path(source), lambda path, why: problems.append((path, why))))
+        ours = Path(os.path.realpath(ctx.folder.root))
+        note = partial(_note, problems)
+        files = list(walk_files(Path(source), note, ours=ours))
         announce(ctx, row["id"], files)
     if problems:
         report_unreadable(ctx, row["id"], str(row["key"]), problems)
+
+
+def _note(problems: list[tuple[Path, str]], path: Path, why: str) -> None:
+    problems.append((path, why))
 
 
 def report_unreadable(
@@ -192,8 +185,8 @@ def report_unreadable(
             "name": f"{n:06d}",
             "place": f"incoming/{key}/{n:06d}",
             "state": ItemState.FAILED,
-            "reason": f"cannot be read: {why}",
-            "hint": "Give the service the right to read it, then retry.",
+            "reason": why if why.startswith(_NOT_TAKEN) else f"cannot be read: {why}",
+            "hint": _NOT_TAKEN_HINT if why.startswith(_NOT_TAKEN) else _UNREADABLE_HINT,
         }
         for n, (_, why) in enumerate(new, first)
     ]
@@ -224,21 +217,26 @@ def _fetch(ctx: Context, row: Any, options: Options) -> None:
         sources = {i["id"]: Path(names[item_key(row["key"], i["n"])]) for i in part}
         changes = [_take(ctx, item, sources[item["id"]], options) for item in part]
         sync_files(ctx.path(i["place"]) for i, c in zip(part, changes, strict=True) if _came(c))
-        sync_folders([home, *(source.parent for source in sources.values() if options.move)])
+        gone = [i for i, source in sources.items() if options.move and not os.path.lexists(source)]
+        sync_folders([home, *(sources[item_id].parent for item_id in gone)])
         crash_point("collect.taken")
-        _record(ctx, row["id"], changes, forget=options.move)
+        _record(ctx, row["id"], changes, forget=gone)
         crash_point("collect.recorded")
 
 
 def _record(
-    ctx: Context, receipt_id: int, changes: Sequence[tuple[int, dict[str, Any]]], *, forget: bool
+    ctx: Context,
+    receipt_id: int,
+    changes: Sequence[tuple[int, dict[str, Any]]],
+    *,
+    forget: Sequence[int],
 ) -> None:
+    """Write down what was taken; `forget` names items whose source comes anew if it comes again."""
+    ids = [(item_id,) for item_id in forget]
+
     def write(tx: Tx) -> None:
         update_items(tx, changes)
-        if forget:  # a file that comes again under the same name is a new arrival
-            tx.con.executemany(
-                "DELETE FROM taken_files WHERE item_id = ?", [(item_id,) for item_id, _ in changes]
-            )
+        tx.con.executemany("DELETE FROM taken_files WHERE item_id = ?", ids)
         recount(tx, [receipt_id])
 
     ctx.catalog.write(write)
@@ -301,14 +299,6 @@ def pattern_target(pattern: re.Pattern[str], path: Path, root: Path) -> dict[str
         if folder == root or not folder.is_relative_to(root):
             break
     return {}
-
-
-def _found(path: Path, facts: os.stat_result) -> Found:
-    return Found(path, facts.st_size, facts.st_mtime_ns)
-
-
-def _why(error: OSError) -> str:
-    return error.strerror or type(error).__name__
 
 
 def _receipt(ctx: Context, receipt_id: int) -> Any:

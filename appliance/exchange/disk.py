@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 _PARALLEL_SYNCS = 8
 
 
@@ -93,7 +94,8 @@ def claim(source: Path, target: Path, *, move: bool) -> None:
     """Bring a file from outside into our folder: renamed, or linked or copied.
 
     A copy appears under its final name only when it is whole. When the file is there already, a
-    source that was to be moved is removed if it is the same file.
+    source that was to be moved is removed if it is the same file. On a read-only source a file
+    that was to be moved is copied and stays.
     """
     if target.exists():
         _finish_move(source, target, move=move)
@@ -101,20 +103,29 @@ def claim(source: Path, target: Path, *, move: bool) -> None:
     if not move or source.is_symlink():
         _link(source.resolve(), target)
         if move:
-            source.unlink()
+            _take_away(source)
         return
     try:
         source.rename(target)
     except OSError as error:
-        if error.errno != errno.EXDEV:
+        if error.errno not in (errno.EXDEV, *_READ_ONLY):
             raise
         _copy_durably(source, target)
+        _take_away(source)
+
+
+def _take_away(source: Path) -> None:
+    """Remove a source of which we have a copy; one that must not be changed stays."""
+    try:
         source.unlink()
+    except OSError as error:
+        if error.errno not in _READ_ONLY:
+            raise
 
 
 def _finish_move(source: Path, target: Path, *, move: bool) -> None:
     if move and source.exists() and source.stat().st_size == target.stat().st_size:
-        source.unlink()
+        _take_away(source)
 
 
 def _link(source: Path, target: Path) -> None:

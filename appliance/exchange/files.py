@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from appliance.exchange.context import Context
 from appliance.exchange.crash import crash_point
 from appliance.exchange.disk import move_file, sync_folders
 from appliance.exchange.names import suffix_of
-from appliance.exchange.receipts import change_items, recount, update_items
+from appliance.exchange.receipts import recount, update_items
 from appliance.exchange.rows import ItemState
 from appliance.exchange.targets import Target
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["finish_files", "store_file"]
 
 _MOST_COPIES = 10_000
+_CHUNK = 100
+_IMAGES = frozenset({"image", "labels"})
 
 
 def store_file(ctx: Context, row: Any, target: Target) -> None:
@@ -70,7 +73,9 @@ def _free_place(ctx: Context, row: Any, target: Target) -> tuple[str, bool]:
 def _reserved(ctx: Context, place: str) -> bool:
     with ctx.catalog.read() as con:
         row = con.execute(
-            "SELECT 1 FROM receipt_items WHERE place = ? AND state = 'sorted'", (place,)
+            "SELECT 1 FROM receipt_items"
+            " WHERE place = ? AND state = 'sorted' AND series_id IS NULL",
+            (place,),
         ).fetchone()
     return row is not None
 
@@ -97,39 +102,49 @@ def finish_files(ctx: Context, receipt_id: int) -> None:
             " WHERE i.receipt_id = ? AND i.state = 'sorted' AND i.series_id IS NULL",
             (receipt_id,),
         ).fetchall()
-    images = [_finish(ctx, row) for row in rows]
-    found = [file_id for file_id in images if file_id is not None]
-    if found:
-        ctx.on_files(found)
+    for start in range(0, len(rows), _CHUNK):
+        found = _finish(ctx, receipt_id, rows[start : start + _CHUNK])
+        if found:
+            ctx.on_files(found)
 
 
-def _finish(ctx: Context, row: Any) -> int | None:
+def _finish(ctx: Context, receipt_id: int, rows: Sequence[Any]) -> list[int]:
+    """Move and catalog some files in one go; gives the ids of the images among them."""
     from appliance.formats import file_facts
 
-    path = ctx.path(row["place"])
     ctx.folder.check_marker(ctx.folder.projects)
-    ctx.make_folder(path.parent)
-    move_file(ctx.path(row["from_place"]), path)
-    sync_folders([path.parent, ctx.path(row["from_place"]).parent])
+    for row in rows:
+        path = ctx.path(row["place"])
+        ctx.make_folder(path.parent)
+        move_file(ctx.path(row["from_place"]), path)
+    places = (place for row in rows for place in (row["place"], row["from_place"]))
+    sync_folders(ctx.path(place).parent for place in places)
     crash_point("store.moved")
-    home = ctx.folder.projects / row["project"] / row["pid"] / row["sid"]
-    facts = file_facts(path, strict=True)
-    file_id = ctx.catalog.write(lambda tx: _catalog(tx, row, str(path.relative_to(home)), facts))
+    facts = [file_facts(ctx.path(row["place"]), strict=True) for row in rows]
+
+    def write(tx: Tx) -> list[int]:
+        ids = [_catalog(ctx, tx, row, found) for row, found in zip(rows, facts, strict=True)]
+        recount(tx, [receipt_id])
+        return ids
+
+    ids = ctx.catalog.write(write)
     crash_point("store.done")
-    return file_id if facts["kind"] in {"image", "labels"} else None
+    return [i for i, found in zip(ids, facts, strict=True) if found["kind"] in _IMAGES]
 
 
-def _catalog(tx: Tx, row: Any, path: str, facts: FileFacts) -> int:
+def _catalog(ctx: Context, tx: Tx, row: Any, facts: FileFacts) -> int:
     from appliance.catalog import add_file, ensure_study, ensure_subject
 
+    home = ctx.folder.projects / row["project"] / row["pid"] / row["sid"]
+    path = str(ctx.path(row["place"]).relative_to(home))
     subject_id = ensure_subject(tx, row["project_id"], row["pid"])
     study_id = ensure_study(tx, subject_id, row["sid"])
     origin = f"receipt:{row['key']}/{row['n']:06d}"
     file_id = add_file(tx, study_id, path, origin=origin, sha256=row["sha256"], **facts)
     update_items(tx, [(row["id"], {"state": ItemState.STORED, "from_place": None, "reason": ""})])
-    recount(tx, [row["receipt_id"]])
     return file_id
 
 
 def _change(ctx: Context, row: Any, change: dict[str, Any]) -> None:
-    change_items(ctx.catalog, row["receipt_id"], [(row["id"], change)])
+    """Change one item; the receipt is counted anew when all of it is decided."""
+    ctx.catalog.write(lambda tx: update_items(tx, [(row["id"], change)]))

@@ -232,11 +232,9 @@ class Importer:
             self.ctx.identities.remember_name(key, str(source))
         return self.receipt(key)
 
-    def take(
-        self, project: str, root: Path, files: Sequence[Found], *, move: bool, source: str
-    ) -> str:
+    def take(self, project: str, root: Path, files: Sequence[Found], options: Options) -> str:
         """Take files that a watched folder holds; gives the key of their receipt."""
-        options = Options(move=move, layout=True)
+        source = "watched folder"
         with self._announced(ArrivalKind.DROP, project, source, options) as (receipt_id, key):
             self.ctx.identities.remember_name(key, str(root))
             announce(self.ctx, receipt_id, files, remember=True)

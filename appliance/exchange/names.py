@@ -6,7 +6,15 @@ import hashlib
 import os
 from pathlib import PurePosixPath
 
-__all__ = ["is_incomplete", "is_junk", "item_key", "neutral_name", "path_hash", "suffix_of"]
+__all__ = [
+    "is_archive",
+    "is_incomplete",
+    "is_junk",
+    "item_key",
+    "neutral_name",
+    "path_hash",
+    "suffix_of",
+]
 
 _INCOMPLETE = (".part", ".tmp", "~", ".filepart", ".crdownload", ".partial", ".swp")
 _JUNK = frozenset({"thumbs.db", "desktop.ini", "__macosx", "lost+found"})
@@ -15,6 +23,11 @@ _KNOWN = frozenset(
         ".dcm",
         ".ima",
         ".zip",
+        ".tar",
+        ".tgz",
+        ".txz",
+        ".tbz2",
+        ".7z",
         ".nii",
         ".gz",
         ".hdr",
@@ -60,7 +73,18 @@ _KNOWN = frozenset(
         ".raw",
     ]
 )
-_DOUBLE = (".nii.gz", ".tar.gz", ".mgh.gz", ".surf.gii", ".func.gii", ".label.gii", ".tck.gz")
+_ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".txz", ".tbz2", ".7z")
+_DOUBLE = (
+    ".nii.gz",
+    ".tar.gz",
+    ".tar.xz",
+    ".tar.bz2",
+    ".mgh.gz",
+    ".surf.gii",
+    ".func.gii",
+    ".label.gii",
+    ".tck.gz",
+)
 
 
 def suffix_of(name: str) -> str:
@@ -86,6 +110,11 @@ def item_key(receipt_key: str, n: int) -> str:
 def is_incomplete(name: str) -> bool:
     """Tell whether a name is that of a file still being written, or hidden."""
     return name.startswith(".") or name.lower().endswith(_INCOMPLETE)
+
+
+def is_archive(name: str) -> bool:
+    """Tell whether a name is that of an archive, which is an arrival of its own."""
+    return name.lower().endswith(_ARCHIVES)
 
 
 def is_junk(name: str) -> bool:

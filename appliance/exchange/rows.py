@@ -68,6 +68,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         Folders that take everything, instead of what the data say.
     pattern : str or None
         Regular expression with the groups ``patients_id`` and ``studies_id`` on original paths.
+    place : str or None
+        Regular expression with the same groups on the path below the source, from its beginning.
     extra : list of str or None
         Extensions of other files that are taken along; None takes all that can be placed.
     move : bool
@@ -87,6 +89,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     subject: str | None = None
     study: str | None = None
     pattern: str | None = None
+    place: str | None = None
     extra: list[str] | None = None
     move: bool = False
     layout: bool = False

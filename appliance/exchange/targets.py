@@ -9,6 +9,7 @@ import msgspec
 
 from appliance.core import safe_name
 from appliance.exchange.collect import pattern_target
+from appliance.exchange.drop_places import place_groups
 from appliance.exchange.names import suffix_of
 from appliance.exchange.rows import Options
 from appliance.privacy import ProjectPolicy
@@ -71,6 +72,10 @@ class Targets:
             groups = pattern_target(self.pattern, Path(original), self.root)
             pid = pid or _named(groups.get("patients_id"))
             sid = sid or _named(groups.get("studies_id"))
+        if self.options.place is not None:
+            groups = place_groups(self.options.place, self._below(original))
+            pid = pid or _named(groups.get("patients_id"))
+            sid = sid or _named(groups.get("studies_id"))
         return pid, sid
 
     def find(
@@ -97,6 +102,12 @@ class Targets:
         if only is not None and self.options.extra is not None:
             return Target(*only, safe_path(inner))
         return None
+
+    def _below(self, original: str) -> str:
+        """Give the path below the source; a member of an archive stands where the archive does."""
+        path = Path(original.partition("!/")[0])
+        inside = self.root is not None and path.is_relative_to(self.root)
+        return str(path.relative_to(self.root)) if inside and self.root else path.name
 
     def _inner(self, original: str) -> PurePosixPath:
         outer, mark, member = original.rpartition("!/")

@@ -1,7 +1,9 @@
-"""The folder watcher: events wake it up, but only a complete look decides what is taken.
+"""The folder watcher: events wake it up, but only looking decides what is taken.
 
 A file is taken when size and time stayed the same over the settle time and two looks. What lies
-in a user's folder is linked or copied and never changed; only our own drop folder is emptied.
+in a user's folder is linked or copied and never changed, unless the settings say so; our own drop
+folder is emptied. A look reads only folders that changed; all are read now and then, so rarely
+that it costs next to nothing, because a file may be written anew without its folder changing.
 """
 
 from __future__ import annotations
@@ -9,54 +11,62 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from appliance.core import ApplianceError, DataFolder, Settings, network_kind
-from appliance.exchange.collect import Found, report_unreadable
-from appliance.exchange.drop_look import Entry, look
+from appliance.core import ApplianceError, DataFolder, NotFound, Settings
+from appliance.exchange.drop_events import DropEvents
+from appliance.exchange.drop_look import Entry, FolderLook
+from appliance.exchange.drop_root import Afterwards, WatchedRoot, watched_roots
+from appliance.exchange.drop_take import delete_imported, fresh_files, tell_blocked
+from appliance.exchange.folder_scan import Found
 from appliance.exchange.importer import Importer
-from appliance.exchange.names import path_hash
 
 __all__ = ["DropWatcher", "WatchedRoot"]
 
 _LOG = logging.getLogger(__name__)
 _HINT_PAUSE_S = 0.05
 _REST = 10  # times as long as a look takes
+_COMPLETE_REST = 300  # times as much processor time as a complete look takes
 _POLL_S = 15.0
-_CHUNK = 400
-
-
-class WatchedRoot(msgspec.Struct, frozen=True, kw_only=True):
-    """One folder that is watched.
-
-    Attributes
-    ----------
-    path : Path
-        The folder.
-    project : str
-        Project that receives what is found.
-    move : bool
-        Whether the files are taken away.
-    network : str
-        Kind of network file system, on which no events come from other machines; '' for a disk.
-    """
-
-    path: Path
-    project: str
-    move: bool
-    network: str = ""
+_PATIENCE = 60  # settle times after which what grows no longer holds up what does not
+_NO_PROJECT = "a sub-folder names a project that does not exist; its files wait"
+_STILL_GROWS = 12  # times that, after which it is told
 
 
 class _Seen(msgspec.Struct):
-    """What an entry looked like, since when, and how often in a row."""
+    """What an entry looks like, since when, and for how long it is seen; monotonic times.
 
-    signature: Mapping[Path, tuple[int, int]]
+    What its files were at `before_at` is kept only when patience is lost.
+    """
+
+    signature: bytes
+    first: float
     since: float
-    looks: int = 1
+    before: dict[Path, tuple[int, int]] | None = None
+    before_at: float = 0.0
+
+
+class _Watched:
+    """One root with what is known of it."""
+
+    def __init__(self, root: WatchedRoot, folder: DataFolder) -> None:
+        self.root, self.tree = root, FolderLook(root.path, folder.root)
+        self.seen: dict[str, _Seen] = {}
+        self.emptied: set[str] = set()
+        self.stuck: dict[str, str] = {}
+        self.complete_at = 0.0
+
+    def why(self, growing_s: float) -> str:
+        """Say what is wrong with it; names of its files are not told."""
+        now = time.monotonic()
+        lines = [why for why in (self.root.wrong, self.tree.why) if why]
+        lines += dict.fromkeys(self.stuck.values())
+        growing = sum(now - seen.first > growing_s for seen in self.seen.values())
+        if growing:
+            lines.append(f"{growing} of its entries never stop changing and are not taken whole")
+        return "; ".join(lines)
 
 
 class DropWatcher:
@@ -70,44 +80,41 @@ class DropWatcher:
         Its ``drop`` is watched for the project ``default``.
     settings : Settings
         Section ``watch``: further folders and times.
+
+    Attributes
+    ----------
+    patience_s : float
+        Time after which a file that keeps changing no longer holds up those beside it.
     """
 
     def __init__(self, importer: Importer, folder: DataFolder, settings: Settings) -> None:
-        own = WatchedRoot(path=folder.drop, project="default", move=True)
-        others = [
-            WatchedRoot(
-                path=Path(extra.path).expanduser(),
-                project=extra.project,
-                move=extra.mode == "move",
-                network=network_kind(Path(extra.path).expanduser()),
-            )
-            for extra in settings.watch.folders
-        ]
-        self.roots = [own, *others]
-        self.problems: dict[str, str] = {}
+        self.roots = watched_roots(folder, settings.watch)
+        self.patience_s = _PATIENCE * settings.watch.settle_s
+        self._watched = [_Watched(root, folder) for root in self.roots]
         self._importer, self._settings = importer, settings.watch
-        self._seen: dict[tuple[Path, str], _Seen] = {}
-        self._emptied: set[Path] = set()
-        self._taken: dict[Path, tuple[int, int]] = {}
-        self._hint, self._stopping = threading.Event(), threading.Event()
+        self._logged: dict[str, str] = {}
+        self._events = DropEvents()
+        self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._observer: Any = None
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """What is wrong, by folder; for the health page."""
+        growing_s = _STILL_GROWS * self.patience_s
+        told = {str(one.root.path): one.why(growing_s) for one in self._watched}
+        return {path: why for path, why in told.items() if why}
 
     def start(self) -> None:
         """Begin to watch."""
         self._stopping.clear()
-        self._start_observer()
+        self._events.start(one.path for one in self.roots if not one.network)
         self._thread = threading.Thread(target=self._loop, name="drop-watcher", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End watching; what was seen but not taken is seen again at the next start."""
         self._stopping.set()
-        self._hint.set()
-        if self._observer is not None:
-            self._observer.stop()
-            self._observer.join()
-            self._observer = None
+        self._events.stop()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -116,26 +123,39 @@ class DropWatcher:
         """Tell whether the watcher's thread is alive."""
         return self._thread is not None and self._thread.is_alive()
 
-    def look_once(self) -> bool:
-        """Look at all folders once; True while something there is not settled yet."""
-        unsettled = [
-            self._look_at(root) for root in self.roots
-        ]  # all of them, whatever the first says
-        return any(unsettled)
+    def look_once(self, *, complete: bool = True) -> bool:
+        """Look at all folders once; True while something there is not settled yet.
+
+        Parameters
+        ----------
+        complete : bool
+            Whether folders that did not change are read too.
+        """
+        unsettled = [self._look_at(one, complete=complete) for one in self._watched]
+        self._log()
+        return any(unsettled)  # of all of them, whatever the first says
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
             began = time.monotonic()
             try:
-                unsettled = self.look_once()
+                unsettled = self.look_once(complete=False)
             except Exception:  # noqa: BLE001 - an outer loop: the next look tries again
                 _LOG.exception("the folder watcher stumbled")
                 unsettled = False
             took_s = time.monotonic() - began
-            self._hint.wait(self._pause(unsettled=unsettled))
-            if self._hint.is_set():  # a burst of events is one hint; long looks stay rare
+            if self._events.wait(max(self._pause(unsettled=unsettled), _REST * took_s)):
+                # A burst of events is one hint; long looks stay rare.
                 self._stopping.wait(max(_HINT_PAUSE_S, _REST * took_s))
-                self._hint.clear()
+                self._hear()
+
+    def _hear(self) -> None:
+        paths = self._events.taken()
+        for one in self._watched:
+            if paths is None:
+                one.complete_at = 0.0
+            for path in paths or ():
+                one.tree.touched(path)
 
     def _pause(self, *, unsettled: bool) -> float:
         if unsettled:
@@ -144,131 +164,111 @@ class DropWatcher:
             return min(_POLL_S, self._settings.rescan_s)
         return self._settings.rescan_s
 
-    def _look_at(self, root: WatchedRoot) -> bool:
-        entries, problems = look(root.path)
-        self._tell_root(root, problems)
-        unsettled = False
-        for entry in entries:
-            unsettled |= self._weigh(root, entry)
-        names = {entry.name for entry in entries}
-        for key in [k for k in self._seen if k[0] == root.path and k[1] not in names]:
-            del self._seen[key]
+    def _look_at(self, one: _Watched, *, complete: bool) -> bool:
+        if one.root.wrong:
+            return False
+        complete = complete or time.monotonic() >= one.complete_at
+        began_s, unsettled, names = time.thread_time(), False, set[str]()
+        for entry in one.tree.look(complete=complete):
+            names.add(entry.name)
+            unsettled |= self._weigh(one, entry)
+        for name in [name for name in one.seen if name not in names]:
+            del one.seen[name]
+        for name in [name for name in one.stuck if name not in names]:
+            del one.stuck[name]
+        if complete:
+            rest_s = _COMPLETE_REST * (time.thread_time() - began_s)
+            one.complete_at = time.monotonic() + max(self._settings.rescan_s, rest_s)
         return unsettled
 
-    def _tell_root(self, root: WatchedRoot, problems: Iterable[tuple[Path, str]]) -> None:
-        """Keep the problems of whole folders for the health page; log each once."""
-        why = next((why for path, why in problems if path == root.path), None)
-        if why is None:
-            self.problems.pop(str(root.path), None)
-        elif self.problems.get(str(root.path)) != why:
-            self.problems[str(root.path)] = why
-            _LOG.warning("the watched folder %s cannot be read: %s", root.path, why)
+    def _log(self) -> None:
+        """Log each problem once."""
+        problems = self.problems
+        for path, why in problems.items():
+            if self._logged.get(path) != why:
+                _LOG.warning("the watched folder %s: %s", path, why)
+        self._logged = problems
 
-    def _weigh(self, root: WatchedRoot, entry: Entry) -> bool:
+    def _weigh(self, one: _Watched, entry: Entry) -> bool:
         """Take an entry when it is settled; True while it is not."""
-        fresh = self._fresh(root, entry.files)
-        blocked = self._fresh(root, entry.blocked())
-        if not fresh and not blocked:
-            self._prune(root, entry)
+        if not entry.files and not entry.problems:
+            one.seen.pop(entry.name, None)
+            self._prune(one, entry)
+            entry.settle()
             return False
-        key, signature = (root.path, entry.name), entry.signature()
-        seen, now = self._seen.get(key), time.monotonic()
-        if seen is None or seen.signature != signature:
-            self._seen[key] = _Seen(signature, now)
+        seen, now = one.seen.get(entry.name), time.monotonic()
+        if seen is None or seen.signature != entry.signature:
+            seen = seen or _Seen(entry.signature, now, now)
+            seen.signature, seen.since = entry.signature, now
+            one.seen[entry.name] = seen
+            self._lose_patience(one, entry, seen)
             return True
-        seen.looks += 1
         if now - seen.since < self._settings.settle_s:
             return True
-        self._take(root, entry, fresh, blocked)
-        del self._seen[key]
+        one.seen.pop(entry.name)
+        return self._settled(one, entry, entry.files)
+
+    def _lose_patience(self, one: _Watched, entry: Entry, seen: _Seen) -> None:
+        """Take what stays the same beside what never stops changing."""
+        if seen.since - seen.first < self.patience_s:
+            return
+        if seen.before is not None and seen.since - seen.before_at < self._settings.settle_s:
+            return
+        now = {file.path: (file.size_bytes, file.mtime_ns) for file in entry.files}
+        before, seen.before, seen.before_at = seen.before, now, seen.since
+        if before is not None and now.keys() == before.keys():  # nothing new comes
+            self._settled(one, entry, [f for f in entry.files if before[f.path] == now[f.path]])
+
+    def _settled(self, one: _Watched, entry: Entry, files: list[Found]) -> bool:
+        """Take what is new of settled files; True while there is more to do with them soon."""
+        ctx, deletes = self._importer.ctx, one.root.then is Afterwards.DELETE
+        fresh, blocked = fresh_files(ctx, files), fresh_files(ctx, entry.blocked())
+        if fresh or blocked:
+            self._take(one, entry, fresh, blocked)
+            return deletes
+        one.stuck.pop(entry.name, None)
+        if deletes and files:  # not settled: they may go later
+            return self._delete(one, entry, files)
+        if files is entry.files and not entry.problems:
+            entry.settle()
         return False
 
-    def _take(
-        self, root: WatchedRoot, entry: Entry, fresh: list[Found], blocked: list[Found]
-    ) -> None:
+    def _take(self, one: _Watched, entry: Entry, fresh: list[Found], blocked: list[Found]) -> None:
+        one.stuck.pop(entry.name, None)
+        groups = one.root.by_project(fresh) or {one.root.project: []}
+        for n, (project, files) in enumerate(groups.items()):
+            try:
+                key = self._importer.take(project, one.root.path, files, one.root.options())
+                if blocked and n == 0:
+                    receipt = self._importer.receipt(key)
+                    tell_blocked(self._importer.ctx, receipt, entry.problems, blocked)
+            except NotFound as error:  # the name of a sub-folder is not told
+                named = project != one.root.project
+                one.stuck[entry.name] = _NO_PROJECT if named else error.message
+            except ApplianceError as error:
+                one.stuck[entry.name] = error.message
+        if one.root.then is not Afterwards.KEEP:
+            one.emptied.add(entry.name)
+
+    def _delete(self, one: _Watched, entry: Entry, files: list[Found]) -> bool:
+        """Delete what is imported; True when something went, or will soon."""
         try:
-            key = self._importer.take(
-                root.project, root.path, fresh, move=root.move, source="watched folder"
-            )
-            if blocked:
-                self._tell_blocked(key, entry, blocked)
-        except ApplianceError as error:
-            self.problems[str(root.path)] = error.message
-            _LOG.warning("a drop waits: %s", error.message)
+            n, busy = delete_imported(self._importer.ctx, files)
+        except OSError as error:
+            one.stuck[entry.name] = f"its files cannot be deleted: {error.strerror}"
+            return False
+        return busy or n > 0
+
+    def _prune(self, one: _Watched, entry: Entry) -> None:
+        """Remove the empty folders of an entry whose files were all taken away."""
+        if entry.name not in one.emptied or not entry.empty or entry.unfinished:
             return
-        if root.move:
-            self._emptied.add(root.path / entry.name)
-        else:
-            self._taken.update({f.path: (f.size_bytes, f.mtime_ns) for f in fresh})
-
-    def _tell_blocked(self, key: str, entry: Entry, blocked: list[Found]) -> None:
-        ctx = self._importer.ctx
-        receipt_id = self._importer.receipt(key).id
-        why = dict(entry.problems)
-        report_unreadable(ctx, receipt_id, key, [(f.path, why[f.path]) for f in blocked])
-        rows = [(path_hash(f.path), f.size_bytes, f.mtime_ns) for f in blocked]
-        ctx.catalog.write(
-            lambda tx: tx.con.executemany(
-                "INSERT OR REPLACE INTO taken_files (path_hash, size_bytes, mtime_ns, item_id)"
-                " VALUES (?, ?, ?, 0)",
-                rows,
-            )
-        )
-
-    def _fresh(self, root: WatchedRoot, files: list[Found]) -> list[Found]:
-        """Leave out what was taken already, at this size and time."""
-        unknown = [f for f in files if self._taken.get(f.path) != (f.size_bytes, f.mtime_ns)]
-        known = self._known({path_hash(f.path): f for f in unknown})
-        fresh = [f for f in unknown if f.path not in known]
-        if not root.move:
-            self._taken.update({f.path: (f.size_bytes, f.mtime_ns) for f in known.values()})
-        return fresh
-
-    def _known(self, files: dict[str, Found]) -> dict[Path, Found]:
-        hashes, found = list(files), {}
-        for start in range(0, len(hashes), _CHUNK):
-            part = hashes[start : start + _CHUNK]
-            with self._importer.ctx.catalog.read() as con:
-                rows = con.execute(
-                    "SELECT path_hash, size_bytes, mtime_ns FROM taken_files"
-                    f" WHERE path_hash IN ({','.join('?' * len(part))})",
-                    part,
-                ).fetchall()
-            for row in rows:
-                file = files[row["path_hash"]]
-                if (file.size_bytes, file.mtime_ns) == (row["size_bytes"], row["mtime_ns"]):
-                    found[file.path] = file
-        return found
-
-    def _prune(self, root: WatchedRoot, entry: Entry) -> None:
-        """Remove the empty folders of an entry whose files were all moved away."""
-        path = root.path / entry.name
-        if path not in self._emptied or entry.files or entry.unfinished or entry.problems:
-            return
-        self._emptied.discard(path)
-        if path.is_dir():
+        one.emptied.discard(entry.name)
+        path = one.root.path / entry.name
+        if entry.name and path.is_dir():
             for folder in sorted(path.rglob("*"), reverse=True):
                 _remove_empty(folder)
             _remove_empty(path)
-
-    def _start_observer(self) -> None:
-        from watchdog.observers import Observer
-
-        observer = Observer()
-        handler = _hint_handler(self._hint.set)
-        for root in self.roots:
-            if root.network or not root.path.is_dir():
-                continue
-            try:
-                observer.schedule(handler, str(root.path), recursive=True)
-            except OSError as error:  # out of inotify watches: the rescan sees everything anyway
-                _LOG.warning("no events from %s: %s", root.path, error.strerror)
-        try:
-            observer.start()
-        except OSError as error:
-            _LOG.warning("no events from watched folders: %s", error.strerror)
-            return
-        self._observer = observer
 
 
 def _remove_empty(folder: Path) -> None:
@@ -276,16 +276,3 @@ def _remove_empty(folder: Path) -> None:
         folder.rmdir()
     except OSError:
         return  # not empty, or not a folder: it stays
-
-
-def _hint_handler(hint: Callable[[], None]) -> Any:
-    from watchdog.events import FileSystemEvent, FileSystemEventHandler
-
-    class Handler(FileSystemEventHandler):
-        """Turns any event but mere reading into a hint."""
-
-        def on_any_event(self, event: FileSystemEvent) -> None:
-            if event.event_type not in ("opened", "closed_no_write"):
-                hint()
-
-    return Handler()

@@ -16,6 +16,7 @@ from appliance.exchange import existing_run
 from appliance.exchange.collect import walk_files
 from appliance.exchange.existing_plan import ExistingOptions
 from appliance.exchange.reception import Reception
+from appliance.exchange.rows import Options
 from tests.exchange.kit import Kit, write_series
 from tests.exchange.trees import bids_dataset
 
@@ -40,7 +41,7 @@ def drop(kit: Kit, base: Path) -> None:
     source = base / "drop"
     make_source(source)
     files = list(walk_files(source, lambda path, why: None))
-    kit.importer.take("default", source, files, move=True, source="test")
+    kit.importer.take("default", source, files, Options(move=True, layout=True))
     kit.run()
 
 

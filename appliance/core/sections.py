@@ -190,6 +190,8 @@ class ImportSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=T
         Unpacked over packed size of one member of an archive.
     convert_timeout_s : float
         Seconds after which the conversion of one series is given up.
+    shadow_share : float
+        Share of the series we wrote ourselves that dcm2niix converts as well, to compare.
     """
 
     workers: int = 0
@@ -197,6 +199,7 @@ class ImportSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=T
     max_total_bytes: int = 200 * GIB
     max_ratio: float = 200.0
     convert_timeout_s: float = 3600.0
+    shadow_share: float = 0.02
 
 
 class BackupSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -9,8 +9,14 @@ import msgspec
 
 from appliance.core import DiskFull, StorageError, now_ms
 from appliance.exchange.context import Context
+from appliance.exchange.converter import (
+    Converted,
+    convert_objects,
+    is_shadowed,
+    record_comparison,
+)
 from appliance.exchange.crash import crash_point
-from appliance.exchange.dcm2niix import ConverterRefused, run_dcm2niix
+from appliance.exchange.dcm2niix import ConverterRefused
 from appliance.exchange.disk import require_space
 from appliance.exchange.documents import Waits, convert_documents, hold, roi_documents, wake
 from appliance.exchange.place import ENTERED, enter_series, place_outputs, write_nodeinfo
@@ -82,18 +88,29 @@ def _convert(ctx: Context, row: Any, facts: Facts) -> bool:
     require_space(ctx.folder, ctx.settings, _GROWTH * _size(ctx, row["id"]))
     policy = ProjectPolicy.of(msgspec.json.decode(row["policy"]))
     with ctx.scratch(f"convert-{row['key']}") as scratch:
-        outputs = run_dcm2niix(
+        converted = convert_objects(
             source,
             scratch,
+            converter=policy.converter,
+            shadowed=is_shadowed(row["key"], ctx.settings.imports.shadow_share),
             timeout_s=ctx.settings.imports.convert_timeout_s,
         )
         crash_point("convert.ran")
         placed = place_outputs(
-            ctx, row, outputs, _identity(ctx, row), compress=policy.nifti == "nii.gz"
+            ctx, row, converted.outputs, _identity(ctx, row), compress=policy.nifti == "nii.gz"
         )
-    entered = enter_series(ctx, row, facts, placed)
+    if converted.compared:
+        record_comparison(ctx, row["id"], converted)
+    entered = enter_series(ctx, row, facts, placed, note=_note_of(converted))
     crash_point("convert.entered")
     return entered
+
+
+def _note_of(converted: Converted) -> str:
+    """Say on the receipt what somebody should know of a conversion that succeeded."""
+    if not converted.differs:
+        return ""
+    return f"our conversion differs from dcm2niix in {converted.differs}; dcm2niix's is kept"
 
 
 def _finish(ctx: Context, row: Any) -> None:

@@ -100,18 +100,28 @@ def enter_series(
     placed: Sequence[PlacedFile],
     *,
     state: str = "converted",
+    note: str = "",
 ) -> bool:
     """Catalog a series with its study, subject and files, and close its items, in one transaction.
+
+    Parameters
+    ----------
+    state : str
+        What becomes of its items.
+    note : str
+        What the receipt says of them.
 
     Returns
     -------
     bool
         False when more objects came meanwhile, so that it must be done again.
     """
-    return ctx.catalog.write(lambda tx: _enter(tx, row, facts, placed, state))
+    return ctx.catalog.write(lambda tx: _enter(tx, row, facts, placed, (state, note)))
 
 
-def _enter(tx: Tx, row: Any, facts: Facts, placed: Sequence[PlacedFile], state: str) -> bool:
+def _enter(
+    tx: Tx, row: Any, facts: Facts, placed: Sequence[PlacedFile], told: tuple[str, str]
+) -> bool:
     from appliance.catalog import add_file, tag
 
     now = tx.con.execute("SELECT rev FROM incoming_series WHERE id = ?", (row["id"],)).fetchone()
@@ -126,7 +136,7 @@ def _enter(tx: Tx, row: Any, facts: Facts, placed: Sequence[PlacedFile], state: 
             if file.tags:
                 tag(tx, "file", [file_id], add=file.tags)
         _retire(tx, row, study_id, [file.path for file in placed])
-    _close_items(tx, row, placed, state)
+    _close_items(tx, row, placed, *told)
     return True
 
 
@@ -181,7 +191,7 @@ def _retire(tx: Tx, row: Any, study_id: int, paths: list[str]) -> None:
         trash_files(tx, ids, "import")
 
 
-def _close_items(tx: Tx, row: Any, placed: Sequence[PlacedFile], state: str) -> None:
+def _close_items(tx: Tx, row: Any, placed: Sequence[PlacedFile], state: str, note: str) -> None:
     tx.con.execute(
         "UPDATE incoming_series SET state = ?, reason = '', done_rev = ?, outputs = ? WHERE id = ?",
         (
@@ -195,7 +205,7 @@ def _close_items(tx: Tx, row: Any, placed: Sequence[PlacedFile], state: str) -> 
         "UPDATE receipt_items SET state = ?, reason = ?, hint = '' WHERE series_id = ?"
         " AND place LIKE 'originals/%' AND state IN ('sorted', 'quarantined', 'stored')"
         " RETURNING receipt_id",
-        (state, "" if placed else "no image; kept with the originals", row["id"]),
+        (state, note if placed else "no image; kept with the originals", row["id"]),
     ).fetchall()
     recount(tx, {found[0] for found in touched})
 

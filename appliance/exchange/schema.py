@@ -159,3 +159,13 @@ def m005_routing(db: Database) -> None:
       UNIQUE (receipt_id, series_id, node)) STRICT;
     CREATE INDEX forwards_due ON forwards (due_at) WHERE state IN ('queued', 'held');
     """)
+
+
+@exchange_migrations()
+def m006_comparisons(db: Database) -> None:
+    """Series that two converters made, and where those differ."""
+    db.executescript("""
+    CREATE TABLE conversions_compared (
+      series_id INTEGER PRIMARY KEY REFERENCES incoming_series(id) ON DELETE CASCADE,
+      at INTEGER NOT NULL, differs TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
+    """)

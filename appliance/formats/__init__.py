@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     )
     from appliance.formats.meshes import read_mesh, write_mz3
     from appliance.formats.nifti import plain_nifti_bytes, write_nifti
+    from appliance.formats.plain_stack import NotPlain, PlainStack, read_stack
     from appliance.formats.roi_files import (
         Label,
         RoiReference,
@@ -80,6 +81,13 @@ if TYPE_CHECKING:
     from appliance.formats.rtstruct import read_structures
     from appliance.formats.rtstruct_write import write_structures
     from appliance.formats.spreadsheets import sheet_names, sheet_rows
+    from appliance.formats.stack_image import (
+        ImageHead,
+        part_of,
+        stack_values,
+        turn_of,
+        write_stack_image,
+    )
     from appliance.formats.streamlines import read_streamlines, write_tck
     from appliance.formats.surfer_table import freesurfer_labels
     from appliance.formats.volumes import (
@@ -104,8 +112,11 @@ __all__ = [
     "Fate",
     "FileFacts",
     "FileKind",
+    "ImageHead",
     "Label",
     "MarkerFile",
+    "NotPlain",
+    "PlainStack",
     "Region",
     "RegionsRead",
     "RoiForm",
@@ -137,6 +148,7 @@ __all__ = [
     "markers_json",
     "parse_label_table",
     "parse_markers",
+    "part_of",
     "peek_uids",
     "plain_nifti_bytes",
     "query_answer",
@@ -152,6 +164,7 @@ __all__ = [
     "read_reference",
     "read_segmentation",
     "read_slab",
+    "read_stack",
     "read_streamlines",
     "read_structures",
     "read_volume",
@@ -164,13 +177,16 @@ __all__ = [
     "segmentation_regions",
     "sheet_names",
     "sheet_rows",
+    "stack_values",
     "suffix_of",
+    "turn_of",
     "write_dicom_series",
     "write_meta",
     "write_mz3",
     "write_nifti",
     "write_roi",
     "write_segmentation",
+    "write_stack_image",
     "write_structures",
     "write_tck",
 ]
@@ -219,6 +235,14 @@ __getattr__ = lazy_door(
         "frame_of_reference": "dicom_regions",
         "frame_pixels": "dicom_frames",
         "freesurfer_labels": "surfer_table",
+        "ImageHead": "stack_image",
+        "NotPlain": "plain_stack",
+        "PlainStack": "plain_stack",
+        "part_of": "stack_image",
+        "read_stack": "plain_stack",
+        "stack_values": "stack_image",
+        "turn_of": "stack_image",
+        "write_stack_image": "stack_image",
         "is_segmentation": "dicom_seg",
         "label_color": "label_tables",
         "markers_json": "markers",

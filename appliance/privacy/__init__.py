@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from appliance.privacy.dicom_policy import DicomPolicy
     from appliance.privacy.disguise import keyed_id, subject_label
     from appliance.privacy.identity import Identity, IdentityConflict, Likely, Resolution
+    from appliance.privacy.import_policy import Converter
     from appliance.privacy.policy import ProjectPolicy
     from appliance.privacy.profile import CODES, EDITION, profile_table
     from appliance.privacy.pseudonymizer import AttributeChange, Pseudonymizer, Stand
@@ -25,6 +26,7 @@ __all__ = [
     "CODES",
     "EDITION",
     "AttributeChange",
+    "Converter",
     "DicomPolicy",
     "Identity",
     "IdentityConflict",
@@ -53,6 +55,7 @@ _NAMES = {
     "IdentityConflict": "identity",
     "IdentityStore": "store",
     "Likely": "identity",
+    "Converter": "import_policy",
     "ProjectPolicy": "policy",
     "Pseudonymizer": "pseudonymizer",
     "Resolution": "identity",

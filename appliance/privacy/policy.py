@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from appliance.core import SettingsError, safe_name
-from appliance.privacy.dicom_policy import DicomPolicy
+from appliance.privacy.import_policy import ImportPolicy
 
 __all__ = ["ProjectPolicy"]
 
@@ -17,7 +17,7 @@ _UNDATED = "undated"
 _MAX_FOLDER = 80
 
 
-class ProjectPolicy(DicomPolicy, frozen=True, kw_only=True):
+class ProjectPolicy(ImportPolicy, frozen=True, kw_only=True):
     """The policy of one project, as it stands in its row of the catalog.
 
     Attributes

@@ -7,6 +7,7 @@ from appliance.upkeep.checks.backups import BackupCheck
 from appliance.upkeep.checks.base import BaseCheck, Check
 from appliance.upkeep.checks.bundle import BundleCheck
 from appliance.upkeep.checks.clusters import ClusterCheck
+from appliance.upkeep.checks.converters import ConvertersCheck
 from appliance.upkeep.checks.database import DatabaseCheck
 from appliance.upkeep.checks.disk import DiskCheck
 from appliance.upkeep.checks.isolation import IsolationCheck
@@ -34,6 +35,7 @@ def all_checks() -> list[Check]:
         ListenerCheck(),
         WatcherCheck(),
         ArrivalsCheck(),
+        ConvertersCheck(),
         QueueCheck(),
         SchedulerCheck(),
         IsolationCheck(),

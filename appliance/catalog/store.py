@@ -140,7 +140,7 @@ class Catalog:
             queue.SimpleQueue()
         )
         self._local = threading.local()
-        self._readers: list[Reader] = []
+        self._readers: list[tuple[threading.Thread, Reader]] = []
         self._readers_lock = threading.Lock()
         self._closed = False
         self._writer = threading.Thread(target=self._write_loop, name="catalog-writer", daemon=True)
@@ -284,7 +284,7 @@ class Catalog:
         self._queue.put(None)
         self._writer.join()
         with self._readers_lock:
-            for con in self._readers:
+            for _, con in self._readers:
                 con.close()
             self._readers.clear()
 
@@ -311,7 +311,12 @@ class Catalog:
         con.attributes = self._attributes
         con.file_attributes = self._file_attributes
         with self._readers_lock:
-            self._readers.append(con)
+            gone = {id(one) for thread, one in self._readers if not thread.is_alive()}
+            ended = [one for _, one in self._readers if id(one) in gone]
+            self._readers = [pair for pair in self._readers if id(pair[1]) not in gone]
+            self._readers.append((threading.current_thread(), con))
+        for one in ended:
+            one.close()
         return con
 
     def _write_loop(self) -> None:

@@ -122,3 +122,16 @@ def test_a_damaged_file_is_a_clear_error(tmp_path):
     path.write_bytes(b"this is no database" * 100)
     with pytest.raises(StorageError, match="cannot open the catalog"):
         Catalog.open(path)
+
+
+def test_threads_that_have_ended_leave_no_connection(catalog):
+    def look():
+        with catalog.read() as con:
+            con.execute("SELECT 1").fetchone()
+
+    for _ in range(20):
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+    look()
+    assert len(catalog._readers) <= 2

@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from appliance.cli.pushing import add_push_arguments, push, pushes
 from appliance.cli.tables import show
 from appliance.cli.transport import connect, service_answers, settings_for
 from appliance.cli.whichproject import find_project
@@ -19,7 +20,7 @@ from appliance.core import DataFolder, Invalid, NotFound, PeerError
 if TYPE_CHECKING:
     from appliance.client import Client, PacsAsked, PacsFound
 
-__all__ = ["add_arguments", "pacs"]
+__all__ = ["add_arguments", "pacs", "service_runs"]
 
 _STUDY = (
     "patient_id",
@@ -81,6 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--again", action="store_true", help="pull: also what is here")
     parser.add_argument("--no-wait", action="store_true", help="pull: do not wait until it came")
     parser.add_argument("--batch", metavar="KEY", default="", help="pulls: of one call only")
+    add_push_arguments(parser)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--cancel", action="store_true", help="pulls: those of --batch do not come")
     which.add_argument(
@@ -216,7 +218,7 @@ def _pull(client: Client, project: str, options: argparse.Namespace) -> int:
     _tell_asked(asked, options)
     if options.dry_run or not asked.batch:
         return 0
-    if options.no_wait or not _service_runs(options):
+    if options.no_wait or not service_runs(options):
         print(f"'nora pacs pulls --batch {asked.batch}' tells how far it is")
         return 0
     return _follow(client, project, asked.batch)
@@ -231,14 +233,14 @@ def _tell_asked(asked: PacsAsked, options: argparse.Namespace) -> None:
         print(f"the pauses between them take {asked.least_s:.0f} s")
 
 
-def _service_runs(options: argparse.Namespace) -> bool:
-    """Tell whether a service pulls; a call on its own only writes down what is to come."""
+def service_runs(options: argparse.Namespace) -> bool:
+    """Tell whether a service works; a call on its own only writes down what is to be done."""
     if os.environ.get("NORA_URL") or os.environ.get("NORA_SOCKET"):
         return True
     folder = DataFolder(settings_for(options.data, options.config).data_path)
     if service_answers(folder):
         return True
-    print("no service runs: 'nora serve' pulls them", file=sys.stderr)
+    print("no service runs: 'nora serve' does it", file=sys.stderr)
     return False
 
 
@@ -272,4 +274,12 @@ def _pulls(client: Client, project: str, options: argparse.Namespace) -> int:
     return 0
 
 
-_ACTIONS = {"nodes": _nodes, "echo": _echo, "find": _find, "pull": _pull, "pulls": _pulls}
+_ACTIONS = {
+    "nodes": _nodes,
+    "echo": _echo,
+    "find": _find,
+    "pull": _pull,
+    "pulls": _pulls,
+    "push": push,
+    "pushes": pushes,
+}

@@ -47,6 +47,14 @@ if TYPE_CHECKING:
         PacsSeries,
         PacsStudy,
     )
+    from appliance.client.pushes import (
+        Push,
+        PushAnswer,
+        PushAsked,
+        PushFate,
+        PushNode,
+        PushPatient,
+    )
     from appliance.client.releases import (
         AttributeChange,
         DicomExport,
@@ -139,6 +147,12 @@ __all__ = [
     "ProjectUsage",
     "Receipt",
     "ReceiptItem",
+    "Push",
+    "PushAnswer",
+    "PushAsked",
+    "PushFate",
+    "PushNode",
+    "PushPatient",
     "ReleaseReport",
     "SavedBatch",
     "Selected",
@@ -167,7 +181,8 @@ _MANAGING = (
     "BidsExport BidsFile BidsPlan ExistingPreview PreviewRow ProjectDetail ProjectUsage Unplaced"
 )
 _PACS = "PacsAsked PacsEcho PacsFate PacsFound PacsNode PacsPull PacsSeries PacsStudy"
-_RELEASES = "AttributeChange DicomExport ReleaseReport WithheldObjects"
+_PUSHES = "Push PushAnswer PushAsked PushFate PushNode PushPatient"
+_RELEASES = "AttributeChange DicomExport ReleaseCheck ReleaseFinding ReleaseReport WithheldObjects"
 _NAMES = {
     **dict.fromkeys(__all__, "rows"),
     **dict.fromkeys(_JOBS.split(), "job_rows"),
@@ -177,6 +192,7 @@ _NAMES = {
     "AutoRuleRow": "autorules",
     "AutoVerdict": "autorules",
     "Client": "client",
+    **dict.fromkeys(_PUSHES.split(), "pushes"),
     "Table": "tables",
     "Volume": "volumes",
     "connect": "client",

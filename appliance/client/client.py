@@ -17,6 +17,7 @@ from appliance.client.managing import ManagingCalls
 from appliance.client.meta import MetaCalls
 from appliance.client.pacs import PacsCalls
 from appliance.client.provenance import ProvenanceCalls
+from appliance.client.pushes import PushCalls
 from appliance.client.releases import ReleaseCalls
 from appliance.client.rois import RoiCalls
 from appliance.client.routing import RoutingCalls
@@ -32,6 +33,7 @@ class Client(
     ContentCalls,
     ArrivalCalls,
     PacsCalls,
+    PushCalls,
     RoutingCalls,
     WorkCalls,
     JobCalls,

@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     )
     from appliance.exchange.push import Pushes
     from appliance.exchange.push_forward import forward_objects
-    from appliance.exchange.push_values import Push, PushAnswer
+    from appliance.exchange.push_series import SeriesOut
+    from appliance.exchange.push_values import Push, PushAnswer, PushFate, PushHow, PushWish
+    from appliance.exchange.parts import PartState
     from appliance.exchange.receipts import get_receipt, list_receipts
     from appliance.exchange.revealing import WaitingIdentity
     from appliance.exchange.routing_rows import (
@@ -108,6 +110,9 @@ __all__ = [
     "ReceiptDetail",
     "ReceiptItem",
     "ReceiptState",
+    "PushFate",
+    "PushHow",
+    "PushWish",
     "ReleaseReport",
     "Route",
     "RouteTable",
@@ -120,6 +125,8 @@ __all__ = [
     "Wished",
     "WithheldObjects",
     "brought_by",
+    "SeriesOut",
+    "Unconfirmed",
     "brought_since",
     "change_settings",
     "create_from_module",
@@ -156,10 +163,6 @@ _NAMES = {
     "ItemState": "rows",
     "Options": "rows",
     "Pacs": "pacs",
-    "Push": "push_values",
-    "PushAnswer": "push_values",
-    "Pushes": "push",
-    "forward_objects": "push_forward",
     "Fate": "pacs_values",
     "PacsPull": "pacs_values",
     "PacsQuery": "pacs_values",
@@ -184,6 +187,14 @@ _NAMES = {
     "brought_by": "arrived",
     "brought_since": "arrived",
     "change_settings": "modules",
+    "Push": "push_values",
+    "PushAnswer": "push_values",
+    "PushFate": "push_values",
+    "PushHow": "push_values",
+    "PushWish": "push_values",
+    "Pushes": "push",
+    "SeriesOut": "push_series",
+    "forward_objects": "push_forward",
     "create_from_module": "modules",
     "exchange_migrations": "schema",
     "get_receipt": "receipts",

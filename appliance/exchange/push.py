@@ -7,41 +7,50 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from appliance.core import Invalid, NotFound, PacsNode, Refused, new_key, now_ms
+from appliance.core import ApplianceError, Invalid, NotFound, PacsNode, Refused, new_key, now_ms
 from appliance.exchange.context import Context
 from appliance.exchange.pacs_link import Archive
+from appliance.exchange.push_plan import Judge
+from appliance.exchange.push_results import (
+    RoiForm,
+    document_wish,
+    forget_results,
+    made,
+    roi_wish,
+    series_wish,
+)
 from appliance.exchange.push_rows import (
     OPEN,
-    NewPush,
     PushRow,
     acknowledged_places,
     add_push,
     change_push,
     list_pushes,
     load_push,
+    places_of,
     push_answers,
     shown,
 )
-from appliance.exchange.push_values import Push, PushAnswer, PushState
+from appliance.exchange.push_series import SeriesOut, originals, series_keys, series_out
+from appliance.exchange.push_values import (
+    NewPush,
+    Push,
+    PushAnswer,
+    PushFate,
+    PushHow,
+    PushState,
+    PushWish,
+)
 from appliance.exchange.push_work import Pusher
 
 if TYPE_CHECKING:
-    from appliance.catalog import Project, Tx
+    from appliance.catalog import Tx
+    from appliance.formats import Label
+    from appliance.geometry import Volume
 
 __all__ = ["PushAction", "Pushes"]
 
 PushAction = Literal["cancel", "retry"]
-
-
-class SeriesOut(msgspec.Struct, frozen=True, kw_only=True):
-    """A series of a project with the objects that are kept of it."""
-
-    key: str
-    pid: str
-    psid: str
-    study_uid: str
-    what: str
-    places: list[str]
 
 
 class Pushes:
@@ -119,10 +128,76 @@ class Pushes:
             If the archive is unknown or may not be sent to, or the project is archived.
         """
         self.link(project, node)
-        wanted = self.series_out(project, series_keys)
-        return self.add(project, node, [originals(one, new_study=True) for one in wanted], actor)
+        with self._ctx.catalog.read() as con:
+            wanted = series_out(con, project, keys=series_keys)
+        return self._add(project, node, [originals(one, new_study=True) for one in wanted], actor)
 
-    def add(
+    def series(
+        self, project: str, *, studies: Sequence[int] = (), files: Sequence[int] = ()
+    ) -> list[SeriesOut]:
+        """Give the series of studies, and those that images were converted from, with objects."""
+        with self._ctx.catalog.read() as con:
+            keys = series_keys(con, studies, files)
+            return series_out(con, project, keys=keys)
+
+    def wish_series(self, one: SeriesOut) -> PushWish:
+        """Wish that the kept objects of a series go."""
+        return series_wish(self._ctx, one, originals(one))
+
+    def wish_rois(
+        self, one: SeriesOut, form: RoiForm, title: str, rois: tuple[Volume, Sequence[Label]]
+    ) -> PushWish:
+        """Wish that ROIs go as objects that refer to the series that they were drawn on."""
+        return roi_wish(self._ctx, one, form, title, rois)
+
+    def wish_document(self, one: SeriesOut, title: str, data: bytes) -> PushWish:
+        """Wish that a picture (PNG, JPEG) or a PDF goes into the study of a series."""
+        return document_wish(self._ctx, one, title, data)
+
+    def plan(
+        self, project: str, node: str, wishes: Sequence[PushWish], how: PushHow
+    ) -> list[PushFate]:
+        """Tell what would become of each wish; the archive is asked whose the studies are.
+
+        Raises
+        ------
+        NotFound, Refused, PeerError
+            If the archive is unknown, may not be sent to, or does not answer.
+        """
+        from appliance.catalog import get_project
+
+        link = self.link(project, node)
+        with self._ctx.catalog.read() as con:
+            found = get_project(con, project)
+            sent = set() if how.again else acknowledged_places(con, found.id, node)
+        if how.names:
+            target = {"project": project, "node": node}
+            self._ctx.catalog.write(
+                lambda tx: tx.operation("pacs-names", actor=how.actor, target=target)
+            )
+        judge = Judge(self._ctx, found.key, link, new_study=how.new_study, names=how.names)
+        return [judge.fate(wish, sent) for wish in wishes]
+
+    def begin(
+        self, project: str, node: str, wishes: Sequence[PushWish], how: PushHow
+    ) -> tuple[str, list[PushFate]]:
+        """Send what is wished, if nothing speaks against any of it; see `plan` and `forward`."""
+        fates = self.plan(project, node, wishes, how)
+        if not wishes:
+            raise Invalid("nothing is named", hint="Name studies, series, ROIs or a picture.")
+        for fate in fates:
+            if fate.problem:
+                raise Refused(fate.problem, hint=fate.hint)
+        pushes = [wish.push if wish.make is None else made(self._ctx, wish) for wish in wishes]
+        wanted = [msgspec.structs.replace(one, new_study=how.new_study) for one in pushes]
+        try:
+            batch, _ = self._add(project, node, wanted, how.actor, again=how.again)
+        except ApplianceError:
+            forget_results(self._ctx, [place for one in wanted for place in one.places])
+            raise
+        return batch, fates
+
+    def _add(
         self,
         project: str,
         node: str,
@@ -159,27 +234,6 @@ class Pushes:
         self._pusher.look()
         return (batch, n) if n else ("", 0)
 
-    def series_out(self, project: str, keys: Sequence[str]) -> list[SeriesOut]:
-        """Give series with their kept objects; those of which none is kept are left out."""
-        from appliance.catalog import get_project
-
-        with self._ctx.catalog.read() as con:
-            found = get_project(con, project)
-            rows = con.execute(
-                "SELECT c.key, coalesce(b.pid, c.pid) AS pid, coalesce(t.sid, c.sid) AS sid,"
-                " c.study_uid, c.modality, c.number, c.folder, i.place FROM incoming_series c"
-                " LEFT JOIN series s ON s.key = c.key LEFT JOIN studies t ON t.id = s.study_id"
-                " LEFT JOIN subjects b ON b.id = t.subject_id"
-                " JOIN receipt_items i ON i.series_id = c.id AND i.place LIKE 'originals/%'"
-                " WHERE c.project_id = ? AND c.key IN (SELECT value FROM json_each(?))"
-                " GROUP BY i.place ORDER BY c.id, min(i.id)",
-                (found.id, msgspec.json.encode(list(keys)).decode()),
-            ).fetchall()
-        series: dict[str, SeriesOut] = {}
-        for row in rows:
-            series.setdefault(row["key"], _series(row)).places.append(row["place"])
-        return list(series.values())
-
     def pushes(self, project: str, *, batch: str = "", limit: int = 1000) -> list[Push]:
         """Give the pushes of a project, newest first."""
         from appliance.catalog import get_project
@@ -215,12 +269,15 @@ class Pushes:
         if not keys and not batch:
             raise Invalid("say which pushes", hint="Name keys, or what was asked for together.")
 
-        def write(tx: Tx) -> int:
+        def write(tx: Tx) -> tuple[int, list[str]]:
             rows = list_pushes(tx.con, get_project(tx.con, project).id, batch=batch, limit=-1)
             named = [row for row in rows if not keys or row.key in keys]
-            return sum(_CHANGES[action](tx, row) for row in named)
+            done = [row.id for row in named if _CHANGES[action](tx, row)]
+            return len(done), [place for row_id in done for place in places_of(tx.con, row_id)]
 
-        n = self._ctx.catalog.write(write)
+        n, places = self._ctx.catalog.write(write)
+        if action == "cancel":
+            forget_results(self._ctx, places)
         self._pusher.look()
         return n
 
@@ -230,45 +287,6 @@ class Pushes:
             raise NotFound(f"no push {key!r}")
         return row
 
-    def project(self, name: str) -> Project:
-        """Give a project that is in use.
-
-        Raises
-        ------
-        NotFound, Conflict
-            If there is none, or it is archived.
-        """
-        from appliance.catalog import get_project, require_open
-
-        with self._ctx.catalog.read() as con:
-            found = get_project(con, name)
-            require_open(con, found.id)
-        return found
-
-
-def originals(one: SeriesOut, *, new_study: bool = False) -> NewPush:
-    """Give the push of a series' kept objects."""
-    return NewPush(
-        kind="originals",
-        pid=one.pid,
-        psid=one.psid,
-        study_uid=one.study_uid,
-        what=one.what,
-        places=one.places,
-        new_study=new_study,
-    )
-
-
-def _series(row: Any) -> SeriesOut:
-    return SeriesOut(
-        key=row["key"],
-        pid=row["pid"],
-        psid=f"{row['pid']}#{row['sid']}",
-        study_uid=row["study_uid"],
-        what=f"{row['folder']} ({row['modality']})" if row["modality"] else row["folder"],
-        places=[],
-    )
-
 
 def _without(one: NewPush, sent: set[str]) -> NewPush:
     left = [place for place in one.places if place not in sent]
@@ -276,7 +294,8 @@ def _without(one: NewPush, sent: set[str]) -> NewPush:
 
 
 def _cancel(tx: Tx, row: PushRow) -> bool:
-    if row.state not in OPEN:
+    """Take a push back; one that failed need not go any more."""
+    if row.state not in (*OPEN, PushState.PARTIAL, PushState.FAILED):
         return False
     change_push(tx, row, state=PushState.CANCELLED, reason="", hint="")
     return True

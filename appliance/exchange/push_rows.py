@@ -6,17 +6,14 @@ import sqlite3
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from appliance.core import new_key, now_ms
-from appliance.exchange.push_values import ObjectState, Push, PushAnswer, PushState, Reply
+from appliance.exchange.push_values import NewPush, ObjectState, Push, PushAnswer, PushState, Reply
 
 if TYPE_CHECKING:
     from appliance.catalog import Tx
 
 __all__ = [
     "OPEN",
-    "NewPush",
     "PushRow",
     "acknowledged_places",
     "add_push",
@@ -25,6 +22,7 @@ __all__ = [
     "list_pushes",
     "load_push",
     "note_replies",
+    "places_of",
     "push_answers",
     "requeue_sending",
     "shown",
@@ -48,18 +46,6 @@ class PushRow(Push, frozen=True, kw_only=True):
     pid: str
     study_uid: str
     new_study: int
-
-
-class NewPush(msgspec.Struct, frozen=True, kw_only=True):
-    """What is written down of a push; `places` are its objects, relative to the data folder."""
-
-    kind: str
-    pid: str
-    psid: str
-    study_uid: str
-    what: str
-    places: list[str]
-    new_study: bool = False
 
 
 def add_push(tx: Tx, project_id: int, node: str, wanted: NewPush, *, batch: str, actor: str) -> str:
@@ -138,6 +124,12 @@ def waiting_objects(con: sqlite3.Connection, push_id: int) -> list[tuple[int, st
         (push_id,),
     )
     return [(row["n"], row["place"]) for row in rows]
+
+
+def places_of(con: sqlite3.Connection, push_id: int) -> list[str]:
+    """Give the places of all objects of a push."""
+    rows = con.execute("SELECT place FROM pacs_push_objects WHERE push_id = ?", (push_id,))
+    return [str(row[0]) for row in rows]
 
 
 def push_answers(con: sqlite3.Connection, push_id: int) -> list[PushAnswer]:

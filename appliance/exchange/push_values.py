@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
-__all__ = ["ObjectState", "Outgoing", "Push", "PushAnswer", "PushState", "Reply", "SentObject"]
+from appliance.privacy import Identity
+
+__all__ = [
+    "NewPush",
+    "ObjectState",
+    "Outgoing",
+    "Push",
+    "PushAnswer",
+    "PushFate",
+    "PushHow",
+    "PushState",
+    "PushWish",
+    "Reply",
+    "SentObject",
+]
 
 
 class PushState(StrEnum):
@@ -72,6 +88,79 @@ class PushAnswer(msgspec.Struct, frozen=True, kw_only=True):
     code: int | None
     text: str
     at: int | None
+
+
+class NewPush(msgspec.Struct, frozen=True, kw_only=True):
+    """What is written down of a push; `places` are its objects, relative to the data folder."""
+
+    kind: str
+    pid: str
+    psid: str
+    study_uid: str
+    what: str
+    places: list[str]
+    new_study: bool = False
+
+
+class PushWish(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody would like to send: kept objects, or a result that is made of them.
+
+    Attributes
+    ----------
+    like : Path
+        An object of the same study, which tells whose it is.
+    make : callable, optional
+        Writes the one object of a result.
+    """
+
+    push: NewPush
+    like: Path
+    make: Callable[[BinaryIO], None] | None = None
+
+
+class PushFate(msgspec.Struct, frozen=True, kw_only=True):
+    """What would become of a wish.
+
+    Attributes
+    ----------
+    n_objects, n_there : int
+        Objects that would go, and those that the archive has acknowledged already.
+    known_there : bool
+        Whether the archive has the study.
+    problem, hint : str
+        Why it may not go; empty when it may.
+    patient : Identity or None
+        Who it shows, when that was asked for.
+    """
+
+    psid: str
+    kind: str
+    what: str
+    n_objects: int
+    n_there: int = 0
+    known_there: bool = False
+    problem: str = ""
+    hint: str = ""
+    patient: Identity | None = None
+
+
+class PushHow(msgspec.Struct, frozen=True, kw_only=True):
+    """How something is sent.
+
+    Attributes
+    ----------
+    new_study : bool
+        Whether the archive need not have the study.
+    again : bool
+        Whether also what the archive has acknowledged goes.
+    names : bool
+        Whether it is told who the subjects are; that is put on record.
+    """
+
+    actor: str
+    new_study: bool = False
+    again: bool = False
+    names: bool = False
 
 
 class Outgoing(msgspec.Struct, frozen=True):

@@ -10,13 +10,14 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from traceback import format_tb
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.core import ApplianceError, Refused, now_ms
 from appliance.exchange.context import Context
 from appliance.exchange.crash import crash_point
 from appliance.exchange.pacs_link import Archive
 from appliance.exchange.push_check import check_archive_agrees, check_objects
+from appliance.exchange.push_results import forget_results
 from appliance.exchange.push_rows import (
     OPEN,
     PushRow,
@@ -24,11 +25,15 @@ from appliance.exchange.push_rows import (
     due_pushes,
     load_push,
     note_replies,
+    places_of,
     requeue_sending,
     waiting_objects,
 )
 from appliance.exchange.push_store import send_all
 from appliance.exchange.push_values import Outgoing, PushState, Reply
+
+if TYPE_CHECKING:
+    from appliance.catalog import Tx
 
 __all__ = ["Pusher"]
 
@@ -170,6 +175,8 @@ class Pusher:
             return  # cut off between two objects; the next start goes on
         if not now.n_refused:
             self._settle(now, PushState.DONE)
+            with self._ctx.catalog.read() as con:
+                forget_results(self._ctx, places_of(con, now.id))
             return
         with self._ctx.catalog.read() as con:
             why = con.execute(
@@ -198,5 +205,11 @@ class Pusher:
         self, row: PushRow, state: PushState, reason: str = "", hint: str = "", **more: Any
     ) -> None:
         changes = {"state": state, "reason": reason, "hint": hint, **more}
-        self._ctx.catalog.write(lambda tx: change_push(tx, row, **changes))
+
+        def write(tx: Tx) -> None:
+            now = load_push(tx.con, row.key)
+            if now is not None and now.state in OPEN:  # else somebody took it back meanwhile
+                change_push(tx, row, **changes)
+
+        self._ctx.catalog.write(write)
         _LOG.info("push %s to %s: %s%s", row.key, row.node, state, f" ({reason})" * bool(reason))

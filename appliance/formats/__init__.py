@@ -35,6 +35,12 @@ if TYPE_CHECKING:
         roi_form,
         roi_references,
     )
+    from appliance.formats.dicom_results import (
+        RESEARCH,
+        result_tags,
+        write_picture,
+        write_report,
+    )
     from appliance.formats.dicom_rewrite import (
         DicomPart,
         Fate,
@@ -103,6 +109,7 @@ __all__ = [
     "LABEL_SUFFIXES",
     "MARKER_SUFFIXES",
     "CommitmentRequest",
+    "RESEARCH",
     "ComplexPart",
     "DicomElement",
     "DicomFrame",
@@ -171,6 +178,7 @@ __all__ = [
     "read_xdata",
     "rewrite_dicom",
     "roi_form",
+    "result_tags",
     "roi_references",
     "scan_dicom",
     "scan_frames",
@@ -187,6 +195,8 @@ __all__ = [
     "write_roi",
     "write_segmentation",
     "write_stack_image",
+    "write_picture",
+    "write_report",
     "write_structures",
     "write_tck",
 ]
@@ -210,6 +220,7 @@ __getattr__ = lazy_door(
         "Region": "dicom_regions",
         "RegionsRead": "dicom_regions",
         "RoiForm": "dicom_regions",
+        "RESEARCH": "dicom_results",
         "RoiReference": "roi_files",
         "RoiReferences": "dicom_regions",
         "ScanProblem": "dicom_record",
@@ -270,6 +281,7 @@ __getattr__ = lazy_door(
         "roi_references": "dicom_regions",
         "scan_dicom": "dicom_scan",
         "scan_frames": "dicom_frames",
+        "result_tags": "dicom_results",
         "segmentation_regions": "dicom_seg",
         "sheet_names": "spreadsheets",
         "sheet_rows": "spreadsheets",
@@ -281,4 +293,6 @@ __getattr__ = lazy_door(
         "write_structures": "rtstruct_write",
         "write_tck": "streamlines",
     },
+        "write_picture": "dicom_results",
+        "write_report": "dicom_results",
 )

@@ -22,6 +22,7 @@ from appliance.upkeep.checks.disk import DiskCheck
 from appliance.upkeep.checks.isolation import IsolationCheck
 from appliance.upkeep.checks.listener import ListenerCheck
 from appliance.upkeep.checks.notebooks import NotebookCheck
+from appliance.upkeep.checks.pushes import PushesCheck
 from appliance.upkeep.checks.queue import QueueCheck
 from appliance.upkeep.checks.scheduler import SchedulerCheck
 from appliance.upkeep.checks.schema import SchemaCheck
@@ -348,3 +349,22 @@ def test_folders_of_projects_in_the_trash_are_nobodys_worry(ctx, site, elsewhere
     elsewhere.rename(elsewhere.with_name("unmounted"))
     site.catalog.write(lambda tx: set_project_state(tx, "p", "trashed", actor="me"))
     assert SourcesCheck().run(ctx).level == "ok"
+
+
+def test_what_could_not_be_sent_is_counted_by_archive(ctx):
+    def put(tx):
+        project = ensure_project(tx, "default").id
+        for n, (node, state) in enumerate(
+            [("main", "failed"), ("main", "partial"), ("web", "done"), ("web", "cancelled")]
+        ):
+            tx.con.execute(
+                "INSERT INTO pacs_pushes (key, batch, project_id, node, actor, kind, pid, psid,"
+                " study_uid, what, n_objects, state, due_at, created_at, updated_at)"
+                " VALUES (?, 'b', ?, ?, 'o', 'originals', 'S', 'S#1', '1', 'w', 1, ?, 0, 0, 0)",
+                (f"push{n}", project, node, state),
+            )
+
+    assert PushesCheck().run(ctx).level == "ok"
+    ctx.catalog.write(put)
+    result = PushesCheck().run(ctx)
+    assert (result.level, result.text) == ("warning", "Not sent: 2 to main.")

@@ -178,6 +178,12 @@ def _dicom(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser)
 
 
+def _release(parser: argparse.ArgumentParser) -> None:
+    from appliance.cli.lastlook import add_arguments
+
+    add_arguments(parser)
+
+
 def _tools(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--add", type=Path, metavar="FILE", help="bring a Boutiques descriptor")
@@ -259,6 +265,7 @@ VERBS: dict[str, tuple[str, str, _Arguments]] = {
     "serve": ("Run the service.", "serving:serve", _serve),
     "settings": ("Show every setting and its source.", "care:settings", _with_json),
     "status": ("Tell whether a service runs and is well.", "care:status", _with_json),
+    "release": ("Look at what would leave, and let it go.", "lastlook:release", _release),
     "tools": ("List the predefined jobs, or bring one.", "tools:tools", _tools),
     "undo": ("Take operations back.", "keeping:undo", _undo),
 }

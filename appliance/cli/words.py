@@ -25,6 +25,7 @@ DATA
   existing   read a folder of existing data, or a BIDS dataset, into a project
   bids       export studies as a BIDS dataset
   dicom      export studies as pseudonymised DICOM, with a report of what was changed
+  release    look at what would leave for what tells whom it shows; confirm, report, verify
   project    show a project, or change its settings or state
   checkout   take an image or mask to be edited by 3D Slicer, ITK-SNAP or FSLeyes
   checkin    save what was edited there as new versions

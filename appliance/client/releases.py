@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -12,7 +13,15 @@ import msgspec
 from appliance.client.base import Base
 from appliance.core import PeerError
 
-__all__ = ["AttributeChange", "DicomExport", "ReleaseCalls", "ReleaseReport", "WithheldObjects"]
+__all__ = [
+    "AttributeChange",
+    "DicomExport",
+    "ReleaseCalls",
+    "ReleaseCheck",
+    "ReleaseFinding",
+    "ReleaseReport",
+    "WithheldObjects",
+]
 
 _OPEN = frozenset({"pending", "working"})
 
@@ -70,8 +79,59 @@ class DicomExport(msgspec.Struct, frozen=True, kw_only=True):
     report: ReleaseReport | None
 
 
+class ReleaseFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """What one rule of a release check found, in `n` files; never a value."""
+
+    rule: str
+    severity: str
+    text: str
+    advice: str
+    n: int
+    fields: list[str]
+    places: list[str]
+
+
+class ReleaseCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found in what would leave; `needed`: it leaves only when somebody confirms."""
+
+    key: str
+    project: str
+    way: str
+    n_files: int
+    n_subjects: int
+    findings: list[ReleaseFinding]
+    fields: dict[str, list[str]]
+    needed: bool
+    confirmed_by: str | None
+
+
+class _Verdict(msgspec.Struct, frozen=True):
+    valid: bool
+
+
 class ReleaseCalls(Base):
-    """What leaves as DICOM, and what was done to it."""
+    """What leaves, the last look at it, and what was done to it."""
+
+    def check_release(self, project: str, way: str, studies: Sequence[str] = ()) -> ReleaseCheck:
+        """Look at what an export as ``bids`` or ``dicom`` would tell of whom it shows."""
+        body = {"way": way, "studies": list(studies)}
+        return self._post(_checks(project), ReleaseCheck, body)
+
+    def release_check(self, project: str, key: str) -> ReleaseCheck:
+        """Give a release check by key."""
+        return self._get(f"{_checks(project)}/{key}", ReleaseCheck)
+
+    def confirm_release(self, project: str, key: str) -> ReleaseCheck:
+        """Let go what was checked."""
+        return self._post(f"{_checks(project)}/{key}/confirm", ReleaseCheck, {})
+
+    def release_report(self, project: str, key: str) -> dict[str, Any]:
+        """Give the signed report of a release check."""
+        return self._get(f"{_checks(project)}/{key}/report", dict[str, Any])
+
+    def verify_release(self, report: Mapping[str, Any]) -> bool:
+        """Tell whether a report was signed by the appliance and not changed since."""
+        return self._post("/releases/verify", _Verdict, dict(report)).valid
 
     def plan_dicom(self, project: str, studies: Sequence[str] = ()) -> ReleaseReport:
         """Tell what would be done to some studies or all, by the first object of each series."""
@@ -121,3 +181,7 @@ class ReleaseCalls(Base):
 
 def _of(project: str) -> str:
     return f"/projects/{quote(project, safe='')}/dicom"
+
+
+def _checks(project: str) -> str:
+    return f"/projects/{quote(project, safe='')}/releases/checks"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         PreviewRow,
         Unplaced,
     )
-    from appliance.exchange.exports import Export
+    from appliance.exchange.exports import Entry, Export
     from appliance.exchange.importer import Importer
     from appliance.exchange.listener import DicomListener
     from appliance.exchange.modules import (
@@ -42,12 +42,13 @@ if TYPE_CHECKING:
         PacsStudy,
         Wished,
     )
+    from appliance.exchange.parts import PartState
     from appliance.exchange.push import Pushes
     from appliance.exchange.push_forward import forward_objects
     from appliance.exchange.push_series import SeriesOut
     from appliance.exchange.push_values import Push, PushAnswer, PushFate, PushHow, PushWish
-    from appliance.exchange.parts import PartState
     from appliance.exchange.receipts import get_receipt, list_receipts
+    from appliance.exchange.release_checks import ReleaseCheck, ReleaseChecks, Unconfirmed, Way
     from appliance.exchange.revealing import WaitingIdentity
     from appliance.exchange.routing_rows import (
         ARRIVAL_FIELDS,
@@ -85,6 +86,7 @@ __all__ = [
     "Condition",
     "DicomListener",
     "DropWatcher",
+    "Entry",
     "ExistingOptions",
     "ExistingPreview",
     "Export",
@@ -105,28 +107,31 @@ __all__ = [
     "ProjectModule",
     "Push",
     "PushAnswer",
+    "PushFate",
+    "PushHow",
+    "PushWish",
     "Pushes",
     "Receipt",
     "ReceiptDetail",
     "ReceiptItem",
     "ReceiptState",
-    "PushFate",
-    "PushHow",
-    "PushWish",
+    "ReleaseCheck",
+    "ReleaseChecks",
     "ReleaseReport",
     "Route",
     "RouteTable",
     "RouteTried",
     "RuleRow",
+    "SeriesOut",
+    "Unconfirmed",
     "Unplaced",
     "Upload",
     "WaitingIdentity",
     "WatchedRoot",
+    "Way",
     "Wished",
     "WithheldObjects",
     "brought_by",
-    "SeriesOut",
-    "Unconfirmed",
     "brought_since",
     "change_settings",
     "create_from_module",
@@ -140,6 +145,11 @@ __all__ = [
 ]
 
 _NAMES = {
+    "Entry": "exports",
+    "Way": "release_checks",
+    "Unconfirmed": "release_checks",
+    "ReleaseChecks": "release_checks",
+    "ReleaseCheck": "release_checks",
     "ARRIVAL_FIELDS": "routing_rows",
     "Condition": "routing_rows",
     "Forward": "routing_rows",

@@ -104,14 +104,21 @@ class BidsExports(Exports):
             size_bytes=plan.size_bytes,
         )
 
+    def leaving(self, project: str, study_ids: Sequence[int] = ()) -> list[Entry]:
+        """Give the files of a dataset as they would leave."""
+        return self._files(project, study_ids)
+
     def _entries(self, export: Export) -> list[Entry]:
+        return self._files(export.project, export.studies)
+
+    def _files(self, name: str, study_ids: Sequence[int]) -> list[Entry]:
         from appliance.catalog import fields_of, get_project, project_settings
         from appliance.jobs import makers_of
 
         with self._ctx.catalog.read() as con:
-            project = get_project(con, export.project)
+            project = get_project(con, name)
             mapping = self.mapping(project.id)
-            plan = make_plan(con, project.id, mapping, export.studies)
+            plan = make_plan(con, project.id, mapping, study_ids)
             values = fields_of(con, "subject", list(plan.participants))
             makers = makers_of(con, [one.file.origin for one in plan.derived])
         settings = project_settings(project)
@@ -125,8 +132,8 @@ class BidsExports(Exports):
         )
         if not plan.derived:
             return list(raw)
-        name = mapping.name or title
-        return [*raw, *derivative_entries(plan.derived, makers, title=name, path_of=path_of)]
+        told = mapping.name or title
+        return [*raw, *derivative_entries(plan.derived, makers, title=told, path_of=path_of)]
 
     def _path(self, project: Project, file_id: int) -> Path:
         from appliance.catalog import absolute_path, get_file

@@ -95,6 +95,12 @@ class DicomExports(Exports):
             pass
         return release.report(kept)
 
+    def sample(self, project: str, study_ids: Sequence[int] = ()) -> Iterator[Entry]:
+        """Give the first object of each series as it would leave."""
+        found, kept = self._found(project, study_ids)
+        first = [next(objects) for _, objects in groupby(kept, key=_series_of)]
+        return _Release(self, found, sample=True).entries(first)
+
     def begin(
         self, project: str, study_ids: Sequence[int], *, target: str = "", actor: str
     ) -> Export:

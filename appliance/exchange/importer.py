@@ -33,6 +33,7 @@ from appliance.exchange.originals import originals_of
 from appliance.exchange.receipts import get_receipt, open_receipt, set_receipt, withdraw_empty
 from appliance.exchange.recovery import due_work, newly_due, recover
 from appliance.exchange.referred import image_of_rois
+from appliance.exchange.release_checks import ReleaseChecks
 from appliance.exchange.revealing import WaitingIdentity, original_names, waiting_identities
 from appliance.exchange.routing import Routing
 from appliance.exchange.routing_apply import SORT_STEP
@@ -77,13 +78,12 @@ class Importer:
         self.ctx = Context(catalog, identities, queue, folder, settings, on_files or _deaf)
         limit = settings.imports.workers
         self.existing, self.bids = ExistingData(self.ctx), BidsExports(self.ctx)
-        self.dicom = DicomExports(self.ctx)
+        self.dicom, self.releases = DicomExports(self.ctx), ReleaseChecks(self.ctx)
         self.routing, self.forwards = Routing(self.ctx), Forwards(self.ctx)
         self._parts = (self.existing, self.bids, self.dicom, self.forwards)
         self._converting = threading.BoundedSemaphore(limit) if limit > 0 else None
         self._announcing: set[int] = set()  # receipts whose files are still being written down
-        self._opening = threading.Lock()
-        self._stopping = threading.Event()
+        self._opening, self._stopping = threading.Lock(), threading.Event()
         self._clock: threading.Thread | None = None
         queue.register_step(COLLECT_STEP, self._collect)
         queue.register_step(SORT_STEP, self._sort)

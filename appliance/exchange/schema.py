@@ -169,3 +169,17 @@ def m006_comparisons(db: Database) -> None:
       series_id INTEGER PRIMARY KEY REFERENCES incoming_series(id) ON DELETE CASCADE,
       at INTEGER NOT NULL, differs TEXT NOT NULL DEFAULT '') STRICT, WITHOUT ROWID;
     """)
+
+
+@exchange_migrations()
+def m005_release_checks(db: Database) -> None:
+    """What was found in files that were about to leave, and who let them go."""
+    db.executescript("""
+    CREATE TABLE release_checks (
+      id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE,
+      project_id INTEGER NOT NULL REFERENCES projects(id), way TEXT NOT NULL,
+      what TEXT NOT NULL, n_files INTEGER NOT NULL, n_subjects INTEGER NOT NULL,
+      found TEXT NOT NULL CHECK (json_valid(found)), actor TEXT NOT NULL,
+      created_at INTEGER NOT NULL, confirmed_by TEXT, confirmed_at INTEGER) STRICT;
+    CREATE INDEX release_checks_by_what ON release_checks (project_id, what, id);
+    """)

@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     )
     from appliance.formats.meshes import read_mesh, write_mz3
     from appliance.formats.nifti import plain_nifti_bytes, write_nifti
+    from appliance.formats.nifti_texts import NiftiTexts, texts_of_nifti
     from appliance.formats.plain_stack import NotPlain, PlainStack, read_stack
     from appliance.formats.roi_files import (
         Label,
@@ -122,6 +123,7 @@ __all__ = [
     "ImageHead",
     "Label",
     "MarkerFile",
+    "NiftiTexts",
     "NotPlain",
     "PlainStack",
     "Region",
@@ -187,6 +189,7 @@ __all__ = [
     "sheet_rows",
     "stack_values",
     "suffix_of",
+    "texts_of_nifti",
     "turn_of",
     "write_dicom_series",
     "write_meta",
@@ -259,6 +262,8 @@ __getattr__ = lazy_door(
         "markers_json": "markers",
         "parse_label_table": "label_tables",
         "parse_markers": "markers",
+        "NiftiTexts": "nifti_texts",
+        "texts_of_nifti": "nifti_texts",
         "plain_nifti_bytes": "nifti",
         "query_answer": "dicom_query",
         "query_identifier": "dicom_query",

@@ -9,7 +9,7 @@ import io
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
 import msgspec
 
@@ -144,8 +144,8 @@ def dicom_vr(tag: int) -> str:
         return ""
 
 
-def dicom_parts(source: Path) -> list[DicomPart]:
-    """Give the elements of an object, without its pixels and what lies within sequences.
+def dicom_parts(source: Path | BinaryIO, *, deep: bool = False) -> list[DicomPart]:
+    """Give the elements of an object without its pixels; `deep`: those within sequences too.
 
     Raises
     ------
@@ -158,6 +158,8 @@ def dicom_parts(source: Path) -> list[DicomPart]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = dcmread(source, stop_before_pixels=True, force=True)
+            if deep:
+                return list(_walk(found))
             tags = [tag for tag in sorted(found.keys()) if tag & 0xFFFF and not _is_creator(tag)]
             return [DicomPart(found, int(tag), ()) for tag in tags]
     except Exception as error:

@@ -14,12 +14,20 @@ if TYPE_CHECKING:
     from appliance.privacy.burned_in import Withheld, risk_in
     from appliance.privacy.dicom_policy import DicomPolicy
     from appliance.privacy.disguise import keyed_id, subject_label
+    from appliance.privacy.findings import (
+        ReleaseFinding,
+        ReleaseFindings,
+        is_telling_key,
+        looks_personal,
+    )
     from appliance.privacy.identity import Identity, IdentityConflict, Likely, Resolution
     from appliance.privacy.import_policy import Converter
+    from appliance.privacy.known import KnownWords
     from appliance.privacy.policy import ProjectPolicy
     from appliance.privacy.profile import CODES, EDITION, profile_table
     from appliance.privacy.pseudonymizer import AttributeChange, Pseudonymizer, Stand
     from appliance.privacy.scrub import mentions, scrub_sidecar, scrub_text
+    from appliance.privacy.signing import is_signed, signed
     from appliance.privacy.store import IdentityStore
 
 __all__ = [
@@ -31,22 +39,36 @@ __all__ = [
     "Identity",
     "IdentityConflict",
     "IdentityStore",
+    "KnownWords",
     "Likely",
     "ProjectPolicy",
     "Pseudonymizer",
+    "ReleaseFinding",
+    "ReleaseFindings",
     "Resolution",
     "Stand",
     "Withheld",
+    "is_signed",
+    "is_telling_key",
     "keyed_id",
+    "looks_personal",
     "mentions",
     "profile_table",
     "risk_in",
     "scrub_sidecar",
     "scrub_text",
+    "signed",
     "subject_label",
 ]
 
 _NAMES = {
+    "signed": "signing",
+    "is_signed": "signing",
+    "KnownWords": "known",
+    "looks_personal": "findings",
+    "is_telling_key": "findings",
+    "ReleaseFindings": "findings",
+    "ReleaseFinding": "findings",
     "AttributeChange": "pseudonymizer",
     "CODES": "profile",
     "DicomPolicy": "dicom_policy",

@@ -28,12 +28,16 @@ class DicomPolicy(msgspec.Struct, frozen=True, kw_only=True):
         none; let through.
     dicom_arrivals : {"keep", "hold"}
         Whether such objects are taken in like others, or are set aside as they arrive.
+    release_check : {"found", "always", "off"}
+        When somebody has to confirm that files leave, by whatever way: if they tell who somebody
+        is; always; never.
     """
 
     dicom_options: tuple[DicomOption, ...] = ()
     dicom_private: tuple[str, ...] = ()
     dicom_burned_in: Literal["refuse", "trust", "allow"] = "refuse"
     dicom_arrivals: Literal["keep", "hold"] = "keep"
+    release_check: Literal["found", "always", "off"] = "found"
 
     def private_elements(self) -> list[SafeElement]:
         """Give the private elements that this project declares safe.

@@ -15,6 +15,7 @@ from appliance.catalog import Database
 from appliance.core import Conflict, NotFound, StorageError, now_ms, safe_name
 from appliance.privacy.identity import Identity, IdentityConflict, Likely, Resolution
 from appliance.privacy.keys import identity_of_row, is_study_key, keyed, shown
+from appliance.privacy.people import People
 from appliance.privacy.policy import ProjectPolicy
 from appliance.privacy.schema import KNOWN_MIGRATIONS, identity_migrations
 
@@ -28,7 +29,7 @@ def _nothing_taken(_code: str) -> bool:
     return False
 
 
-class IdentityStore:
+class IdentityStore(People):
     """Who the subjects of all projects really are. Open it with `IdentityStore.open`.
 
     Every write is committed (``synchronous=FULL``) before the method returns, and repeating one

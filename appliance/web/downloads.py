@@ -29,13 +29,18 @@ _MISSING = "NOT-INCLUDED.txt"
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """An archive to be sent: its name, its files, and how many of those asked for are gone."""
+    """An archive to be sent: its name, its files, and how many of those asked for are gone.
+
+    `studies` and `files` are the ids of what lies in it.
+    """
 
     login: str
     project: str
     name: str
     entries: Sequence[ZipEntry]
     n_missing: int
+    studies: Sequence[int] = ()
+    files: Sequence[int] = ()
     key: str = field(default_factory=new_key)
     made_at: float = field(default_factory=time.monotonic)
 
@@ -81,6 +86,7 @@ def prepare(
     """Look at the files of a download; what is gone from the disk is told inside the archive."""
     entries: dict[str, ZipEntry] = {}
     missing: list[str] = []
+    studies, files = dict[int, None](), list[int]()
     for row in rows:
         inside = safe_zip_name(project, row.pid, row.sid, row.path)
         try:
@@ -90,6 +96,8 @@ def prepare(
             missing.append(inside)
             continue
         entries[inside] = ZipEntry(inside, path, facts.st_size, facts.st_mtime)
+        studies[row.study_id] = None
+        files.append(row.id)
     if missing:
         text = "".join(f"{one}\n" for one in ["No longer on the disk:", *missing]).encode()
         inside = safe_zip_name(project, _MISSING)
@@ -100,6 +108,8 @@ def prepare(
         name=f"{safe_zip_name(name).replace('/', '_')}.zip",
         entries=list(entries.values()),
         n_missing=len(missing),
+        studies=list(studies),
+        files=files,
     )
 
 

@@ -12,6 +12,7 @@ from appliance import catalog, exchange, upkeep
 from appliance.catalog import Caller
 from appliance.core import Conflict, NotFound, Refused, iso
 from appliance.privacy import ProjectPolicy
+from appliance.web.checking import let_export_go
 from appliance.web.schemas import (
     BidsExport,
     BidsExportRequest,
@@ -290,6 +291,7 @@ def begin_bids(
     with services.catalog.read() as con:
         project = catalog.get_project(con, name)
         ids = study_ids(con, project.id, data.studies) or []
+    let_export_go(services, who, project.name, "bids", ids)
     return services.importer.bids.begin(project.name, ids, target=data.target, actor=who.login)
 
 

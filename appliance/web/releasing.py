@@ -10,6 +10,7 @@ import msgspec
 from appliance import catalog, exchange
 from appliance.catalog import Caller
 from appliance.core import NotFound, Refused, iso
+from appliance.web.checking import let_export_go
 from appliance.web.managing import project_id
 from appliance.web.schemas import DicomExport, DicomExportRequest, DicomPlanRequest, Items
 from appliance.web.selecting import study_ids
@@ -36,6 +37,7 @@ def begin(services: Services, who: Caller, name: str, data: DicomExportRequest) 
     if data.target and not who.is_admin:
         raise Refused("only an administrator may write to folders of the machine")
     project, ids = _asked(services, name, data.studies)
+    let_export_go(services, who, project, "dicom", ids)
     begun = services.importer.dicom.begin(project, ids, target=data.target, actor=who.login)
     return _view(begun)
 

@@ -10,6 +10,7 @@ import { notifications } from "./strings/notifications";
 import { projects } from "./strings/projects";
 import { provenance } from "./strings/provenance";
 import { queues } from "./strings/queues";
+import { release } from "./strings/release";
 import { roi } from "./strings/roi";
 import { routing } from "./strings/routing";
 import { table } from "./strings/table";
@@ -25,6 +26,7 @@ const en = {
   ...notifications,
   ...projects,
   ...provenance,
+  ...release,
   ...roi,
   ...routing,
   ...queues,

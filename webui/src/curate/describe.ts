@@ -76,6 +76,7 @@ const SENTENCES: Record<string, (target: Target) => string> = {
   "pacs-pull": (o) => t("did_pacs_pull", { n: number(o["n"]), node: text(o["node"]) }),
   "export-bids": (o) => t("did_export_bids", { n: number(o["studies"]) }),
   "export-dicom": (o) => t("did_export_dicom", { n: number(o["studies"]) }),
+  "confirm-release": (o) => t("did_confirm_release", { n: number(o["n"]) }),
   "add-source": () => t("did_add_source"),
   save: (o) => t("did_store", { path: text(o["path"]), study: text(o["study"]) }),
   restore: (o) => t("did_restore", { path: text(o["path"]), study: text(o["study"]) }),
@@ -115,7 +116,11 @@ export const KINDS: { id: string; label: Parameters<typeof t>[0]; verbs: string 
   { id: "docs", label: "verb_docs", verbs: "put_doc,delete_doc" },
   { id: "projects", label: "verb_projects", verbs: "project-settings,project-state" },
   { id: "identity", label: "verb_identity", verbs: "reveal,reveal-names,resolve-arrival" },
-  { id: "outside", label: "verb_outside", verbs: "pacs-search,pacs-pull,pacs-push,export-bids,export-dicom,confirm-release" },
+  {
+    id: "outside",
+    label: "verb_outside",
+    verbs: "pacs-search,pacs-pull,pacs-push,export-bids,export-dicom,confirm-release",
+  },
   { id: "users", label: "verb_users", verbs: "create_user,change_user,set_rights" },
 ];
 

@@ -1,4 +1,5 @@
 // What the menu of projects offers besides the projects themselves.
+import FileOutput from "@lucide/svelte/icons/file-output";
 import Boxes from "@lucide/svelte/icons/boxes";
 import RefreshCw from "@lucide/svelte/icons/refresh-cw";
 import FolderKanban from "@lucide/svelte/icons/folder-kanban";
@@ -8,7 +9,9 @@ import type { MenuItem } from "../core/menu.svelte";
 import { navigate } from "../core/router.svelte";
 import { may } from "../core/session.svelte";
 import { t } from "../core/strings";
+import DicomDialog from "../exchange/DicomDialog.svelte";
 import RecomputeDialog from "../jobs/provenance/RecomputeDialog.svelte";
+import { selection } from "../table/selection.svelte";
 
 export function projectPages(project: string): MenuItem[] {
   const of =
@@ -24,6 +27,12 @@ export function projectPages(project: string): MenuItem[] {
       run: of("/projects/settings"),
     },
     { label: t("projects_bids_menu"), icon: Boxes, disabled: none, run: of("/projects/bids") },
+    {
+      label: t("dicom_menu"),
+      icon: FileOutput,
+      disabled: none || !may("download"),
+      run: () => openDialog(DicomDialog, { project, studies: selection.targets }),
+    },
     {
       label: t("prov_recompute_menu"),
       icon: RefreshCw,

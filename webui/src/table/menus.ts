@@ -39,6 +39,7 @@ import RenameDialog from "./RenameDialog.svelte";
 import { quickTags } from "./settings";
 import { loadFiles, type Row } from "./table.svelte";
 import TagDialog from "./TagDialog.svelte";
+import { leave } from "../exchange/releasing";
 import { copyAbsolute, copyNames, prepareDownload, save, startDownload, type Wanted } from "./take";
 
 const known = <T>(map: ReadonlyMap<string, T | null>): T[] =>
@@ -75,7 +76,11 @@ export function download(wanted: Wanted): void {
   if (only && sizeOf(wanted) === 1) downloadFile(only);
   else if (wanted.studies.length + wanted.subjects.length > 0)
     openDialog(DownloadDialog, { wanted });
-  else void attempt(async () => startDownload(await prepareDownload(wanted)), t("download"));
+  else
+    void attempt(async () => {
+      const made = await prepareDownload(wanted);
+      await leave(session.project, { way: "files", download: made.key }, () => startDownload(made));
+    }, t("download"));
 }
 
 /** Double click or Enter on a file. */

@@ -1,0 +1,146 @@
+"""Between the rooms and the API: the last look at what leaves, by whatever way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from urllib.parse import quote
+
+from appliance import catalog
+from appliance.catalog import Caller, Project
+from appliance.core import Invalid, NotFound, Refused, iso
+from appliance.exchange import Entry, ReleaseCheck, Way
+from appliance.web.downloads import Downloads, Prepared
+from appliance.web.schemas.release_checks import ReleaseCheckRequest, ReleaseCheckView
+from appliance.web.scope import rights_in
+from appliance.web.selecting import study_ids
+from appliance.web.services import Services
+from appliance.web.views import API, maybe_iso
+
+__all__ = ["check", "confirm", "let_archive_go", "let_export_go", "one", "shown"]
+
+_Leaving = Callable[[], Iterable[Entry]]
+
+
+def check(
+    services: Services, downloads: Downloads, who: Caller, name: str, data: ReleaseCheckRequest
+) -> ReleaseCheckView:
+    """Look at what would leave, and keep what was found.
+
+    Raises
+    ------
+    NotFound
+        If there is no such study or archive.
+    """
+    project, chosen = _asked(services, name, data.studies)
+    ids: Sequence[int] = chosen
+    what: Sequence[object] = ()
+    if data.way == "files":
+        prepared = downloads.get(data.download, who)
+        if prepared.project != project.name:
+            raise NotFound("this archive is of another project")
+        leaving, ids, what = _archived(prepared), prepared.studies, prepared.files
+    else:
+        leaving = _exported(services, project, data.way, ids)
+    made = services.importer.releases.check(
+        project, data.way, leaving(), study_ids=ids, what=what, actor=who.login
+    )
+    return shown(made)
+
+
+def let_export_go(services: Services, who: Caller, name: str, way: Way, ids: Sequence[int]) -> None:
+    """Let an export go; refused as `ReleaseChecks.require` says."""
+    with services.catalog.read() as con:
+        project = catalog.get_project(con, name)
+    leaving = _exported(services, project, way, ids)
+    services.importer.releases.require(project, way, leaving, study_ids=ids, actor=who.login)
+
+
+def let_archive_go(services: Services, who: Caller, prepared: Prepared) -> Prepared:
+    """Let a prepared archive go; refused as `ReleaseChecks.require` says."""
+    with services.catalog.read() as con:
+        project = catalog.get_project(con, prepared.project)
+    services.importer.releases.require(
+        project,
+        "files",
+        _archived(prepared),
+        study_ids=prepared.studies,
+        what=prepared.files,
+        actor=who.login,
+    )
+    return prepared
+
+
+def one(services: Services, name: str, key: str) -> ReleaseCheck:
+    """Give a check of a project.
+
+    Raises
+    ------
+    NotFound
+        If it has none of that key.
+    """
+    found = services.importer.releases.get(key)
+    if found.project.lower() != name.lower():
+        raise NotFound(f"no release check {key!r}")
+    return found
+
+
+def confirm(services: Services, who: Caller, name: str, key: str) -> ReleaseCheckView:
+    """Let go what was checked; what tells who somebody is, by those who may know it.
+
+    Raises
+    ------
+    Refused
+        If the caller may not see who subjects are.
+    """
+    found = one(services, name, key)
+    with services.catalog.read() as con:
+        held = rights_in(who, catalog.get_project(con, name).id)
+    if "deanonym" not in held and any(f.severity == "identifies" for f in found.findings):
+        raise Refused(
+            "it tells who somebody is, and you may not know that",
+            hint="Somebody with the right deanonym can confirm it.",
+        )
+    return shown(services.importer.releases.confirm(key, actor=who.login))
+
+
+def shown(found: ReleaseCheck) -> ReleaseCheckView:
+    """Show a check."""
+    base = f"{API}/projects/{quote(found.project, safe='')}/releases/checks/{found.key}"
+    return ReleaseCheckView(
+        key=found.key,
+        project=found.project,
+        way=found.way,
+        n_files=found.n_files,
+        n_subjects=found.n_subjects,
+        findings=found.findings,
+        fields=found.fields,
+        needed=found.needed,
+        made_by=found.made_by,
+        created_at=iso(found.created_at),
+        confirmed_by=found.confirmed_by,
+        confirmed_at=maybe_iso(found.confirmed_at),
+        report_url=f"{base}/report",
+    )
+
+
+def _asked(services: Services, name: str, studies: list[str]) -> tuple[Project, list[int]]:
+    with services.catalog.read() as con:
+        project = catalog.get_project(con, name)
+        found = study_ids(con, project.id, studies)
+    if found == []:
+        raise NotFound("no study of that name")
+    return project, found or []
+
+
+def _exported(services: Services, project: Project, way: str, ids: Sequence[int]) -> _Leaving:
+    exports = {"bids": services.importer.bids.leaving, "dicom": services.importer.dicom.sample}
+    if way not in exports:
+        raise Invalid(f"there is no export {way!r}")
+    return lambda: exports[way](project.name, ids)
+
+
+def _archived(prepared: Prepared) -> _Leaving:
+    return lambda: [
+        Entry(one.name, one.text if one.path is None else None, one.path)
+        for one in prepared.entries
+    ]

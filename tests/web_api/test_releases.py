@@ -1,0 +1,110 @@
+"""What leaves over the API: the last look, who may let it go, and the report (B5)."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from appliance import catalog
+from appliance.catalog import Grant
+from appliance.cli.entry import main
+from appliance.privacy import Identity, ProjectPolicy
+from tests.web_api.conftest import Site, add_file, served, working_services
+
+JANE = Identity(patient_id="QX-4711", name="DOE^JANE", birth_date="19700102", sex="F")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    root = tmp_path_factory.mktemp("leaving")
+    with working_services(root / "data") as services, served(services) as site:
+        with services.catalog.read() as con:
+            key = catalog.get_project(con, "default").key
+        services.identities.resolve(key, JANE, ProjectPolicy())
+        add_file(services, "a/notes.txt", b"doe is well", "text")
+        add_file(services, "b/plain.txt", b"all is well", "text")
+        yield site
+
+
+def prepare(http: httpx.Client, pattern: str) -> dict:
+    study = http.get("/projects/default/studies").json()["items"][0]["id"]
+    body = {"project": "default", "studies": [study], "pattern": pattern}
+    return http.post("/downloads", json=body).raise_for_status().json()
+
+
+def downloader(site: Site, *, deanonym: bool) -> httpx.Client:
+    login = "knowing" if deanonym else "other"
+
+    def write(tx: catalog.Tx) -> str:
+        if tx.con.execute("SELECT 1 FROM users WHERE login = ?", (login,)).fetchone() is None:
+            catalog.create_user(tx, login, actor="owner")
+        grant = Grant(download=True, deanonym=deanonym)
+        project = catalog.get_project(tx.con, "default").id
+        catalog.set_grant(tx, login, project, grant, actor="owner")
+        return catalog.issue_token(tx, "t", login=login)
+
+    headers = {"Authorization": f"Bearer {site.services.catalog.write(write)}"}
+    return httpx.Client(base_url=f"{site.url}/api/v1", headers=headers, timeout=60)
+
+
+def bytes_of(http: httpx.Client, url: str) -> httpx.Response:
+    return http.get(url.removeprefix("/api/v1"))
+
+
+def test_an_archive_that_tells_nobody_is_sent_at_once(site: Site) -> None:
+    with downloader(site, deanonym=False) as http:
+        answer = bytes_of(http, prepare(http, "*plain*")["url"])
+    with zipfile.ZipFile(io.BytesIO(answer.raise_for_status().content)) as archive:
+        assert [name.rpartition("/")[2] for name in archive.namelist()] == ["plain.txt"]
+
+
+def test_one_that_tells_somebody_waits_for_who_may_know_it(site: Site) -> None:
+    with downloader(site, deanonym=False) as http:
+        made = prepare(http, "*notes*")
+        refused = bytes_of(http, made["url"])
+        assert (refused.status_code, refused.json()["key"]) == (409, "release_unconfirmed")
+        assert "doe" not in refused.text.lower()
+        check = f"/projects/default/releases/checks/{refused.json()['facts']['check']}"
+        assert http.post(f"{check}/confirm").status_code == 403
+        with downloader(site, deanonym=True) as knowing:
+            done = knowing.post(f"{check}/confirm").raise_for_status().json()
+        assert done["confirmed_by"] == "knowing"
+        assert bytes_of(http, made["url"]).status_code == 200
+        report = http.get(f"{check}/report").raise_for_status()
+        assert http.post("/releases/verify", json=report.json()).json() == {"valid": True}
+        changed = {**report.json(), "confirmed": False}
+        assert http.post("/releases/verify", json=changed).json() == {"valid": False}
+        listed = http.get("/projects/default/releases/checks").json()["items"]
+        assert done["key"] in {one["key"] for one in listed}
+
+
+def test_a_look_beforehand_names_rules_and_places_but_no_value(site: Site) -> None:
+    with downloader(site, deanonym=False) as http:
+        body = {"way": "files", "download": prepare(http, "*.txt")["key"]}
+        found = http.post("/projects/default/releases/checks", json=body).raise_for_status().json()
+        assert [one["rule"] for one in found["findings"]] == ["text"]
+        assert found["needed"]
+        assert found["findings"][0]["places"][0].endswith("notes.txt")
+        assert "doe" not in json.dumps(found).lower()
+        unknown = {"way": "files", "download": "nothing"}
+        assert http.post("/projects/default/releases/checks", json=unknown).status_code == 404
+
+
+def test_the_command_checks_and_verifies(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = ["--data", str(site.services.folder.root)]
+    assert main(["release", "check", "--way", "dicom", "-p", "default", *data]) == 0
+    key = capsys.readouterr().out.partition(":")[0]
+    assert main(["release", "report", key, "-p", "default", *data]) == 0
+    path = tmp_path / "report.json"
+    path.write_text(capsys.readouterr().out)
+    assert main(["release", "verify", str(path), *data]) == 0
+    path.write_text(path.read_text().replace('"n_files": 0', '"n_files": 3'))
+    assert main(["release", "verify", str(path), *data]) == 1

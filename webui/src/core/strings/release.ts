@@ -1,0 +1,32 @@
+// Texts of what leaves: the last look at it, DICOM exports, and subjects that are erased.
+export const release = {
+  release_title: "Before it leaves",
+  release_facts: "{n} {n|file|files} of {subjects} {subjects|subject|subjects}",
+  release_looking: "Looking at what would leave…",
+  release_failed: "What would leave could not be looked at",
+  release_sev_identifies: "Tells who it is",
+  release_sev_may: "May tell who it is",
+  release_sev_note: "Good to know",
+  release_n: "{n} {n|file|files}",
+  release_in: "In {fields}",
+  release_fields: "Header fields with text that leave",
+  release_agree: "I have looked at this, and it may leave",
+  release_not_you: "Only somebody who may see who subjects are can let this go.",
+  release_go: "Let it leave",
+  release_report: "Signed report",
+  did_confirm_release: "Let {n} {n|file|files} leave after a look at them",
+  dicom_menu: "Export as DICOM…",
+  dicom_title: "Export {name} as DICOM",
+  dicom_text:
+    "Objects leave as nobody’s, by the rules of the project. Its settings tell which: {options}.",
+  dicom_no_options: "no options, dates are removed",
+  dicom_facts:
+    "{subjects} {subjects|subject|subjects}, {studies} {studies|study|studies}, {series} series, {size}",
+  dicom_none: "No DICOM objects are kept of these studies.",
+  dicom_held: "{n} series held back",
+  dicom_changes: "What is done to {n} {n|attribute|attributes}",
+  dicom_col_attribute: "Attribute",
+  dicom_col_action: "What is done",
+  dicom_failed: "The export could not be planned",
+  dicom_scope: "Studies",
+} as const;

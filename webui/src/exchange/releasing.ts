@@ -1,0 +1,45 @@
+// The last look at what leaves: asked for before every export; a dialog only where it found something.
+import { api, path } from "../core/api";
+import { openDialog } from "../core/dialogs.svelte";
+import { t } from "../core/strings";
+import { attempt } from "../core/toast.svelte";
+import type { Schema } from "../core/types";
+import ReleaseDialog from "./ReleaseDialog.svelte";
+
+export type ReleaseCheck = Schema["ReleaseCheckView"];
+export type Finding = ReleaseCheck["findings"][number];
+export type Leaving = Partial<Schema["ReleaseCheckRequest"]> & {
+  way: "bids" | "dicom" | "files";
+};
+
+/** Whether a person has to see what was found; notes alone hold nobody up. */
+export const worthALook = (check: ReleaseCheck): boolean =>
+  check.needed || check.findings.some((one) => one.severity !== "note");
+
+/** Whether somebody has to say so before it leaves. */
+export const mustAgree = (check: ReleaseCheck): boolean =>
+  check.needed && check.confirmed_at === null;
+
+export const tellsSomebody = (check: ReleaseCheck): boolean =>
+  check.findings.some((one) => one.severity === "identifies");
+
+/** Look at what would leave, then let it go; true when it went without a question. */
+export async function leave(
+  project: string,
+  what: Leaving,
+  go: () => Promise<void> | void,
+): Promise<boolean> {
+  let went = false;
+  await attempt(async () => {
+    const check = await api.post<ReleaseCheck>(
+      path("projects", project, "releases", "checks"),
+      what,
+    );
+    if (worthALook(check)) openDialog(ReleaseDialog, { check, go });
+    else {
+      await go();
+      went = true;
+    }
+  }, t("release_failed"));
+  return went;
+}

@@ -146,6 +146,7 @@ class PacsCalls(Base):
         *,
         watch: Callable[[PacsFound], None] = _quiet,
         poll_s: float = 0.3,
+        names: bool = True,
         **query: Any,
     ) -> PacsFound:
         """Search an archive, and wait until that is through.
@@ -154,22 +155,24 @@ class PacsCalls(Base):
         ----------
         watch : callable
             Hears what is known, again and again.
+        names : bool
+            Whether it is told who the patients are, which needs the right to see that.
         **query
             ``patient_id``, ``patient_name``, ``accession``, ``study_date``, ``days_before``,
             ``days_after``, ``study_description``, ``series_description``, ``modality``,
             ``modalities_in_study``, ``min_age``, ``max_age``, ``patients``, ``without``,
             ``series``.
         """
-        body = {"node": node, "query": query}
+        body = {"node": node, "query": query, "names": names}
         found = self._post(f"{_pacs(project)}/searches", PacsFound, body)
+        path = f"{_pacs(project)}/searches/{found.key}"
         try:
             while found.state == "running":
                 watch(found)
                 time.sleep(poll_s)
-                found = self._get(f"{_pacs(project)}/searches/{found.key}", PacsFound)
+                found = self._get(path, PacsFound, {"names": names})
         except KeyboardInterrupt:
-            path = f"{_pacs(project)}/searches/{found.key}"
-            self._transport.ask("DELETE", path, PacsFound)
+            self._transport.ask("DELETE", path, Done)
             raise
         return found
 
@@ -179,6 +182,7 @@ class PacsCalls(Base):
         node: str,
         series: Sequence[PacsSeries | PacsStudy],
         *,
+        search: str = "",
         dry_run: bool = False,
         again: bool = False,
     ) -> PacsAsked:
@@ -186,6 +190,8 @@ class PacsCalls(Base):
 
         Parameters
         ----------
+        search : str
+            Key of the search, when it told no names.
         dry_run : bool
             Only tell what would come.
         again : bool
@@ -193,6 +199,7 @@ class PacsCalls(Base):
         """
         body = {
             "node": node,
+            "search": search,
             "wished": [_wished(one) for one in series],
             "dry_run": dry_run,
             "again": again,

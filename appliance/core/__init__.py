@@ -5,6 +5,7 @@ Knows nothing of images, catalogs or the web, and imports no other room.
 
 from __future__ import annotations
 
+from appliance.core.conf_file import save_setting
 from appliance.core.doors import lazy_door
 from appliance.core.errors import (
     ApplianceError,
@@ -103,6 +104,7 @@ __all__ = [
     "parse_iso",
     "safe_join",
     "safe_name",
+    "save_setting",
     "sha256_file",
     "without",
 ]

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         PacsQuery,
         PacsSeries,
         PacsStudy,
+        PacsView,
         Wished,
     )
     from appliance.exchange.parts import PartState
@@ -102,6 +103,7 @@ __all__ = [
     "PacsResult",
     "PacsSeries",
     "PacsStudy",
+    "PacsView",
     "Peer",
     "PreviewRow",
     "ProjectModule",
@@ -179,6 +181,7 @@ _NAMES = {
     "PacsResult": "pacs_search",
     "PacsSeries": "pacs_values",
     "PacsStudy": "pacs_values",
+    "PacsView": "pacs_values",
     "Peer": "sending",
     "PreviewRow": "existing_plan",
     "ProjectModule": "modules",

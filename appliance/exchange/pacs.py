@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from appliance.core import Invalid, NotFound, PacsNode, Settings, SettingsError, now_ms
+from appliance.core import Invalid, NotFound, PacsNode, Refused, Settings, iso, now_ms
 from appliance.exchange.pacs_awaited import Awaited
-from appliance.exchange.pacs_link import Archive, Link
+from appliance.exchange.pacs_contacts import Contacts
+from appliance.exchange.pacs_hidden import hidden, names_patients, unhidden
+from appliance.exchange.pacs_link import Archive
+from appliance.exchange.pacs_nodes import Nodes, link_to
 from appliance.exchange.pacs_pull import Puller
 from appliance.exchange.pacs_rows import (
     OPEN,
@@ -24,8 +27,8 @@ from appliance.exchange.pacs_rows import (
     without_uids,
 )
 from appliance.exchange.pacs_search import PacsResult, Search, Searches
-from appliance.exchange.pacs_values import Fate, PacsPull, PacsQuery, PullState, Wished
-from appliance.exchange.pacs_web import WebLink
+from appliance.exchange.pacs_values import Fate, PacsPull, PacsQuery, PacsView, PullState, Wished
+from appliance.exchange.push import Pushes
 
 if TYPE_CHECKING:
     from appliance.catalog import Tx
@@ -34,10 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["Action", "Pacs"]
 
 Action = Literal["cancel", "retry"]
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
-_TITLE = re.compile(r"[!-\[\]-~][ -\[\]-~]{0,15}")
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _CHUNK = 500
+_NAMED = PacsView()
 
 
 class Pacs:
@@ -52,10 +54,14 @@ class Pacs:
 
     Attributes
     ----------
+    known : Nodes
+        The archives.
     awaited : Awaited
         For the listener: what was asked for.
     puller : Puller
         Does the pulls.
+    pushes : Pushes
+        Sends to them.
 
     Raises
     ------
@@ -65,34 +71,57 @@ class Pacs:
 
     def __init__(self, importer: Importer, settings: Settings) -> None:
         self._ctx = importer.ctx
-        self._nodes = settings.pacs.nodes
-        for name, node in self._nodes.items():
-            _check(name, node)
-        title = settings.dicom.ae_title
-        self._links: dict[str, Archive] = {
-            name: WebLink(name, node) if node.method == "web" else Link(name, node, title)
-            for name, node in self._nodes.items()
-        }
+        self.known = Nodes(settings, importer.ctx.folder)
         self._searches = Searches()
-        self.awaited = Awaited(link.calling for link in self._links.values() if link.calling)
-        self.puller = Puller(importer, self._links, self.awaited)
+        self.awaited = Awaited(self.known.askers)
+        self.puller = Puller(importer, self.known.links, self.awaited)
+        self.pushes = Pushes(importer.ctx, self.known.links)
 
     def start(self) -> None:
-        """Begin to pull, also what an earlier end left behind."""
+        """Begin to pull and to push, also what an earlier end left behind."""
         self.puller.start()
+        self.pushes.start()
 
     def close(self) -> None:
         """Stop the searches and pulls; the next start goes on with the pulls."""
         self._searches.close()
         self.puller.stop()
+        self.pushes.stop()
+
+    @property
+    def contacts(self) -> Contacts:
+        """What was heard of each archive last."""
+        return self.known.contacts
 
     def nodes(self, project: str) -> Mapping[str, PacsNode]:
         """Give the archives that a project may use."""
-        return {
-            name: node
-            for name, node in self._nodes.items()
-            if not node.projects or project in node.projects
-        }
+        return self.known.of(project)
+
+    def put_node(self, name: str, node: PacsNode, actor: str) -> None:
+        """Add an archive, or change one, at once; see `Nodes.put`."""
+        self.known.put(name, node)
+        target = {"node": name}
+        self._ctx.catalog.write(lambda tx: tx.operation("pacs-node", actor=actor, target=target))
+        self.puller.look()
+
+    def remove_node(self, name: str, actor: str) -> None:
+        """Remove an archive; see `Nodes.remove`."""
+        self.known.remove(name)
+        target = {"node": name}
+        self._ctx.catalog.write(lambda tx: tx.operation("pacs-no-node", actor=actor, target=target))
+        self.puller.look()
+
+    def try_node(self, name: str, node: PacsNode) -> str:
+        """Ask an archive that need not be saved whether it answers; gives what it is.
+
+        Raises
+        ------
+        SettingsError, PeerError
+            If it cannot be understood; if it does not answer or lets us not in.
+        """
+        link = link_to(name, node, self.known.title)
+        link.echo()
+        return str(link)
 
     def link(self, project: str, name: str) -> Archive:
         """Give the way to an archive.
@@ -106,7 +135,7 @@ class Pacs:
         if name not in known:
             there = ", ".join(sorted(known)) or "none"
             raise NotFound(f"there is no PACS node {name!r}", hint=f"There are: {there}.")
-        return self._links[name]
+        return self.known.links[name]
 
     def echo(self, project: str, name: str) -> None:
         """Ask an archive whether it answers.
@@ -116,38 +145,72 @@ class Pacs:
         NotFound, PeerError
             If there is no such archive; if it does not answer or lets us not in.
         """
-        self.link(project, name).echo()
+        self.contacts.echo(self.link(project, name))
 
-    def search(self, project: str, name: str, query: PacsQuery, actor: str) -> PacsResult:
+    def search(
+        self, project: str, name: str, query: PacsQuery, actor: str, view: PacsView = _NAMED
+    ) -> PacsResult:
         """Begin a search; that somebody searched is put on record, what for is not.
 
         Raises
         ------
         NotFound, Invalid, Conflict
             If there is no such archive, the query makes no sense, or too many searches run.
+        Refused
+            If the query says who is sought, and `view` may not tell who was found.
         """
+        if names_patients(query) and not view.named:
+            raise Refused(
+                "a search that names patients needs the right to see who they are",
+                hint="Search by days, descriptions, modalities and ages; or ask for 'deanonym'.",
+            )
         search = self._searches.begin(self.link(project, name), query, (project, actor))
-        target = {"project": project, "node": name}
+        seen = view.named and search.names_seen_first()
+        target = {"project": project, "node": name, "names": seen}
         self._ctx.catalog.write(lambda tx: tx.operation("pacs-search", actor=actor, target=target))
-        return self._with_here(project, search)
+        return self._seen(project, search, view)
 
-    def found(self, project: str, key: str, actor: str) -> PacsResult:
-        """Give what one's own search knows by now."""
-        return self._with_here(project, self._searches.get(key, (project, actor)))
+    def found(self, project: str, key: str, actor: str, view: PacsView = _NAMED) -> PacsResult:
+        """Give what one's own search knows by now; that names were seen is put on record."""
+        return self._seen(project, self._searches.get(key, (project, actor)), view)
 
-    def stop_search(self, project: str, key: str, actor: str) -> PacsResult:
+    def stop_search(
+        self, project: str, key: str, actor: str, view: PacsView = _NAMED
+    ) -> PacsResult:
         """End one's own search; what it found stays for an hour."""
         search = self._searches.get(key, (project, actor))
         search.stop()
-        return self._with_here(project, search)
+        return self._seen(project, search, view)
 
-    def _with_here(self, project: str, search: Search) -> PacsResult:
+    def _seen(self, project: str, search: Search, view: PacsView) -> PacsResult:
+        """Give what is asked for of a search, with the images that are here."""
+        if view.named and search.names_seen_first():
+            _, actor = search.owner
+            target = {"project": project, "node": search.node}
+            self._ctx.catalog.write(
+                lambda tx: tx.operation("pacs-names", actor=actor, target=target)
+            )
         found = search.found()
-        here = self.images_here(project, [one.series_uid for one in found.series])
+        new = found.series[view.series_from :]
+        here = self.images_here(project, [one.series_uid for one in new])
+        shown = found if view.named else hidden(found)
         series = [
-            msgspec.structs.replace(one, n_here=here.get(one.series_uid, 0)) for one in found.series
+            msgspec.structs.replace(told, n_here=here.get(one.series_uid, 0))
+            for told, one in zip(shown.series[view.series_from :], new, strict=True)
         ]
-        return msgspec.structs.replace(found, series=series)
+        return msgspec.structs.replace(
+            shown,
+            studies=shown.studies[view.studies_from :],
+            series=series,
+            log=shown.log[view.log_from :],
+        )
+
+    def wished(self, project: str, key: str, wished: Sequence[Wished], actor: str) -> list[Wished]:
+        """Give what is meant by series that are named as a search without names shows them."""
+        if not key:
+            return list(wished)
+        found = self._searches.get(key, (project, actor)).found()
+        return [unhidden(found, one) for one in wished]
 
     def dry_pull(self, project: str, name: str, wished: Sequence[Wished]) -> list[Fate]:
         """Tell what a pull would do with each series; nothing is asked of the archive."""
@@ -160,7 +223,14 @@ class Pacs:
         return [_fate(one, here.get(one.series_uid, 0), asked) for one in wished]
 
     def pull(
-        self, project: str, name: str, wished: Sequence[Wished], actor: str, *, again: bool = False
+        self,
+        project: str,
+        name: str,
+        wished: Sequence[Wished],
+        actor: str,
+        *,
+        again: bool = False,
+        begin_at: int = 0,
     ) -> tuple[str, list[Fate]]:
         """Ask for series; what is here already, or was asked for, is left out.
 
@@ -168,6 +238,8 @@ class Pacs:
         ----------
         again : bool
             Whether also what is here is pulled.
+        begin_at : int
+            When it begins, ms UTC; the hours of the archive count as well.
 
         Returns
         -------
@@ -192,7 +264,7 @@ class Pacs:
         def write(tx: Tx) -> str:
             found = get_project(tx.con, project)
             require_open(tx.con, found.id)
-            batch, n = add_pulls(tx, found.id, name, chosen, actor)
+            batch, n = add_pulls(tx, found.id, name, chosen, actor, begin_at=begin_at)
             target = {"project": project, "node": name, "batch": batch, "n": n}
             tx.operation("pacs-pull", actor=actor, target=target)
             return batch
@@ -234,12 +306,16 @@ class Pacs:
         return len(done)
 
     def _with_wait(self, pull: PacsPull) -> PacsPull:
-        """Tell of a pull that waits for its archive's hours."""
-        if pull.state != PullState.QUEUED or self.puller.opens_in_s(pull.node) == 0:
+        """Tell what a pull waits for: its time, or its archive's hours."""
+        if pull.state != PullState.QUEUED:
             return pull
-        window = self._nodes[pull.node].window
-        told = f"{pull.reason}; " if pull.reason else ""
-        return msgspec.structs.replace(pull, reason=f"{told}waits for its hours, {window}")
+        waits = []
+        if pull.due_at > now_ms():
+            waits.append(f"waits until {iso(pull.due_at)}")
+        if self.puller.opens_in_s(pull.node):
+            waits.append(f"waits for its hours, {self.known.links[pull.node].node.window}")
+        reason = "; ".join(filter(None, [pull.reason, *waits]))
+        return msgspec.structs.replace(pull, reason=reason)
 
     def images_here(self, project: str, series_uids: Sequence[str]) -> dict[str, int]:
         """Tell how many images of series a project has already."""
@@ -286,22 +362,3 @@ def _retry(tx: Tx, row: PullRow) -> bool:
 
 
 _CHANGES = {"cancel": _cancel, "retry": _retry}
-
-
-def _check(name: str, node: PacsNode) -> None:
-    where = f"pacs.nodes.{name}"
-    if not _NAME.fullmatch(name):
-        raise SettingsError(
-            f"{where}: no name of a node", hint="Letters, digits, - and _, 32 at most."
-        )
-    if node.push:
-        raise SettingsError(f"{where}: nothing can be sent to an archive yet", hint="push = false")
-    if node.method == "web":
-        if not re.match(r"https?://[^/]", node.url):
-            raise SettingsError(f"{where}: url names no address", hint="https://HOST/dicom-web")
-        return
-    for title in (node.ae_title, node.calling or "-", node.destination or "-"):
-        if not _TITLE.fullmatch(title):
-            raise SettingsError(f"{where}: {title!r} is no AE title of 1 to 16 characters")
-    if not node.host or not 0 < node.port < 65536:
-        raise SettingsError(f"{where}: host and port name no address")

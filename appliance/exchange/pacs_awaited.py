@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterable
+
 import msgspec
 
 from appliance.core import PacsNode, PeerError
@@ -42,12 +43,12 @@ class Awaited:
 
     Parameters
     ----------
-    askers : iterable of str
-        AE titles under which we ask.
+    askers : callable
+        Gives the AE titles under which we ask.
     """
 
-    def __init__(self, askers: Iterable[str] = ()) -> None:
-        self._askers = frozenset(askers)
+    def __init__(self, askers: Callable[[], Iterable[str]] = tuple) -> None:
+        self._askers = askers
         self._lock = threading.Lock()
         self._open: dict[int, Expected] = {}
         self._last_id = 0
@@ -116,7 +117,7 @@ class Awaited:
                 return one.reception
             if known and number is None and _is_of(one, uids()):
                 return one.reception
-        if number is not None and asker in self._askers:
+        if number is not None and asker in self._askers():
             raise PeerError("an image came after its pull had ended")
         return None
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pynetdicom import AE
     from pynetdicom.association import Association
 
-__all__ = ["Archive", "Link", "Moved", "Store"]
+__all__ = ["Archive", "Link", "Moved", "NotOffered", "Store"]
 
 Store = Callable[[bytes], int]
 """Takes the bytes of an object and gives the status that is answered."""
@@ -80,6 +80,10 @@ class Archive(Protocol):
 
     def abort_pull(self) -> None:
         """End what comes now."""
+
+
+class NotOffered(PeerError):
+    """An archive answers, but takes no requests, or objects, of the kind."""
 
 
 class Link:
@@ -278,9 +282,14 @@ class Link:
             with self._lock:
                 self._open.pop(association, None)
             if association.is_established:
-                association.release()
+                _take_leave(association)
 
     def _refusal(self, association: Association) -> PeerError:
+        if association.rejected_contexts:
+            return NotOffered(
+                f"{self} does not offer what is asked of it",
+                hint="It takes no such requests, or no such objects.",
+            )
         if association.is_rejected:
             return PeerError(
                 f"{self} does not let us in as {self.calling}",
@@ -332,9 +341,19 @@ def _storage(entity: AE, most: int) -> list[Any]:
 
 
 def _end(association: Association) -> None:
-    """Abort, and wake the thread that waits for the peer's next word."""
-    association.abort()
+    """Wake the thread that waits for the peer's next word; it takes that for silence, and aborts.
+
+    It alone may abort: what it sends after an abort of somebody else's breaks the association.
+    """
     association.dimse.msg_queue.put((None, None))
+
+
+def _take_leave(association: Association) -> None:
+    """Release, or abort when the peer was cut short."""
+    if association.dimse.msg_queue.empty():
+        association.release()
+    else:
+        association.abort()
 
 
 def _retrieved(keys: Mapping[str, str]) -> Any:

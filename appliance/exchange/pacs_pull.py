@@ -59,7 +59,6 @@ class Puller:
     ) -> None:
         self._importer, self._ctx = importer, importer.ctx
         self._links, self._awaited, self._local_time = links, awaited, local_time
-        self._hours = {name: Hours(link.node.window) for name, link in links.items()}
         self._stopping, self._wake = threading.Event(), threading.Event()
         self._busy: dict[str, threading.Thread] = {}
         self._thread: threading.Thread | None = None
@@ -70,7 +69,7 @@ class Puller:
             return
         self._ctx.catalog.write(requeue_running)
         self._stopping.clear()
-        for link in self._links.values():
+        for link in list(self._links.values()):
             link.open()
         self._thread = threading.Thread(target=self._run, name="pacs-pulls", daemon=True)
         self._thread.start()
@@ -79,7 +78,7 @@ class Puller:
         """End what is under way; the next start asks for it again."""
         self._stopping.set()
         self._wake.set()
-        for link in self._links.values():
+        for link in list(self._links.values()):
             link.close()
         for thread in [self._thread, *self._busy.values()]:
             if thread is not None:
@@ -97,8 +96,8 @@ class Puller:
 
     def opens_in_s(self, node: str) -> float:
         """Give the seconds until an archive's hours begin; 0: now, or it is unknown."""
-        hours = self._hours.get(node)
-        return hours.wait_s(self._local_time()) if hours else 0.0
+        link = self._links.get(node)
+        return 0.0 if link is None else Hours(link.node.window).wait_s(self._local_time())
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -131,12 +130,16 @@ class Puller:
             where = "".join(format_tb(error.__traceback__))
             _LOG.error("pull %s ended by a fault: %s\n%s", row.key, type(error).__name__, where)
             self._settle(row, PullState.FAILED, "a fault in the service", "The log tells more.")
-        self._stopping.wait(self._links[row.node].node.move_pause_s)
+        link = self._links.get(row.node)
+        self._stopping.wait(0.0 if link is None else link.node.move_pause_s)
         self._wake.set()
 
     def pull(self, row: PullRow) -> None:
         """Ask for one series, or study, and settle what became of it."""
-        link = self._links[row.node]
+        link = self._links.get(row.node)
+        if link is None:
+            self._settle(row, PullState.FAILED, _NO_NODE, "Enter it again, then retry.")
+            return
         try:
             reception = Reception(self._importer, row.project, f"PACS {row.node}")
         except ApplianceError as error:

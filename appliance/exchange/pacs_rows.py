@@ -43,10 +43,11 @@ _ROW = "SELECT q.*, p.name AS project FROM pacs_pulls q JOIN projects p ON p.id 
 
 
 def add_pulls(
-    tx: Tx, project_id: int, node: str, wished: Sequence[Wished], actor: str
+    tx: Tx, project_id: int, node: str, wished: Sequence[Wished], actor: str, *, begin_at: int = 0
 ) -> tuple[str, int]:
     """Write down what is to be pulled; gives the key of the batch and how many are new."""
     batch, now, n = new_key(), now_ms(), 0
+    due_at = max(now, begin_at)
     for one in wished:
         cursor = tx.con.execute(
             "INSERT OR IGNORE INTO pacs_pulls (key, batch, project_id, node, actor, study_uid,"
@@ -63,7 +64,7 @@ def add_pulls(
                 one.modality,
                 one.number,
                 one.n_images,
-                now,
+                due_at,
                 now,
                 now,
             ),

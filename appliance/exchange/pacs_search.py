@@ -84,6 +84,7 @@ class Search:
         self._log: list[str] = []
         self._state, self._reason, self._hint = SearchState.RUNNING, "", ""
         self._lock, self._stopping = threading.Lock(), threading.Event()
+        self._names_seen = False
         self._thread = threading.Thread(target=self._run, name="pacs-search", daemon=True)
 
     def start(self) -> None:
@@ -98,6 +99,17 @@ class Search:
         """Wait until it is through; tell whether it is."""
         self._thread.join(within_s)
         return not self._thread.is_alive()
+
+    @property
+    def node(self) -> str:
+        """Name of the archive."""
+        return self._link.name
+
+    def names_seen_first(self) -> bool:
+        """Tell whether nobody has seen until now who was found."""
+        with self._lock:
+            first, self._names_seen = not self._names_seen, True
+        return first
 
     @property
     def runs(self) -> bool:

@@ -12,6 +12,7 @@ __all__ = [
     "PacsQuery",
     "PacsSeries",
     "PacsStudy",
+    "PacsView",
     "PullState",
     "SearchState",
     "Wished",
@@ -97,6 +98,23 @@ class PacsSeries(msgspec.Struct, frozen=True, kw_only=True):
     in_studies: int = 0
     in_patients: int = 0
     n_here: int = 0
+
+
+class PacsView(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be told of a search.
+
+    Attributes
+    ----------
+    named : bool
+        Whether it is told who the patients are.
+    studies_from, series_from, log_from : int
+        How many of them are known already: what comes after them is given.
+    """
+
+    named: bool = True
+    studies_from: int = 0
+    series_from: int = 0
+    log_from: int = 0
 
 
 class SearchState(StrEnum):

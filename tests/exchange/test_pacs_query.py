@@ -164,7 +164,6 @@ def test_PACS_06_in_how_many_studies_and_patients_a_series_occurs():
         ("a", {"ae_title": "X" * 17}, "AE title"),
         ("a", {"calling": "A\\B"}, "AE title"),
         ("a", {"port": 0}, "address"),
-        ("a", {"push": True}, "sent"),
         ("a", {"method": "web"}, "url"),
         ("a", {"method": "web", "url": "ftp://x"}, "url"),
     ],

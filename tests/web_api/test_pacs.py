@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.core import load_settings
 from appliance.exchange import DicomListener
 from tests.cli.shell import Shell, use_server
 from tests.exchange.kit import write_series
@@ -141,8 +142,97 @@ def test_a_misspelt_field_of_a_query_is_an_error(linked):
     assert answer.status_code in (400, 422)
 
 
-def test_who_may_not_see_identities_may_not_search(linked):
+def test_PACS_10_who_may_not_see_identities_searches_and_pulls_by_numbers(linked):
     with linked.bearer("reader editor") as http:
-        body = {"node": "main", "query": {"patient_id": "Q1"}}
+        for query in ({"patient_id": "Q1"}, {"patient_name": "N*"}, {"patients": ["Q1"]}):
+            body = {"node": "main", "query": {"modality": "MR", **query}}
+            assert http.post("/projects/default/pacs/searches", json=body).status_code == 403
+        body = {"node": "main", "query": {"modality": "MR"}, "names": True}
         assert http.post("/projects/default/pacs/searches", json=body).status_code == 403
-        assert http.get("/projects/default/pacs/nodes").status_code == 403
+        found = http.post("/projects/default/pacs/searches", json={**body, "names": False}).json()
+        where = f"/projects/default/pacs/searches/{found['key']}"
+        assert http.get(where, params={"names": True}).status_code == 403
+        found = wait_until(
+            lambda: (now := http.get(where).json())["state"] == "done" and now, "it is through"
+        )
+        told = json.dumps(found)
+        assert not any(secret in told for secret in ("Q1", "NAME", "1970", UID))
+        assert sorted(one["patient_id"] for one in found["studies"]) == ["#1", "#2"]
+        [first, _] = found["series"]
+        wished = [{"study_uid": first["study_uid"], "series_uid": first["series_uid"]}]
+        pull = {"node": "main", "search": found["key"], "wished": wished, "dry_run": True}
+        answer = http.post("/projects/default/pacs/pulls", json=pull)
+        assert answer.json()["fates"][0]["action"] in ("pull", "here"), answer.text
+        pull["wished"] = [{"study_uid": "0", "series_uid": "99"}]
+        assert http.post("/projects/default/pacs/pulls", json=pull).status_code == 400
+        rest = http.get(where, params={"studies_from": 1, "series_from": 2, "log_from": 1}).json()
+        assert (len(rest["studies"]), len(rest["series"])) == (1, 0)
+        assert rest["log"] == found["log"][1:]
+
+
+def test_that_names_were_seen_is_put_on_record(linked):
+    with linked.bearer("reader editor deanonym") as http:
+        body = {"node": "main", "query": {"modality": "MR"}}
+        found = http.post("/projects/default/pacs/searches", json=body).json()
+        where = f"/projects/default/pacs/searches/{found['key']}"
+
+        def seen():
+            with linked.services.catalog.read() as con:
+                sql = "SELECT count(*) FROM operations WHERE verb = 'pacs-names'"
+                return con.execute(sql).fetchone()[0]
+
+        before = seen()
+        assert http.get(where).status_code == 200
+        assert seen() == before
+        for _ in range(2):
+            assert http.get(where, params={"names": True}).status_code == 200
+        assert seen() == before + 1
+
+
+def test_PACS_12_archives_that_the_command_line_sets_are_not_changed_here(linked):
+    with linked.bearer() as http:
+        shown = http.get("/pacs/nodes").json()
+        assert (sorted(shown["nodes"]), shown["fixed_by"]) == (["gone", "main"], "command line")
+        answer = http.put("/pacs/nodes/more", json={"ae_title": "X", "host": "h"})
+    assert (answer.status_code, "command line" in answer.json()["detail"]) == (409, True)
+
+
+@pytest.fixture
+def bare():
+    """A server that knows no archive."""
+    root = Path(tempfile.mkdtemp(prefix="nora-pacs-"))
+    try:
+        with working_services(root / "data") as services, served(services) as site:
+            yield site
+            services.pacs.close()
+    finally:
+        shutil.rmtree(root)
+
+
+def test_PACS_12_x04_archives_are_entered_tried_changed_and_removed(bare, orthanc):
+    node = {**orthanc.node(), "projects": ["default"], "window": "20:00-06:00"}
+    with bare.bearer() as http:
+        shown = http.get("/pacs/nodes").json()
+        assert (shown["ae_title"], shown["fixed_by"], shown["nodes"]) == ("NORA", "", {})
+        tried = http.post("/pacs/nodes/main/echo", json=node).json()
+        assert (tried["ok"], "answers" in tried["text"]) == (True, True), tried
+        assert http.get("/projects/default/pacs/nodes").json()["items"] == []
+        wrong = {**node, "host": ""}
+        assert http.post("/pacs/nodes/main/echo", json=wrong).json()["ok"] is False
+        assert http.put("/pacs/nodes/main", json=wrong).status_code >= 400
+        assert http.put("/pacs/nodes/main", json={**node, "hosst": "x"}).status_code == 400
+        for bad in ({"window": "20-6"}, {"find_pause_s": -1}, {"tries": 0}):
+            assert http.put("/pacs/nodes/main", json={**node, **bad}).status_code >= 400
+        assert http.put("/pacs/nodes/main", json=node).status_code == 200
+        assert http.post("/projects/default/pacs/nodes/main/echo").json()["ok"] is True
+        [row] = http.get("/projects/default/pacs/nodes").json()["items"]
+        assert (row["name"], row["window"], row["last"]["ok"]) == ("main", "20:00-06:00", True)
+        kept = load_settings(bare.services.folder.root).pacs.nodes
+        assert kept["main"] == bare.services.pacs.known.all["main"]
+        assert http.put("/pacs/nodes/main", json={**node, "window": ""}).status_code == 200
+        [row] = http.get("/projects/default/pacs/nodes").json()["items"]
+        assert (row["window"], row["last"]) == ("", None)
+        assert http.delete("/pacs/nodes/main").status_code == 200
+        assert http.get("/projects/default/pacs/nodes").json()["items"] == []
+        assert http.delete("/pacs/nodes/main").status_code == 404
+    assert load_settings(bare.services.folder.root).pacs.nodes == {}

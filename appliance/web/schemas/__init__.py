@@ -92,12 +92,12 @@ from appliance.web.schemas.notebooks import NewNotebook, Notebook, NotebookLimit
 from appliance.web.schemas.pacs import (
     PacsActed,
     PacsEcho,
-    PacsFound,
-    PacsNode,
+    PacsNodeRow,
     PacsPull,
     PacsPullAsked,
     PacsPullRequest,
     PacsSearch,
+    PacsSettings,
 )
 from appliance.web.schemas.priorities import JobPriority
 from appliance.web.schemas.provenance import Recompute, RecomputePlan, ReplayStarted
@@ -223,12 +223,12 @@ __all__ = [
     "OwnerCounts",
     "PacsActed",
     "PacsEcho",
-    "PacsFound",
-    "PacsNode",
+    "PacsNodeRow",
     "PacsPull",
     "PacsPullAsked",
     "PacsPullRequest",
     "PacsSearch",
+    "PacsSettings",
     "Page",
     "Probed",
     "Problem",

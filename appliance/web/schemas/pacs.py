@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 import msgspec
 
-from appliance.exchange import Fate, PacsQuery, PacsSeries, PacsStudy, Wished
+from appliance import core
+from appliance.exchange import Fate, PacsQuery, Wished
 from appliance.web.schemas.base import Input
 
 __all__ = [
     "PacsActed",
     "PacsEcho",
-    "PacsFound",
-    "PacsNode",
+    "PacsNodeRow",
     "PacsPull",
     "PacsPullAsked",
     "PacsPullRequest",
     "PacsSearch",
+    "PacsSettings",
 ]
-
-
-class PacsNode(msgspec.Struct, frozen=True, kw_only=True):
-    """An archive that the project may use.
-
-    Attributes
-    ----------
-    address : str
-        ``TITLE@HOST:PORT``, or the URL of a DICOMweb service.
-    method : str
-        ``move``, ``get`` or ``web``.
-    window : str
-        Hours in which images are pulled; empty: always.
-    """
-
-    name: str
-    address: str
-    method: str
-    window: str
-    find_pause_s: float
-    move_pause_s: float
 
 
 class PacsEcho(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,37 +31,45 @@ class PacsEcho(msgspec.Struct, frozen=True, kw_only=True):
     hint: str = ""
 
 
-class PacsSearch(Input, frozen=True):
-    """A search in an archive."""
-
-    node: str
-    query: PacsQuery
-
-
-class PacsFound(msgspec.Struct, frozen=True, kw_only=True):
-    """What a search knows by now. It says who the patients are.
+class PacsNodeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An archive that the project may use.
 
     Attributes
     ----------
-    state : str
-        ``running``, ``done``, ``failed`` or ``stopped``.
-    missing : list of str
-        PatientIDs of the list of which the archive has nothing that fits.
-    log : list of str
-        What was asked when; it names no patient.
+    address : str
+        ``TITLE@HOST:PORT``, or the URL of a DICOMweb service.
+    method : str
+        ``move``, ``get`` or ``web``.
+    window : str
+        Hours in which images are pulled; empty: always.
+    push : bool
+        Whether anything may be sent there.
+    last : PacsEcho or None
+        What was heard of it last.
     """
 
-    key: str
+    name: str
+    address: str
+    method: str
+    window: str
+    find_pause_s: float
+    move_pause_s: float
+    push: bool
+    last: PacsEcho | None
+
+
+class PacsSearch(Input, frozen=True):
+    """A search in an archive.
+
+    Attributes
+    ----------
+    names : bool
+        Whether the answer tells who the patients are; it needs the right for that.
+    """
+
     node: str
-    state: str
-    reason: str
-    hint: str
-    n_steps: int
-    n_done: int
-    studies: list[PacsStudy]
-    series: list[PacsSeries]
-    missing: list[str]
-    log: list[str]
+    query: PacsQuery
+    names: bool = False
 
 
 class PacsPullRequest(Input, frozen=True):
@@ -88,16 +77,22 @@ class PacsPullRequest(Input, frozen=True):
 
     Attributes
     ----------
+    search : str
+        Key of a search, when they are named by the numbers that it shows without names.
     dry_run : bool
         Only tell what would come.
     again : bool
         Also pull what is here.
+    begin_at : datetime or None
+        When it begins; None: at once.
     """
 
     node: str
     wished: tuple[Wished, ...]
+    search: str = ""
     dry_run: bool = False
     again: bool = False
+    begin_at: datetime | None = None
 
 
 class PacsPullAsked(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,3 +149,28 @@ class PacsActed(Input, frozen=True):
     action: Literal["cancel", "retry"]
     keys: tuple[str, ...] = ()
     batch: str = ""
+
+
+class PacsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """All archives as they are set, and what an archive has to know of us.
+
+    Attributes
+    ----------
+    ae_title : str
+        Our title.
+    port : int
+        Of our DICOM listener.
+    address : str
+        Where it listens; empty: at every address of this machine.
+    listens : bool
+        Whether it does.
+    fixed_by : str
+        What sets the archives so that they cannot be changed here: environment, command line.
+    """
+
+    ae_title: str
+    port: int
+    address: str
+    listens: bool
+    fixed_by: str
+    nodes: dict[str, core.PacsNode]

@@ -73,6 +73,9 @@ const SENTENCES: Record<string, (target: Target) => string> = {
   "resolve-arrival": () => t("did_resolve"),
   "pacs-search": (o) => t("did_pacs_search", { node: text(o["node"]) }),
   "pacs-push": (o) => t("did_pacs_push", { n: number(o["n"]), node: text(o["node"]) }),
+  "pacs-names": (o) => t("did_pacs_names", { node: text(o["node"]) }),
+  "pacs-node": (o) => t("did_pacs_node", { node: text(o["node"]) }),
+  "pacs-no-node": (o) => t("did_pacs_no_node", { node: text(o["node"]) }),
   "pacs-pull": (o) => t("did_pacs_pull", { n: number(o["n"]), node: text(o["node"]) }),
   "export-bids": (o) => t("did_export_bids", { n: number(o["studies"]) }),
   "export-dicom": (o) => t("did_export_dicom", { n: number(o["studies"]) }),
@@ -119,7 +122,7 @@ export const KINDS: { id: string; label: Parameters<typeof t>[0]; verbs: string 
   {
     id: "outside",
     label: "verb_outside",
-    verbs: "pacs-search,pacs-pull,pacs-push,export-bids,export-dicom,confirm-release",
+    verbs: "pacs-search,pacs-names,pacs-pull,pacs-push,export-bids,export-dicom,confirm-release",
   },
   { id: "users", label: "verb_users", verbs: "create_user,change_user,set_rights" },
 ];

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from appliance.core import DiskFull, StorageError, now_ms
+from appliance.exchange.carried import convert_carried, convert_pictures
 from appliance.exchange.context import Context
 from appliance.exchange.converter import (
     Converted,
@@ -19,15 +20,22 @@ from appliance.exchange.crash import crash_point
 from appliance.exchange.dcm2niix import ConverterRefused
 from appliance.exchange.disk import require_space
 from appliance.exchange.documents import Waits, convert_documents, hold, roi_documents, wake
-from appliance.exchange.place import ENTERED, enter_series, place_outputs, write_nodeinfo
+from appliance.exchange.place import (
+    ENTERED,
+    enter_series,
+    place_named,
+    place_outputs,
+    write_nodeinfo,
+)
 from appliance.exchange.quarantine import write_reason
 from appliance.exchange.receipts import recount
-from appliance.exchange.rows import ItemState
 from appliance.exchange.series import Facts, identity_of, load_series
 from appliance.exchange.sort import CONVERT_STEP
 from appliance.privacy import Identity, ProjectPolicy
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from appliance.catalog import Tx
 
 __all__ = ["convert_series", "fail_series"]
@@ -83,27 +91,42 @@ def _convert(ctx: Context, row: Any, facts: Facts) -> bool:
     if documents:
         return convert_documents(ctx, row, facts, documents, _identity(ctx, row))
     if not facts.image:
-        return enter_series(ctx, row, facts, [], state=ItemState.STORED)
+        return convert_carried(ctx, row, facts, _identity(ctx, row))
     source = ctx.folder.originals / row["project"] / row["key"]
     require_space(ctx.folder, ctx.settings, _GROWTH * _size(ctx, row["id"]))
     policy = ProjectPolicy.of(msgspec.json.decode(row["policy"]))
     with ctx.scratch(f"convert-{row['key']}") as scratch:
-        converted = convert_objects(
+        converted = _converted(ctx, row, source, scratch, policy)
+        crash_point("convert.ran")
+        placed = place_outputs(
+            ctx, row, converted.outputs, _identity(ctx, row), compress=policy.nifti == "nii.gz"
+        )
+        if converted.films:
+            placed += place_named(ctx, row, converted.films)
+    if converted.compared:
+        record_comparison(ctx, row["id"], converted)
+    entered = enter_series(ctx, row, facts, placed, note=_note_of(converted))
+    crash_point("convert.entered")
+    return entered
+
+
+def _converted(
+    ctx: Context, row: Any, source: Path, scratch: Path, policy: ProjectPolicy
+) -> Converted:
+    """Make images; pictures that the converter has no use for become images as they are."""
+    try:
+        return convert_objects(
             source,
             scratch,
             converter=policy.converter,
             shadowed=is_shadowed(row["key"], ctx.settings.imports.shadow_share),
             timeout_s=ctx.settings.imports.convert_timeout_s,
         )
-        crash_point("convert.ran")
-        placed = place_outputs(
-            ctx, row, converted.outputs, _identity(ctx, row), compress=policy.nifti == "nii.gz"
-        )
-    if converted.compared:
-        record_comparison(ctx, row["id"], converted)
-    entered = enter_series(ctx, row, facts, placed, note=_note_of(converted))
-    crash_point("convert.entered")
-    return entered
+    except ConverterRefused:
+        images, films = convert_pictures(source, scratch, row["modality"])
+        if not images and not films:
+            raise
+        return Converted(outputs=images, films=films)
 
 
 def _note_of(converted: Converted) -> str:

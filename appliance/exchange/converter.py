@@ -35,6 +35,8 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     outputs : sequence of Output
         Main image first.
+    films : sequence of Path
+        What became neither image nor sidecar.
     native : bool
         Whether we wrote it ourselves.
     compared : bool
@@ -43,7 +45,8 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
         Where they differ; empty when they agree, or were not compared.
     """
 
-    outputs: Sequence[Output]
+    outputs: Sequence[Output] = ()
+    films: Sequence[Path] = ()
     native: bool = False
     compared: bool = False
     differs: str = ""

@@ -15,6 +15,7 @@ from appliance.exchange.crash import crash_point
 from appliance.exchange.dcm2niix import Output
 from appliance.exchange.disk import storing, sync_folders
 from appliance.exchange.receipts import recount
+from appliance.exchange.resampled import RESAMPLED, label_resampled, reason_resampled
 from appliance.exchange.series import Facts
 from appliance.privacy import Identity
 
@@ -57,9 +58,10 @@ def place_outputs(
     ctx.make_folder(home)
     placed: list[PlacedFile] = []
     with storing("storing a converted series"):
-        for n, output in enumerate(outputs, 1):
+        for n, output in enumerate(label_resampled(outputs), 1):
+            tags = (RESAMPLED,) if reason_resampled(output) else ()
             placed += [
-                _place_one(study, path, home / f"s{n:03d}{_suffix(path)}")
+                _place_one(study, path, home / f"s{n:03d}{_suffix(path)}", tags)
                 for path in clean_output(output, identity, compress=compress)
             ]
     sync_folders([home])
@@ -84,13 +86,13 @@ def _suffix(path: Path) -> str:
     return ".nii.gz" if path.name.endswith(".nii.gz") else path.suffix
 
 
-def _place_one(study: Path, path: Path, target: Path) -> PlacedFile:
+def _place_one(study: Path, path: Path, target: Path, tags: tuple[str, ...] = ()) -> PlacedFile:
     from appliance.formats import file_facts
 
     facts = file_facts(path, strict=True)
     fsync_file(path)
     path.replace(target)
-    return PlacedFile(str(target.relative_to(study)), facts)
+    return PlacedFile(str(target.relative_to(study)), facts, tags)
 
 
 def enter_series(
@@ -205,7 +207,7 @@ def _close_items(tx: Tx, row: Any, placed: Sequence[PlacedFile], state: str, not
         "UPDATE receipt_items SET state = ?, reason = ?, hint = '' WHERE series_id = ?"
         " AND place LIKE 'originals/%' AND state IN ('sorted', 'quarantined', 'stored')"
         " RETURNING receipt_id",
-        (state, note if placed else "no image; kept with the originals", row["id"]),
+        (state, note or ("" if placed else "no image; kept with the originals"), row["id"]),
     ).fetchall()
     recount(tx, {found[0] for found in touched})
 

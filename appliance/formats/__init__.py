@@ -14,6 +14,7 @@ from appliance.formats.kinds import FileKind, is_dicom_name, kind_of, suffix_of
 if TYPE_CHECKING:
     from appliance.formats.complex_parts import ComplexPart, complex_part
     from appliance.formats.converting import convert_file
+    from appliance.formats.dicom_carried import carried_files, pictures
     from appliance.formats.dicom_commitment import (
         CommitmentRequest,
         commitment_bytes,
@@ -135,6 +136,7 @@ __all__ = [
     "ScanReason",
     "SegmentationRead",
     "VolumeHeader",
+    "carried_files",
     "check_sets",
     "commitment_bytes",
     "commitment_report",
@@ -159,6 +161,7 @@ __all__ = [
     "parse_markers",
     "part_of",
     "peek_uids",
+    "pictures",
     "plain_nifti_bytes",
     "query_answer",
     "query_identifier",
@@ -230,7 +233,9 @@ __getattr__ = lazy_door(
         "ScanReason": "dicom_record",
         "SegmentationRead": "dicom_seg",
         "VolumeHeader": "volumes",
+        "carried_files": "dicom_carried",
         "check_sets": "markers",
+        "pictures": "dicom_carried",
         "IMPLEMENTATION": "dicom_meta",
         "commitment_bytes": "dicom_commitment",
         "commitment_report": "dicom_commitment",

@@ -99,21 +99,21 @@ def test_a_document_that_comes_first_waits_for_its_series(make_kit, tmp_path, fo
 def test_what_waits_for_a_series_that_fails_is_told_and_comes_with_a_good_one(
     kit, tmp_path, monkeypatch
 ) -> None:
-    from appliance.exchange import convert
+    from appliance.exchange import converter
     from appliance.exchange.dcm2niix import ConverterRefused
 
     objects = write_series(tmp_path / "in")
     document(tmp_path / "in" / "rois.dcm", objects)
-    real = convert.run_dcm2niix
+    real = converter.run_dcm2niix
 
     def refuse(*_args, **_more):
         raise ConverterRefused("no image")
 
-    monkeypatch.setattr(convert, "run_dcm2niix", refuse)
+    monkeypatch.setattr(converter, "run_dcm2niix", refuse)
     receipt = kit.take_in(tmp_path / "in")
     assert receipt.state == "partial"
     assert reasons(receipt) == {"no image", "the series it was drawn on is not here"}
-    monkeypatch.setattr(convert, "run_dcm2niix", real)
+    monkeypatch.setattr(converter, "run_dcm2niix", real)
     kit.importer.retry(receipt.key)
     kit.run()
     assert len(masks(kit)) == 1

@@ -141,13 +141,13 @@ def test_retry_works_again_on_what_failed(kit, tmp_path):
         kit.importer.retry(receipt.key)
 
 
-def test_an_sr_is_kept_with_the_originals(kit, tmp_path):
+def test_an_sr_is_converted_and_kept_with_the_originals(kit, tmp_path):
     from pydicom.data import get_testdata_file
 
     source = tmp_path / "report.dcm"
     shutil.copyfile(get_testdata_file("test-SR.dcm", read=False), source)
     receipt = kit.take_in(source)
-    assert (receipt.state, states(receipt)) == ("done", ["stored"])
+    assert (receipt.state, states(receipt)) == ("done", ["converted"])
     assert [p.read_bytes() for p in kit.originals()] == [source.read_bytes()]
 
 

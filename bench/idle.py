@@ -20,6 +20,8 @@ from _common import Bench
 from appliance.exchange.names import path_hash
 from tests.support.service import Service
 
+_QUIET_S = 0.4
+
 
 def tree(root: Path, n_folders: int, n_files: int) -> list[tuple[str, int, int]]:
     """Write the files; gives the rows that say that they were taken."""
@@ -59,7 +61,7 @@ def idle_percent(
             con.executemany("INSERT INTO taken_files VALUES (?, ?, ?, 0)", rows)
         service = Service(root, env)
         service.start()
-        time.sleep(30)  # seen, found known, and seen again
+        _wait_for_quiet(service)  # everything is seen, found known, and settled
         before = cpu_s(service)
         time.sleep(seconds)
         used_s = cpu_s(service) - before
@@ -68,6 +70,14 @@ def idle_percent(
         return 100 * used_s / seconds
     finally:
         service.stop()
+
+
+def _wait_for_quiet(service: Service) -> None:
+    for _ in range(40):
+        before = cpu_s(service)
+        time.sleep(15)
+        if cpu_s(service) - before < _QUIET_S:
+            return
 
 
 def main() -> None:

@@ -82,6 +82,8 @@ __all__ = [
     "ArrivalKind",
     "BidsMapping",
     "BidsPlan",
+    from appliance.exchange.sessions import phantom_trend, sessions_now
+    from appliance.exchange.targets import target_options
     "BidsRule",
     "Brought",
     "Condition",
@@ -119,6 +121,7 @@ __all__ = [
     "ReceiptState",
     "ReleaseCheck",
     "ReleaseChecks",
+    "PartState",
     "ReleaseReport",
     "Route",
     "RouteTable",
@@ -172,6 +175,8 @@ _NAMES = {
     "ExistingPreview": "existing_plan",
     "Export": "exports",
     "Importer": "importer",
+    "sessions_now",
+    "target_options",
     "ItemState": "rows",
     "Options": "rows",
     "Pacs": "pacs",
@@ -218,3 +223,5 @@ _NAMES = {
 }
 
 __getattr__ = lazy_door(__name__, _NAMES)
+    "PartState": "parts",
+    "target_options": "targets",

@@ -29,6 +29,7 @@ from appliance.exchange.disk import require_space
 from appliance.exchange.existing import EXISTING_STEP, ExistingData
 from appliance.exchange.forwards import Forwards
 from appliance.exchange.hashing import hash_items
+from appliance.exchange.parts import PartUploads
 from appliance.exchange.originals import originals_of
 from appliance.exchange.receipts import get_receipt, open_receipt, set_receipt, withdraw_empty
 from appliance.exchange.recovery import due_work, newly_due, recover
@@ -39,6 +40,7 @@ from appliance.exchange.routing import Routing
 from appliance.exchange.routing_apply import SORT_STEP
 from appliance.exchange.rows import ArrivalKind, Options, ReceiptDetail, ReceiptState
 from appliance.exchange.series import load_series
+from appliance.exchange.targets import target_options
 from appliance.exchange.sort import CONVERT_STEP, sort_receipt
 from appliance.exchange.upload import Upload
 
@@ -80,6 +82,8 @@ class Importer:
         self.existing, self.bids = ExistingData(self.ctx), BidsExports(self.ctx)
         self.dicom, self.releases = DicomExports(self.ctx), ReleaseChecks(self.ctx)
         self.routing, self.forwards = Routing(self.ctx), Forwards(self.ctx)
+        self._examiner = Examiner(self.ctx)
+        self.uploads = PartUploads(self.ctx, self.begin, self.finish)
         self._parts = (self.existing, self.bids, self.dicom, self.forwards)
         self._converting = threading.BoundedSemaphore(limit) if limit > 0 else None
         self._announcing: set[int] = set()  # receipts whose files are still being written down
@@ -95,6 +99,7 @@ class Importer:
         for part in self._parts:
             part.open()
         recover(self.ctx)
+        self.uploads.recover()
         self.reconcile()
         self._stopping.clear()
         self._clock = threading.Thread(target=self._tick, name="exchange-clock", daemon=True)
@@ -184,7 +189,7 @@ class Importer:
         if study and not subject:
             raise Invalid("a study was named without its subject", hint="Name both.")
         require_space(self.ctx.folder, self.ctx.settings, size_bytes or 0)
-        options = Options(subject=_target(subject), study=_target(study))
+        options = target_options(subject, study)
         receipt_id, key = self.begin(ArrivalKind.UPLOAD, project, "upload", options)
         return Upload(self.ctx, receipt_id, key, filename, self.finish)
 

@@ -95,7 +95,10 @@ def recover(ctx: Context) -> None:
     acknowledged and go.
     """
     with ctx.catalog.read() as con:
-        rows = con.execute("SELECT * FROM receipts WHERE state = 'receiving'").fetchall()
+        rows = con.execute(
+            "SELECT * FROM receipts WHERE state = 'receiving'"
+            " AND id NOT IN (SELECT receipt_id FROM uploads)"  # the rest of these may still come
+        ).fetchall()
     for row in rows:
         _recover_one(ctx, row)
     _sweep(ctx)

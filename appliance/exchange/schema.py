@@ -172,8 +172,8 @@ def m006_comparisons(db: Database) -> None:
 
 
 @exchange_migrations()
-def m005_release_checks(db: Database) -> None:
-    """What was found in files that were about to leave, and who let them go."""
+def m007_uploads(db: Database) -> None:
+    """Uploads that come in parts, and files whose place in a study is reserved."""
     db.executescript("""
     CREATE TABLE release_checks (
       id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE,

@@ -14,7 +14,7 @@ from appliance.exchange.names import suffix_of
 from appliance.exchange.rows import Options
 from appliance.privacy import ProjectPolicy
 
-__all__ = ["Target", "Targets", "safe_path"]
+__all__ = ["Target", "Targets", "safe_path", "target_options"]
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -127,6 +127,11 @@ class Targets:
         if not allowed:
             return None
         return Target(pid, sid, safe_path(PurePosixPath(*inner.parts[2:])))
+
+
+def target_options(subject: str | None, study: str | None) -> Options:
+    """Give options that name a subject and a study from outside, made safe as folder names."""
+    return Options(subject=_named(subject), study=_named(study))
 
 
 def safe_path(path: PurePosixPath) -> str:

@@ -12,6 +12,7 @@ from appliance.web.schemas import (
     Receipt,
     ReceiptDetail,
     ReceiptItem,
+    UploadState,
     WaitingIdentity,
 )
 from appliance.web.views import maybe_iso
@@ -19,7 +20,7 @@ from appliance.web.views import maybe_iso
 if TYPE_CHECKING:
     from appliance import exchange, privacy
 
-__all__ = ["detail", "receipt", "waiting_identity"]
+__all__ = ["detail", "receipt", "upload_state", "waiting_identity"]
 
 
 def receipt(row: exchange.Receipt) -> Receipt:
@@ -31,6 +32,11 @@ def detail(row: exchange.ReceiptDetail) -> ReceiptDetail:
     """Show a receipt with its items."""
     items = [msgspec.convert(item, ReceiptItem, from_attributes=True) for item in row.items]
     return ReceiptDetail(**_facts(row), items=items)
+
+
+def upload_state(row: exchange.PartState) -> UploadState:
+    """Show how far an upload is."""
+    return UploadState(**msgspec.structs.asdict(row))
 
 
 def waiting_identity(found: exchange.WaitingIdentity) -> WaitingIdentity:

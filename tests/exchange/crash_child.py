@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import signal
 import sys
 import zipfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import nibabel as nib
@@ -20,7 +22,9 @@ from appliance.exchange.rows import Options
 from tests.exchange.kit import Kit, write_series
 from tests.exchange.trees import bids_dataset
 
-__all__ = ["make_source"]
+__all__ = ["PART_BYTES", "make_source", "pieces", "zip_of_series"]
+
+PART_BYTES = 1000
 
 
 def make_source(folder: Path) -> list[bytes]:
@@ -45,17 +49,34 @@ def drop(kit: Kit, base: Path) -> None:
     kit.run()
 
 
-def upload(kit: Kit, base: Path) -> None:
-    paths = write_series(base / "in", n=3)
+def zip_of_series(folder: Path) -> bytes:
+    """Three objects in a zip, the same bytes each time."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for path in paths:
-            archive.write(path, path.name)
+        for path in write_series(folder, n=3):
+            archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
+    return buffer.getvalue()
+
+
+def upload(kit: Kit, base: Path) -> None:
     opened = kit.importer.begin_upload("default", "a.zip")
-    opened.write(buffer.getvalue())
+    opened.write(zip_of_series(base / "in"))
     opened.commit()
     (base / "acknowledged").touch()
     kit.run()
+
+
+def parts(kit: Kit, base: Path) -> None:
+    data = zip_of_series(base / "in")
+    key = kit.importer.uploads.begin("default", "a.zip", len(data), Options()).key
+    (base / "key").write_text(key)
+    for start in range(0, len(data), PART_BYTES):
+        asyncio.run(kit.importer.uploads.receive(key, start, pieces(data[start:][:PART_BYTES])))
+    kit.run()
+
+
+async def pieces(data: bytes) -> AsyncIterator[bytes]:
+    yield data
 
 
 def dicom(kit: Kit, base: Path) -> None:
@@ -78,7 +99,7 @@ def existing(kit: Kit, base: Path) -> None:
 def run(base: Path, point: str) -> None:
     os.environ.update({"NORA_TEST": "1", "NORA_CRASH_AT": point})
     kit = Kit(base / "data")
-    doings = {"upload": upload, "dicom": dicom, "existing": existing}
+    doings = {"upload": upload, "parts": parts, "dicom": dicom, "existing": existing}
     doings.get(point.partition(".")[0], drop)(kit, base)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 
 import pytest
 
 from appliance.exchange.existing_plan import ExistingOptions
-from tests.exchange.crash_child import make_source
+from tests.exchange.crash_child import PART_BYTES, make_source, pieces, zip_of_series
 from tests.exchange.trees import bids_dataset
 
 DROP = (
@@ -32,6 +33,7 @@ DROP = (
     "convert.entered",
 )
 UPLOAD = ("upload.written", "upload.renamed", "upload.journaled")
+PARTS = ("parts.written:2", "parts.renamed", "parts.journaled")
 EXISTING = ("existing.placed:1", "existing.placed:3", "existing.entered:1", "existing.entered:2")
 DICOM = ("dicom.written:2", "dicom.renamed:2")
 
@@ -40,7 +42,7 @@ DICOM = ("dicom.written:2", "dicom.renamed:2")
 def crashed(tmp_path_factory):
     """Folders in which an arrival was killed at each point."""
     base = tmp_path_factory.mktemp("crashes")
-    points = [*DROP, *UPLOAD, *DICOM, *EXISTING]
+    points = [*DROP, *UPLOAD, *PARTS, *DICOM, *EXISTING]
     command = [sys.executable, "-m", "tests.exchange.crash_child", str(base), *points]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
     ends = dict(line.split(" ", 1) for line in done.stdout.splitlines())
@@ -100,6 +102,22 @@ def test_an_upload_killed_anywhere_is_in_or_was_never_acknowledged(restarted, po
         assert not list(kit.folder.incoming.rglob("*.part"))
     else:
         assert (receipt.state, receipt.n_files, receipt.n_done) == ("done", 3, 3)
+
+
+@pytest.mark.parametrize("point", PARTS)
+def test_an_upload_in_parts_killed_anywhere_goes_on_where_it_was(restarted, point, tmp_path):
+    kit, base, (receipt,) = restarted(point)
+    data = zip_of_series(tmp_path / "again")
+    key = (base / "key").read_text()
+    state = kit.importer.uploads.state(key)
+    assert (state.key, state.size_bytes) == (receipt.key, len(data))
+    if point.startswith("parts.written"):
+        assert (receipt.state, state.offset_bytes) == ("receiving", PART_BYTES)
+        rest = pieces(data[PART_BYTES:])
+        asyncio.run(kit.importer.uploads.receive(key, PART_BYTES, rest))
+        kit.run()
+    done = kit.importer.receipt(key)
+    assert (done.state, done.n_files, done.n_done) == ("done", 3, 3)
 
 
 @pytest.mark.parametrize("point", DICOM)

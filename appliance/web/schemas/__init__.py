@@ -21,6 +21,7 @@ from appliance.web.schemas.arrivals import (
     ReceiptDetail,
     ReceiptItem,
     ResolveRequest,
+    UploadState,
     WaitingIdentity,
 )
 from appliance.web.schemas.autorules import AutoFiring, AutoRuleRow, AutoRun, AutoTry
@@ -276,3 +277,4 @@ __all__ = [
     "Variables",
     "WaitingIdentity",
 ]
+    "UploadState",

@@ -16,6 +16,7 @@ __all__ = [
     "ReceiptDetail",
     "ReceiptItem",
     "ResolveRequest",
+    "UploadState",
     "WaitingIdentity",
 ]
 
@@ -97,6 +98,14 @@ class ResolveRequest(Input, frozen=True):
     action: Literal["assign", "new", "discard-wait"]
     item_ids: list[int] = msgspec.field(default_factory=list)
     pid: str | None = None
+
+
+class UploadState(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an upload in parts is; whole, it is the arrival of that key."""
+
+    key: str
+    offset_bytes: int
+    size_bytes: int
 
 
 class ImportRequest(Input, frozen=True):

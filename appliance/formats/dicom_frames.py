@@ -42,6 +42,11 @@ class DicomFrame:
         Slices that a mosaic holds; 0 for an ordinary frame.
     in_colour : bool
         Whether a pixel has a colour, of its own or of a palette.
+    length_unit : str
+        What the distances are: ``mm``, ``detector`` (mm where the beam met it) or ``pixel``, where
+        nobody knows.
+    inverted : bool
+        Whether the lowest value is the brightest.
     """
 
     path: Path
@@ -59,6 +64,8 @@ class DicomFrame:
     intercept: float
     tiles: int = 0
     in_colour: bool = False
+    length_unit: str = "mm"
+    inverted: bool = False
 
 
 def scan_frames(paths: Iterable[Path]) -> list[DicomFrame]:
@@ -103,7 +110,7 @@ def _frames(path: Path) -> Iterator[DicomFrame]:
 def _frame(path: Path, ds: Any, group: Any, number: int) -> DicomFrame:
     position = _find(ds, group, "PlanePositionSequence", "ImagePositionPatient")
     turn = _find(ds, group, "PlaneOrientationSequence", "ImageOrientationPatient")
-    spacing = _find(ds, group, "PixelMeasuresSequence", "PixelSpacing") or (1.0, 1.0)
+    spacing, kind = _spacing(ds, group)
     slope = _find(ds, group, "PixelValueTransformationSequence", "RescaleSlope")
     intercept = _find(ds, group, "PixelValueTransformationSequence", "RescaleIntercept")
     along = None if turn is None else np.array([float(x) for x in turn])
@@ -120,12 +127,23 @@ def _frame(path: Path, ds: Any, group: Any, number: int) -> DicomFrame:
         position=None if position is None else np.array([float(x) for x in position]),
         rows_along=None if along is None else along[:3],
         columns_along=None if along is None else along[3:],
-        spacing=(float(spacing[0]), float(spacing[1])),
+        spacing=spacing,
+        length_unit=kind,
+        inverted=str(ds.get("PhotometricInterpretation", "")) == "MONOCHROME1",
         slope=1.0 if slope is None else float(slope),
         intercept=0.0 if intercept is None else float(intercept),
         tiles=int(tiles.value) if mosaic and tiles is not None else 0,
         in_colour=is_colour(ds),
     )
+
+
+def _spacing(ds: Any, group: Any) -> tuple[tuple[float, float], str]:
+    """Give the distance of rows and of columns, and what it is: not every object knows it in mm."""
+    own = _find(ds, group, "PixelMeasuresSequence", "PixelSpacing")
+    for found, kind in ((own, "mm"), (ds.get("ImagerPixelSpacing"), "detector")):
+        if found is not None and len(found) == 2 and min(map(float, found)) > 0:
+            return (float(found[0]), float(found[1])), kind
+    return (1.0, 1.0), "pixel"
 
 
 def _find(ds: Any, group: Any, sequence: str, keyword: str) -> Any:

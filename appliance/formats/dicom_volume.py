@@ -60,6 +60,8 @@ def read_dicom_volume(paths: Sequence[Path]) -> Volume:
     if len(frames) * first.n_rows * first.n_columns * 4 > _MOST_BYTES:
         raise FormatError("the series needs more than 4 GB", hint="Import it to have it converted.")
     ordered = [frame for slices in grid for frame in slices]
+    facts |= {"inverted": True} if first.inverted else {}
+    facts |= {"length_unit": first.length_unit} if first.length_unit != "mm" else {}
     if first.in_colour:
         colours = _decoded(ordered).transpose(2, 1, 0, 3)
         return Volume(colours, _TO_RAS @ affine, {**facts, "colour": True})

@@ -36,6 +36,8 @@ _MAX_TAIL_BYTES = 1 << 20
 _MAX_OFFSET = float(1 << 31)
 _UNPACKED = (".nii", ".img", ".mgh")
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
+_MARKS = "nora "
+_LENGTHS = {"angstrom": "A", "pixel": "px", "detector": "det"}
 _STORED_AS = {"b": "u1", "e": "f4", "g": "f8"}
 
 
@@ -142,6 +144,8 @@ def nifti_facts(image: Any) -> dict[str, Any]:
     description = bytes(header["descrip"]).split(b"\0")[0] if "descrip" in header else b""
     if description:
         facts["description"] = description.decode("latin-1")
+    if "intent_name" in header:
+        facts |= _marked(bytes(header["intent_name"]).split(b"\0")[0])
     return facts
 
 
@@ -214,9 +218,29 @@ def _image(volume: Volume, template: Volume) -> Any:
     if "vectors" in volume.header:  # a field tells what its numbers are
         image.header.set_intent("vector", name=volume.header["vectors"])
         image.header["descrip"] = volume.header.get("description", "").encode("latin-1")
+    if marks := _marks(volume.header):
+        image.header["intent_name"] = marks
     if data.ndim == 4 and volume.header.get("repetition_s"):
         image.header["pixdim"][4] = volume.header["repetition_s"]
     return image
+
+
+def _marks(facts: dict[str, Any]) -> bytes:
+    """Write what lengths and colours mean where they are not what they usually are."""
+    words = [_LENGTHS.get(facts.get("length_unit", "mm"), "")]
+    words += ["inv"] if facts.get("inverted") else []
+    shown = " ".join(filter(None, words))
+    return f"{_MARKS}{shown}".encode("ascii") if shown else b""
+
+
+def _marked(intent: bytes) -> dict[str, Any]:
+    """Read what `_marks` has written."""
+    if not intent.startswith(_MARKS.encode("ascii")):
+        return {}
+    words = intent.decode("latin-1")[len(_MARKS) :].split()
+    units = [unit for unit, word in _LENGTHS.items() if word in words]
+    facts: dict[str, Any] = {"length_unit": units[0]} if units else {}
+    return facts | ({"inverted": True} if "inv" in words else {})
 
 
 def _coloured(volume: Volume) -> NDArray[Any]:

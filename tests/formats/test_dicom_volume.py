@@ -9,7 +9,7 @@ import pydicom
 import pytest
 
 from appliance.core import FormatError
-from appliance.formats import read_dicom_volume
+from appliance.formats import read_dicom_volume, read_volume, write_nifti
 from tests.support.samples import tiny_series
 
 
@@ -106,3 +106,44 @@ def test_what_holds_no_image_says_so(tmp_path: Path, kind: str) -> None:
         path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(FormatError):
         read_dicom_volume([path])
+
+
+def changed(tmp_path: Path, **values: object) -> Path:
+    """One object with other elements; None takes one away."""
+    path = series(tmp_path)[0]
+    ds = pydicom.dcmread(path)
+    for name, value in values.items():
+        if value is None:
+            delattr(ds, name)
+        else:
+            setattr(ds, name, value)
+    ds.save_as(path)
+    return path
+
+
+def test_a_spacing_that_nobody_knows_is_no_millimetre(tmp_path: Path) -> None:
+    path = changed(tmp_path, PixelSpacing=None)
+    volume = read_dicom_volume([path])
+    assert volume.header["length_unit"] == "pixel"
+    write_nifti(tmp_path / "shown.nii", volume)
+    assert read_volume(tmp_path / "shown.nii").header["length_unit"] == "pixel"
+
+
+def test_a_spacing_at_the_detector_says_so(tmp_path: Path) -> None:
+    path = changed(tmp_path, PixelSpacing=None, ImagerPixelSpacing=[0.2, 0.3])
+    volume = read_dicom_volume([path])
+    assert volume.header["length_unit"] == "detector"
+    assert np.allclose(np.linalg.norm(volume.affine[:3, :2], axis=0), [0.3, 0.2])
+    known = read_dicom_volume([series(tmp_path)[0]])
+    assert "length_unit" not in known.header
+
+
+def test_objects_whose_lowest_value_is_the_brightest_say_so(tmp_path: Path) -> None:
+    path = changed(tmp_path, PhotometricInterpretation="MONOCHROME1")
+    volume = read_dicom_volume([path])
+    assert volume.header["inverted"] is True
+    write_nifti(tmp_path / "shown.nii", volume)
+    shown = read_volume(tmp_path / "shown.nii")
+    assert shown.header["inverted"] is True
+    # The values stay as they are: only the colours are turned round.
+    assert np.array_equal(shown.data, volume.data)

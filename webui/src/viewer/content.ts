@@ -69,20 +69,30 @@ export function contentRect(
 
 type DeviceRect = readonly [left: number, bottom: number, width: number, height: number];
 
-/** Let a layer be drawn only where it has something. */
+/** Let a layer be drawn only where it has something, and within a part of its place. */
 export function confine(
   gl: WebGL2RenderingContext,
-  [x, y, w, h]: DeviceRect,
+  target: DeviceRect,
+  part: DeviceRect,
   { size }: View,
   within: Rect | null,
 ): void {
+  const [x, y, w, h] = target;
   gl.enable(gl.SCISSOR_TEST);
-  if (!within) return gl.scissor(x, y, w, h);
+  if (!within) return gl.scissor(...part);
   const across = (px: number): number => Math.min(w, Math.max(0, (px / size.width) * w));
   const down = (px: number): number => Math.min(h, Math.max(0, (px / size.height) * h));
   const left = Math.floor(across(within.left));
   const right = Math.ceil(across(within.left + within.width));
   const top = Math.floor(down(within.top));
   const bottom = Math.ceil(down(within.top + within.height));
-  gl.scissor(x + left, y + h - bottom, right - left, bottom - top);
+  gl.scissor(...both(part, [x + left, y + h - bottom, right - left, bottom - top]));
+}
+
+/** What two rectangles have in common. */
+function both(a: DeviceRect, b: DeviceRect): DeviceRect {
+  const [left, low] = [Math.max(a[0], b[0]), Math.max(a[1], b[1])];
+  const right = Math.min(a[0] + a[2], b[0] + b[2]);
+  const high = Math.min(a[1] + a[3], b[1] + b[3]);
+  return [left, low, Math.max(0, right - left), Math.max(0, high - low)];
 }

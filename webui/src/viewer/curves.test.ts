@@ -25,6 +25,10 @@ describe("curves", () => {
     expect(seriesAt(series, [1, 0, 0])).toEqual([3, 19, 35]);
     expect(times(series)).toEqual({ x: [0, 2.5, 5], xUnit: "s" });
     expect(times(volume([1, 1, 1], 2)).x).toEqual([1, 2]);
+    const told = volume([1, 1, 1], 3, IDENTITY, 2);
+    const nora = { histogram: null, unit: "", xdata: [0, 10, 40, 90] };
+    const own = new Volume("x", { ...told.header, nora }, told.data);
+    expect(times(own)).toEqual({ x: [0, 10, 40], xUnit: "x" });
   });
 
   it("are means over a ROI, also on another grid", () => {

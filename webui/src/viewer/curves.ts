@@ -11,12 +11,14 @@ export interface Curve {
   colour: string;
   x: number[];
   y: number[];
-  xUnit: "s" | "frame";
+  xUnit: "s" | "frame" | "x";
 }
 
-/** Seconds when the file says how long a time point takes, else numbers from 1. */
+/** As the file tells them (NORA's xdata), seconds if it says how long one takes, else from 1. */
 export function times(volume: Volume): { x: number[]; xUnit: Curve["xUnit"] } {
-  const { frameSeconds } = volume.header;
+  const { frameSeconds, nora } = volume.header;
+  if (nora?.xdata && nora.xdata.length >= volume.frames)
+    return { x: nora.xdata.slice(0, volume.frames), xUnit: "x" };
   const known = frameSeconds > 0;
   const x = Array.from({ length: volume.frames }, (_, i) => (known ? i * frameSeconds : i + 1));
   return { x, xUnit: known ? "s" : "frame" };

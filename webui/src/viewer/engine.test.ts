@@ -4,14 +4,14 @@ import { Engine } from "./engine";
 import type { LayerPainter } from "./painter";
 import type { Scene } from "./scene";
 
-const scene = (mm: number): Scene => ({
+const scene = (mm: number, side = 40): Scene => ({
   view: {
     axes: { right: [1, 0, 0], up: [0, 1, 0], normal: [0, 0, 1] },
     origin: [0, 0, mm],
     mmPerPixel: 1,
-    size: { width: 40, height: 40 },
+    size: { width: side, height: side },
   },
-  rect: { left: 0, top: 0, width: 40, height: 40 },
+  rect: { left: 0, top: 0, width: side, height: side },
   layers: [],
   grid: null,
 });
@@ -19,10 +19,20 @@ const scene = (mm: number): Scene => ({
 /** An engine whose painter only notes what it is asked for: view, slice and coarseness. */
 function watched(software: boolean) {
   const drawn: [string, number, number][] = [];
+  const rows: [number, number][] = [];
   const painter = {
     device: { software },
-    paint: (id: string, { view }: Scene, _rect: unknown, step: number) =>
-      drawn.push([id, view.origin[2], step]),
+    paint: (
+      id: string,
+      { view }: Scene,
+      rect: number[],
+      step: number,
+      _report: unknown,
+      [low, high] = [0, rect[3]!],
+    ) => {
+      drawn.push([id, view.origin[2], step]);
+      rows.push([low!, high!]);
+    },
     upload: () => ({ finished: [], more: false }),
     dispose: () => undefined,
   };
@@ -30,7 +40,7 @@ function watched(software: boolean) {
     return painter as unknown as LayerPainter;
   });
   const take = () => drawn.splice(0);
-  return { engine, take };
+  return { engine, take, takeRows: () => rows.splice(0) };
 }
 
 /** Let frames pass. */
@@ -96,6 +106,61 @@ describe("drawing", () => {
     const seen = take();
     expect(seen).toHaveLength(100);
     expect(seen.every(([, , step]) => step > 1)).toBe(true);
+  });
+
+  it("becomes sharp part by part, so that a gesture never waits for a whole picture", () => {
+    const { engine, take, takeRows } = watched(true);
+    engine.moving();
+    engine.show("a", scene(1, 900));
+    frames(1);
+    vi.advanceTimersByTime(3000);
+    expect(
+      new Set(
+        take()
+          .slice(1)
+          .map(([, , step]) => step),
+      ),
+    ).toEqual(new Set([1]));
+    const [, ...bands] = takeRows();
+    expect(bands.length).toBeGreaterThan(3);
+    // Without gaps, each row once.
+    expect(bands[0]![0]).toBe(0);
+    expect(bands.at(-1)![1]).toBe(900);
+    bands.slice(1).forEach(([low], i) => expect(low).toBe(bands[i]![1]));
+  });
+
+  it("begins anew when it moves on before it is sharp", () => {
+    const { engine, take, takeRows } = watched(true);
+    engine.moving();
+    engine.show("a", scene(1, 900));
+    frames(1);
+    takeRows();
+    while (takeRows().length === 0) frames(1);
+    take();
+    engine.moving();
+    engine.show("a", scene(2, 900));
+    frames(1);
+    const [[, mm, step] = ["", 0, 0]] = take();
+    expect([mm, step > 1, takeRows()]).toEqual([2, true, [[0, 900]]]);
+    vi.advanceTimersByTime(3000);
+    expect(take().every(([, at, fine]) => at === 2 && fine === 1)).toBe(true);
+    const bands = takeRows();
+    expect([bands[0]![0], bands.at(-1)![1]]).toEqual([0, 900]);
+  });
+
+  it("becomes sharp when a gesture goes on without changing anything", () => {
+    const { engine, take } = watched(true);
+    engine.moving();
+    engine.show("a", scene(1));
+    frames(1);
+    take();
+    for (let i = 0; i < 60; i++) {
+      engine.moving();
+      frames(1);
+    }
+    expect(take()).toEqual([]);
+    vi.advanceTimersByTime(3000);
+    expect(take()).toEqual([["a", 1, 1]]);
   });
 
   it("is sharp at once for a picture to keep, even within a gesture", () => {

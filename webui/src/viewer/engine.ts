@@ -23,6 +23,8 @@ interface Slot {
   dirty: boolean;
   /** Device pixels that a drawn pixel is wide. */
   step: number;
+  /** Rows of device pixels, from the lowest on, that are sharp already in a coarse picture. */
+  rows: number;
 }
 
 /** How long after the last change a gesture is over, at least and at most. */
@@ -31,6 +33,10 @@ const STILL_AT_MOST_MS = 600;
 /** Sketches of all that changed in a frame may take so long at half resolution. */
 const SKETCH_MS = 14;
 const UPLOAD_BYTES = 6 * 2 ** 20;
+/** A frame that sharpens a part of a picture shall take so long; pixels it has at least, at first. */
+const BAND_MS = 30;
+const LEAST_BAND = 16_000;
+const FIRST_BAND = 20_000;
 
 /** Who paints with a context; null: nobody can. */
 const paintsOn = (gl: WebGL2RenderingContext | null): LayerPainter | null =>
@@ -48,6 +54,9 @@ export class Engine {
   private sketchMs = 0;
   private frameMs = 8;
   private lastMoved = 0;
+  /** Pixels that a frame sharpens, and when the last one did. */
+  private bandPixels = FIRST_BAND;
+  private lastBand = 0;
   private ratio = 1;
 
   constructor(
@@ -121,7 +130,7 @@ export class Engine {
       old.scene = scene;
       return;
     }
-    this.slots.set(viewId, { scene, signature: next, dirty: true, step: 1 });
+    this.slots.set(viewId, { scene, signature: next, dirty: true, step: 1, rows: 0 });
     this.schedule();
   }
 
@@ -178,10 +187,10 @@ export class Engine {
     const step = start < this.movingUntil ? this.step : 1;
     let drawn = 0;
     for (const [id, slot] of this.slots) if (slot.dirty && ++drawn) this.draw(id, slot, step);
-    if (!drawn) return;
-    if (step > 1) this.learn(start, step);
-    this.sharpenLater(step > 1 ? this.stillMs : 0);
-    this.uploadLater();
+    if (drawn && step > 1) this.learn(start, step);
+    else if (!drawn && start >= this.movingUntil) drawn = this.sharpen(start);
+    this.sharpenLater(this.movingUntil - start);
+    if (drawn) this.uploadLater();
   };
 
   /** Wait until the device has done all it was told. */
@@ -208,18 +217,47 @@ export class Engine {
     this.painter?.paint(id, slot.scene, this.deviceRect(slot.scene), step, report);
     slot.dirty = false;
     slot.step = step;
+    slot.rows = 0;
     this.events.drawn?.(id, report);
   }
 
-  /** Draw coarse pictures again, one in a frame, so that a gesture that goes on finds room. */
+  /** Draw some rows of a coarse picture again, so that a gesture never waits for all of it. */
+  private sharpen(start: number): number {
+    const coarse = this.coarse;
+    if (!coarse) return 0;
+    this.paceBands(start);
+    const [id, slot] = coarse;
+    const rect = this.deviceRect(slot.scene);
+    const n = Math.max(1, Math.round(this.bandPixels / Math.max(1, rect[2])));
+    const band = [slot.rows, Math.min(rect[3], slot.rows + n)] as const;
+    const report: Drawn = { layers: [], waiting: [], binned: {} };
+    this.painter?.paint(id, slot.scene, rect, 1, report, band);
+    // As long as the device lacks volumes, the processor has drawn all of it.
+    slot.rows = report.waiting.length ? rect[3] : band[1];
+    if (slot.rows < rect[3]) return 1;
+    slot.step = 1;
+    this.events.drawn?.(id, report);
+    return 1;
+  }
+
+  /** The time from one of these frames to the next tells how much a frame may do. */
+  private paceBands(start: number): void {
+    const since = start - this.lastBand;
+    this.lastBand = start;
+    if (since > 500) return;
+    const factor = Math.min(1.5, Math.max(0.5, BAND_MS / since));
+    this.bandPixels = Math.max(LEAST_BAND, this.bandPixels * factor);
+  }
+
+  private get coarse(): [string, Slot] | undefined {
+    return [...this.slots].find(([, { step }]) => step > 1);
+  }
+
   private sharpenLater(afterMs: number): void {
     clearTimeout(this.stillTimer);
-    const coarse = [...this.slots.values()].find(({ step }) => step > 1);
-    if (!coarse) return;
-    this.stillTimer = setTimeout(() => {
-      if (coarse.step > 1) coarse.dirty = true;
-      this.schedule();
-    }, afterMs);
+    if (!this.coarse) return;
+    if (afterMs <= 0) this.schedule();
+    else this.stillTimer = setTimeout(() => this.schedule(), afterMs);
   }
 
   /** Fill whole-volume textures between frames. */
@@ -236,8 +274,12 @@ export class Engine {
   }
 
   private redrawLayers(ids: readonly string[]): void {
-    for (const slot of this.slots.values())
-      if (slot.scene.layers.some((layer) => ids.includes(layer.id))) slot.dirty = true;
+    const shown = [...this.slots.values()].filter(({ scene }) =>
+      scene.layers.some(({ id }) => ids.includes(id)),
+    );
+    for (const slot of shown)
+      if (this.software) Object.assign(slot, { step: Math.max(2, slot.step), rows: 0 });
+      else slot.dirty = true;
     this.schedule();
   }
 

@@ -163,6 +163,7 @@ export function gestures(viewer: Viewer, viewport: Viewport, hooks: GestureHooks
       event.preventDefault();
       node.setPointerCapture(event.pointerId);
       if (gesture === "pin" && togglePin(viewer, viewport, at)) return;
+      hooks.moving();
       const taken = gesture !== "window" && pointers.down(at);
       const line = gesture === "pan" && event.button === 0 ? lineUnder(at) : null;
       const meant = line ? "line" : gesture === "pin" ? "turn" : gesture;
@@ -182,8 +183,8 @@ export function gestures(viewer: Viewer, viewport: Viewport, hooks: GestureHooks
       const at = where.at(event, press?.gesture === "tool", press?.part);
       node.style.cursor = press ? node.style.cursor : cursorAt(at);
       if (!at) return;
+      if (press) hooks.moving();
       if (!press || press.gesture === "tool") return pointers.move(at);
-      hooks.moving();
       press.move(at.point, at.view);
     };
     // A tool hears of the end whatever has become of the viewport, or its stroke would be lost.

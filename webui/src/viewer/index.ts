@@ -16,6 +16,8 @@ export type { PointerAt, PointerTool } from "./tools";
 export type { ViewerState } from "./readout";
 export { Layer } from "./layer.svelte";
 export { MASK_COLOURS } from "./colormaps";
+export type { Length } from "./lengths";
+export { lengthOf, lengthText } from "./lengths";
 export { loadFile, loadUrl } from "./load";
 export { parseHeader } from "./nifti";
 export type { StoredArray } from "./nifti";

@@ -6,6 +6,7 @@ import type { Look } from "./look";
 import { settings } from "./settings.svelte";
 import { thinSamples } from "./sample";
 import type { DrawLayer, Projection } from "./scene";
+import { CHANNELS, SQUARES } from "./scene";
 import { SeriesVolume } from "./series";
 import type { FileRow, Limits, Role } from "./types";
 import type { Volume } from "./volume";
@@ -102,6 +103,8 @@ export class Layer {
   private usual = { centre: 0, spread: 1 };
   /** Limits have been chosen by a person, and not from the samples. */
   windowed = false;
+  /** What the file says of its colours has been obeyed. */
+  private inverted = false;
   private readonly abort = new AbortController();
 
   constructor(
@@ -167,16 +170,25 @@ export class Layer {
     this.status = volume.complete ? "ready" : "partial";
     if (volume.channels > 1) return;
     this.samples = thinSamples(volume, Math.min(this.frame, volume.frames - 1));
-    this.range = histogramRange(this.samples, volume.header.inter);
+    this.range = volume.header.nora?.histogram ?? histogramRange(this.samples, volume.header.inter);
     if (!this.windowed) this.limits = autoLimits(this.range, this.startsAtZero(volume, fromZero));
     this.setUsual(volume);
+    this.invert(volume);
     if (this.role === "labels" && volume.complete) this.maxLabel = largest(volume);
   }
 
   /** CT and images with negative values have no natural zero. */
   private startsAtZero(volume: Volume, wanted: boolean): boolean {
     if (this.role === "overlay") return true;
+    if (volume.header.nora?.histogram) return false;
     return wanted && volume.header.inter >= 0 && this.samples.every((value) => value >= 0);
+  }
+
+  /** Film-like objects (MONOCHROME1) say that their lowest value is the brightest. */
+  private invert({ header }: Volume): void {
+    const meant = header.marks?.includes("inv") && this.role === "background";
+    if (meant && this.colormap === "gray" && !this.inverted) this.colormap = "inverse";
+    this.inverted = true;
   }
 
   /** Texels are packed around the first guess and stay so: moving it would mean a new upload. */
@@ -257,6 +269,7 @@ export class Layer {
       frame,
       mode,
       limits,
+      channels: look.colormap === SQUARES ? null : (CHANNELS[look.colormap] ?? CHANNELS["RGB"]!),
       gamma: look.gamma,
       shown: shownLimits(look),
       symmetric,

@@ -57,6 +57,24 @@ describe("loading from the service", () => {
     expect(volume.value([255, 255, 63])).toBe(63);
   });
 
+  it("reads what stands between header and samples, in however many pieces it comes", async () => {
+    const text = ' {"xdata": [5, 7], "hlim": [2, 9]}'.padEnd(200_000);
+    const plain = file(4, 4);
+    const bytes = new Uint8Array(plain.length + text.length);
+    bytes.set(plain.subarray(0, 352));
+    bytes.set(new TextEncoder().encode(text), 352);
+    bytes.set(plain.subarray(352), 352 + text.length);
+    new DataView(bytes.buffer).setFloat32(108, 352 + text.length, true);
+    serve(bytes);
+    const volume = await loadUrl("/v", "a.nii");
+    expect(volume.value([1, 1, 3])).toBe(3);
+    expect(volume.header.nora).toEqual({
+      histogram: { low: 2, high: 9 },
+      unit: "",
+      xdata: [5, 7],
+    });
+  });
+
   it("does without when the service knows no ranges, and for small images", async () => {
     serve(file(256, 64), false);
     expect((await loadUrl("/v", "a.nii")).value([0, 0, 5])).toBe(5);

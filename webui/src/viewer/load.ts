@@ -1,7 +1,15 @@
 // Brings an image into memory: streamed from the service (middle slice first) or from a local file.
 import type { ComplexPart } from "./local/complex";
 import type { NiftiHeader, StoredArray } from "./nifti";
-import { HEADER_BYTES, NiftiError, parseHeader, reading, samples, swapBytes } from "./nifti";
+import {
+  bytesAhead,
+  HEADER_BYTES,
+  NiftiError,
+  parseHeader,
+  reading,
+  samples,
+  swapBytes,
+} from "./nifti";
 import { toApiError } from "../core/problem";
 import type { ReadRange } from "./series";
 import { SeriesVolume } from "./series";
@@ -47,7 +55,8 @@ class Receiver {
     this.head.push(chunk);
     this.headBytes += chunk.length;
     if (this.headBytes < HEADER_BYTES || this.header) return;
-    this.header = parseHeader(join(this.head).buffer);
+    const start = join(this.head).buffer;
+    if (this.headBytes >= bytesAhead(start)) this.header = parseHeader(start);
   }
 
   /** Make room for the samples. */

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { Length } from "./lengths";
+import { lengthText } from "./lengths";
 import { angleDegrees, inPlane, lengthMm, measureText } from "./measure";
 
 describe("ruler and angle", () => {
@@ -13,11 +15,16 @@ describe("ruler and angle", () => {
       [0, 0, 0],
       [3, 4, 0],
     ];
-    expect(measureText({ kind: "ruler", points, calibrated: true })).toBe("5.0 mm");
-    expect(measureText({ kind: "ruler", points, calibrated: false })).toMatch(/unknown/);
+    expect(measureText({ kind: "ruler", points, length: "mm" })).toBe("5.0 mm");
+    expect(measureText({ kind: "ruler", points, length: "unknown" })).toMatch(/unknown/);
+    const written = (length: Length): string => measureText({ kind: "ruler", points, length });
+    expect(written("pixel")).toBe("5.0 px, no mm: spacing unknown");
+    expect(written("detector")).toBe("5.0 mm at the detector");
+    expect(written("angstrom")).toBe("5.0 Å");
+    expect(lengthText([1234, 50], "angstrom")).toBe("123.4 × 5.0 nm");
     const corner = [...points, [6, 0, 0] as [number, number, number]];
-    expect(measureText({ kind: "angle", points: corner, calibrated: true })).toBe("73.7°");
-    expect(measureText({ kind: "angle", points, calibrated: true })).toBe("");
+    expect(measureText({ kind: "angle", points: corner, length: "mm" })).toBe("73.7°");
+    expect(measureText({ kind: "angle", points, length: "mm" })).toBe("");
   });
 
   it("are seen in their own plane only", () => {

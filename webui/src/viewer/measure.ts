@@ -1,6 +1,8 @@
 // Lengths and angles in the world, and how they are written.
 import type { Vec3 } from "./linalg";
 import { dot, norm, sub, unit } from "./linalg";
+import type { Length } from "./lengths";
+import { lengthText } from "./lengths";
 import { formatValue } from "./windowing";
 
 export type MeasureKind = "ruler" | "angle";
@@ -9,8 +11,8 @@ export interface Measurement {
   kind: MeasureKind;
   /** Ruler: two ends; angle: end, corner, end. World mm. */
   points: Vec3[];
-  /** False where the file does not say how large a voxel is. */
-  calibrated: boolean;
+  /** What the file's lengths are. */
+  length: Length;
 }
 
 export const lengthMm = (a: Vec3, b: Vec3): number => norm(sub(a, b));
@@ -22,11 +24,11 @@ export function angleDegrees(a: Vec3, corner: Vec3, b: Vec3): number {
 }
 
 /** "23.4 mm", "47.2°"; a length without a known voxel size is no length. */
-export function measureText({ kind, points, calibrated }: Measurement): string {
+export function measureText({ kind, points, length }: Measurement): string {
   const [a, b, c] = points;
   if (kind === "ruler") {
     if (!a || !b) return "";
-    return calibrated ? `${lengthMm(a, b).toFixed(1)} mm` : "no mm: voxel size unknown";
+    return lengthText(lengthMm(a, b), length);
   }
   return a && b && c ? `${formatValue(Number(angleDegrees(a, b, c).toFixed(1)))}°` : "";
 }

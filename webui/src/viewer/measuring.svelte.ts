@@ -1,5 +1,6 @@
 // The ruler and the angle as a tool of the viewer: drawn by drag, ends can be moved.
 import type { Measurement, MeasureKind } from "./measure";
+import { lengthOf } from "./lengths";
 import type { Vec3 } from "./linalg";
 import { worldToScreen } from "./planes";
 import type { PointerAt, PointerTool } from "./tools";
@@ -58,8 +59,8 @@ export class Measuring {
       this.held = { of: last, point: 2 };
       return;
     }
-    const calibrated = at.viewport.volume?.header.affineFrom !== "none";
-    this.all = [...this.all, { kind: this.kind!, points: [at.mm, at.mm], calibrated }];
+    const length = lengthOf(at.viewport.volume?.header);
+    this.all = [...this.all, { kind: this.kind!, points: [at.mm, at.mm], length }];
     this.held = { of: last + 1, point: 1 };
   }
 

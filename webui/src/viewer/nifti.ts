@@ -1,6 +1,7 @@
 // Reads a plain NIfTI-1 file into a header, an affine (RAS+ mm) and a typed array; no I/O.
 import type { Mat4, Vec3 } from "./linalg";
 import { apply, invert, norm, sub } from "./linalg";
+import { noraText, type NoraText } from "./noratext";
 
 export type StoredArray =
   | Int8Array
@@ -44,6 +45,8 @@ const TYPES: Record<number, { name: TypeName; bytes: number; channels: number }>
 export const HEADER_BYTES = 348;
 /** Written into the name of the intent of what the page has made of complex values. */
 export const COMPLEX = "part of complex";
+/** What follows it there are marks of where an image comes from. */
+const MARKS = "nora ";
 /** Disagreement of sform and qform, at the corners of the image, that is worth a warning. */
 const DISAGREE_VOXELS = 0.1;
 
@@ -86,6 +89,10 @@ export interface NiftiHeader {
   description: string;
   /** One part of values that are complex in the file. */
   complex?: boolean;
+  /** What NORA has written into the header as text. */
+  nora?: NoraText;
+  /** What was made from files of other kinds says of them: "px", "det", "A", "inv". */
+  marks?: readonly string[];
   warnings: string[];
   /** The header as it was, for copies with the same position and codes; little-endian ones only. */
   raw?: Uint8Array | undefined;
@@ -189,7 +196,25 @@ function ascii(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes.subarray(0, end < 0 ? bytes.length : end)).trim();
 }
 
-/** Parse the first 348 bytes. */
+const MOST_EXTENSION = 2 ** 20;
+
+/** How many bytes there are before the samples, of which the first 348 tell it. */
+export function bytesAhead(start: ArrayBuffer): number {
+  const view = new DataView(start);
+  const offset = Math.round(view.getFloat32(108, view.getInt32(0, true) === 348));
+  return offset > HEADER_BYTES && offset <= MOST_EXTENSION ? offset : HEADER_BYTES;
+}
+
+/** Texts of the header and of what follows it ahead of the samples. */
+function texts(buffer: ArrayBuffer): NoraText {
+  const all = new Uint8Array(buffer, 0, Math.min(buffer.byteLength, bytesAhead(buffer)));
+  const decoder = new TextDecoder("latin1");
+  return noraText(
+    `${decoder.decode(all.subarray(148, 252))}\n${decoder.decode(all.subarray(352))}`,
+  );
+}
+
+/** Parse the first 348 bytes, and the texts that follow them if they are there. */
 export function parseHeader(buffer: ArrayBuffer): NiftiHeader {
   const view = new DataView(buffer);
   const le = endianness(view);
@@ -207,6 +232,7 @@ export function parseHeader(buffer: ArrayBuffer): NiftiHeader {
   const magic = ascii(new Uint8Array(buffer, 344, 4));
   if (magic === "ni1")
     throw new NiftiError("Header and image are two files.", "Use one .nii file.");
+  const intent = ascii(new Uint8Array(buffer, 328, 16));
   const slope = f32(112);
   const scaled = Number.isFinite(slope) && slope !== 0 && type.channels === 1;
   const low = f32(128);
@@ -225,7 +251,9 @@ export function parseHeader(buffer: ArrayBuffer): NiftiHeader {
     limits: high > low && Number.isFinite(high - low) ? { low, high } : null,
     frameSeconds: Number.isFinite(pixdim[4]!) ? pixdim[4]! : 0,
     description: ascii(new Uint8Array(buffer, 148, 80)),
-    complex: ascii(new Uint8Array(buffer, 328, 16)) === COMPLEX,
+    complex: intent === COMPLEX,
+    nora: texts(buffer),
+    marks: intent.startsWith(MARKS) ? intent.slice(MARKS.length).split(" ") : [],
     raw: le ? new Uint8Array(buffer.slice(0, HEADER_BYTES)) : undefined,
     ...pickAffine(view, le, shape, pixdim),
   };

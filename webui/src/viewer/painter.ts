@@ -1,6 +1,7 @@
 // Paints the layers of one scene into one rectangle; keeps the textures they need.
-import type { Content } from "./content";
 import { confine, contentOf, contentRect, threshold } from "./content";
+import type { Cut, SlabSlot, WholeCopy } from "./copies";
+import { renewed, untouched } from "./copies";
 import type { Device } from "./device";
 import { inspect } from "./device";
 import type { Drawn } from "./engine";
@@ -18,43 +19,11 @@ import { sketch, visible } from "./sketch";
 import type { Placed } from "./texture";
 import { binFactor, fillPicture, placeSlab, VolumeTexture } from "./texture";
 import type { Limits } from "./types";
-import type { Volume } from "./volume";
 
 type DeviceRect = readonly [number, number, number, number];
 
-interface SlabSlot {
-  placed: Placed;
-  key: string;
-  revision: number;
-  /** What can be seen of it: null is nothing, undefined is not known. */
-  content: Content | null | undefined;
-  least: number | null;
-}
-
-/** Slices of a volume that a plane along its grid needs. */
-interface Cut {
-  axis: number;
-  first: number;
-  depth: number;
-}
-
-/** A volume on the device, and the revision of the samples it shows. */
-interface WholeCopy {
-  key: string;
-  revision: number;
-  texture: VolumeTexture;
-}
-
 /** A table with an entry for each of 65 536 labels. */
 const isWide = (layer: DrawLayer): boolean => layer.mode === "labels" && layer.table.length > 2048;
-
-/** Bring a copy up to date box by box; false when it has to be made anew. */
-function renewed(copy: WholeCopy, volume: Volume): boolean {
-  const edits = copy.revision === volume.revision ? [] : volume.editsSince(copy.revision);
-  if (!edits?.every((box) => copy.texture.renew(box))) return false;
-  copy.revision = volume.revision;
-  return true;
-}
 
 export class LayerPainter {
   readonly device: Device;
@@ -65,6 +34,8 @@ export class LayerPainter {
   private readonly tables = new Map<string, WebGLTexture>();
   /** Where a scene is drawn: left, bottom, width, height in device pixels. */
   private target: DeviceRect = [0, 0, 0, 0];
+  /** The part of it that is drawn now. */
+  private part: DeviceRect = [0, 0, 0, 0];
   private readonly tableKeys = new Map<string, string>();
   private readonly coarse: { buffer: WebGLFramebuffer; texture: WebGLTexture; size: string };
 
@@ -107,13 +78,21 @@ export class LayerPainter {
     gl.clear(gl.COLOR_BUFFER_BIT);
   }
 
-  /** Draw a scene; `step` 2 draws at half resolution and enlarges. */
-  paint(viewId: string, scene: Scene, rect: DeviceRect, step: number, report: Drawn): void {
+  /** Draw a scene, or a band of its rows; `step` 2 draws at half resolution and enlarges. */
+  paint(
+    viewId: string,
+    scene: Scene,
+    rect: DeviceRect,
+    step: number,
+    report: Drawn,
+    [low, high]: readonly [number, number] = [0, rect[3]],
+  ): void {
     if (rect[2] <= 0 || rect[3] <= 0) return;
     const view = scene.grid ? onGrid(scene.view, scene.grid) : scene.view;
     if (step > 1) return this.paintSmall(viewId, { ...scene, view }, rect, step, report);
     this.target = rect;
-    this.clear(rect);
+    this.part = [rect[0], rect[1] + low, rect[2], high - low];
+    this.clear(this.part);
     this.gl.viewport(...rect);
     for (const layer of scene.layers) this.layer(viewId, view, layer, scene.grid, report);
     // Until volumes are uploaded for an oblique plane, the processor shows it.
@@ -131,7 +110,7 @@ export class LayerPainter {
     if (this.sketched(scene, rect, step))
       return void report.layers.push(...layers.filter(visible).map(({ id }) => id));
     const small = shrunk(rect, step);
-    this.target = [0, 0, ...small];
+    this.target = this.part = [0, 0, ...small];
     this.bindCoarse(small);
     this.gl.clear(this.gl.COLOR_BUFFER_BIT);
     this.gl.viewport(0, 0, ...small);
@@ -310,10 +289,14 @@ export class LayerPainter {
       gl.bindTexture(gl.TEXTURE_2D, this.table(layer));
       gl.uniform1i(program.at("u_table"), 1);
     }
+    if (layer.mode === "colour") {
+      gl.uniform3iv(program.at("u_channels"), layer.channels ?? [0, 1, 2]);
+      gl.uniform1i(program.at("u_squares"), Number(layer.channels === null));
+    }
     if (layer.mode === "labels") gl.uniform1i(program.at("u_wide"), Number(isWide(layer)));
     if (layer.mode === "scalar") mapScalar(gl, program, layer, source, view);
     gl.enable(gl.BLEND);
-    confine(gl, this.target, view, grid ? null : source.within);
+    confine(gl, this.target, this.part, view, grid ? null : source.within);
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
   }
 
@@ -382,18 +365,4 @@ const EXACT = { low: 1e6, high: 1e6 + 1 };
 function choiceOf({ mode, volume, usual }: DrawLayer, window: Limits): boolean {
   const short = volume.header.dtype.endsWith("int16") && volume.channels === 1;
   return mode === "scalar" && short && tooCoarse(window, Math.round(usual.centre));
-}
-
-/** A slab is still true when nothing inside it has changed. */
-function untouched(slot: SlabSlot, { volume, frame }: DrawLayer, cut: Cut): boolean {
-  if (slot.revision === volume.revision) return true;
-  const edits = volume.editsSince(slot.revision);
-  const last = cut.first + cut.depth - 1;
-  const hit = edits?.some(
-    ({ low, high, frame: of }) =>
-      of === frame && high[cut.axis]! >= cut.first && low[cut.axis]! <= last,
-  );
-  if (hit ?? true) return false;
-  slot.revision = volume.revision;
-  return true;
 }

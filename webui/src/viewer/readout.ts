@@ -21,8 +21,10 @@ export interface ViewerState {
   file: { name: string; path?: string } | null;
 }
 
-/** CT values are Hounsfield units; other images carry no unit. */
+/** CT values are Hounsfield units; other images carry no unit unless NORA has written one. */
 function unitOf(layer: Layer): string {
+  const told = layer.volume?.header.nora?.unit;
+  if (told) return told;
   return layer.volume?.header.inter === -1024 || /(^|[_.-])ct([_.-]|$)/i.test(layer.name)
     ? "HU"
     : "";

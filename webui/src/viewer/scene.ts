@@ -6,6 +6,20 @@ import type { Volume } from "./volume";
 export type Projection = "max" | "mean" | "min";
 export const PROJECTIONS: readonly Projection[] = ["max", "mean", "min"];
 
+/** Which stored channel is shown as red, green and blue. */
+export type ChannelOrder = readonly [red: number, green: number, blue: number];
+export const CHANNELS: Readonly<Record<string, ChannelOrder>> = {
+  RGB: [0, 1, 2],
+  BRG: [2, 0, 1],
+  GBR: [1, 2, 0],
+  GRB: [1, 0, 2],
+  BGR: [2, 1, 0],
+  RBG: [0, 2, 1],
+};
+/** All channels together as grey: the root of the mean of their squares. */
+export const SQUARES = "SOS";
+export const CHANNEL_CHOICES: readonly string[] = [...Object.keys(CHANNELS), SQUARES];
+
 export interface DrawLayer {
   id: string;
   volume: Volume;
@@ -19,6 +33,8 @@ export interface DrawLayer {
   symmetric: boolean;
   table: Uint8Array;
   tableKey: string;
+  /** Of colour images; null: their squares as grey. */
+  channels: ChannelOrder | null;
   opacity: number;
   /** Opacity of the outline, 0: none. */
   outline: number;

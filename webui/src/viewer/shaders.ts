@@ -105,13 +105,16 @@ void main() {
   o_color = vec4(color.rgb, alpha);
 }`;
 
-/** Colour images are shown as they are stored. */
+/** Colour images are shown as they are stored, in the order of channels that is asked for. */
 export const COLOUR = `${HEAD}
 uniform bool u_nearest;
+uniform ivec3 u_channels;
+uniform bool u_squares;
 void main() {
   vec3 t = place(vec2(0.0));
   if (outside(t)) discard;
-  vec3 color = texture(u_volume, u_nearest ? centre(t) : t).rgb;
+  vec3 c = texture(u_volume, u_nearest ? centre(t) : t).rgb;
+  vec3 color = u_squares ? vec3(sqrt(dot(c, c) / 3.0)) : vec3(c[u_channels.x], c[u_channels.y], c[u_channels.z]);
   o_color = vec4(color, u_opacity);
 }`;
 

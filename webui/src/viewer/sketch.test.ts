@@ -7,7 +7,7 @@ import { apply, dot, IDENTITY3, invert, norm, unit } from "./linalg";
 import type { NiftiHeader, StoredArray } from "./nifti";
 import type { View } from "./planes";
 import { planeAxes, screenToWorld } from "./planes";
-import type { DrawLayer } from "./scene";
+import type { ChannelOrder, DrawLayer } from "./scene";
 import { sketch } from "./sketch";
 import { allOrientations } from "./testing";
 import { Volume } from "./volume";
@@ -32,6 +32,7 @@ function layer(volume: Volume, more: Partial<DrawLayer> = {}): DrawLayer {
     frame: 0,
     mode: "scalar",
     limits: { low: 0, high: 255 },
+    channels: [0, 1, 2],
     gamma: 1,
     shown: null,
     symmetric: false,
@@ -146,6 +147,14 @@ describe("pictures by the processor (VIEW-08, VIEW-29)", () => {
     const volume = made(data, RAMP, { channels: 3, dtype: "uint8" as NiftiHeader["dtype"] });
     const size = [7, 6] as const;
     const out = sketch(view(volume, size), [layer(volume, { mode: "colour" })], null, size)!;
+    const first = (channels: ChannelOrder | null): number[] =>
+      rgb(
+        sketch(view(volume, size), [layer(volume, { mode: "colour", channels })], null, size)![0]!,
+      );
+    const [r, g, b] = first([0, 1, 2]);
+    expect(first([1, 0, 2])).toEqual([g, r, b]);
+    const grey = Math.round(Math.sqrt((r! ** 2 + g! ** 2 + b! ** 2) / 3));
+    first(null).forEach((value) => expect(Math.abs(value - grey)).toBeLessThanOrEqual(1));
     expect(rgb(out[0]!)).toEqual([0, 1, 2].map((e) => (3 * 84 + e) % 256));
   });
 

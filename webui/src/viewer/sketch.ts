@@ -107,9 +107,13 @@ function colour(view: View, layer: DrawLayer, size: PictureSize, out: Uint32Arra
   const data = volume.frameSamples(frame)!;
   const at = offsets(view, volume, size);
   const alpha = parts(layer.opacity);
+  const [red, green, blue] = layer.channels ?? [0, 1, 2];
   for (let i = 0; i < at.length; i++) {
     const from = at[i]!;
-    if (from >= 0) over(out, i, data[from]!, data[from + 1]!, data[from + 2]!, alpha);
+    if (from < 0) continue;
+    let [r, g, b] = [data[from + red]!, data[from + green]!, data[from + blue]!];
+    if (layer.channels === null) r = g = b = Math.round(Math.sqrt((r * r + g * g + b * b) / 3));
+    over(out, i, r, g, b, alpha);
   }
 }
 

@@ -23,8 +23,12 @@ it("AUTO-x01: a smart snapshot turns series numbers and codes into wildcards", (
   expect(patternOf(file("anat/sub-01_ses-1_T1w.nii.gz"), "smart")).toBe(
     "anat*/sub-*_ses-*_T1w.nii",
   );
-  expect(patternOf(file("S-0001_T1.nii"), "smart")).toBe("*_T*.nii");
+  expect(patternOf(file("S-0001_T1.nii"), "smart")).toBe("*_T1.nii");
   expect(patternOf(file("a b/s01.nii"), "smart")).toBe('"a b*/s*.nii"');
+  expect(patternOf(file("t1.nii"), "smart")).toBe("t1.nii");
+  expect(patternOf(file("dwi_b1000.nii.gz"), "smart")).toBe("dwi_b1000.nii");
+  expect(patternOf(file("image_0004.nii"), "smart")).toBe("image_*.nii");
+  expect(patternOf(file("echo_2.nii"), "smart")).toBe("echo_2.nii");
 });
 
 it("AUTO-x01: a strict snapshot names the path, one by tag the tags but not mask", () => {

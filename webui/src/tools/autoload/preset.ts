@@ -123,6 +123,12 @@ export interface Shown {
 const GZIP = /\.nii\.gz$/;
 const BIDS = /(^|[_/])(sub|ses)-[A-Za-z0-9]+/g;
 
+/**
+ * Names that are counted: `s001.nii`, `image_0004.nii`. Other numbers mean something and stay, or
+ * `t1.nii` would take the next case's `t2.nii`, and `dwi_b1000.nii` any b-value.
+ */
+const COUNTED = /^((?:.*[_-](?=0)|s))\d+((?:\.\w+){1,2})$/i;
+
 /** Letters that the grammar takes for signs stand for themselves. */
 const literal = (text: string): string => text.replaceAll(/[\\*]/g, "\\$&");
 
@@ -145,7 +151,7 @@ function smart({ path, psid }: Shown): string {
     .replaceAll(BIDS, "$1$2-*")
     .split("/");
   const name = parts.pop() ?? "";
-  const wild = name.replace(/\d+(?=(\.\w+){1,2}$)/, "*");
+  const wild = name.replace(COUNTED, "$1*$2");
   const folders = parts.map((part, i) => {
     const whole = part.includes("*") || (parts.length > 1 && i < parts.length - 1);
     return whole ? part : stem(part);

@@ -103,7 +103,7 @@ test("the grip is above the box, is hit only where the box is marked, and turns 
   expect(hitIn(set, plane(), at, point!.id)?.grip).toEqual(close(grip));
   expect(hitIn(set, plane(), at)).toBeNull();
   const shapes = (marked: string | null) =>
-    shapesOf({ set, plane: plane(), calibrated: true, labels: false, marked }).filter(
+    shapesOf({ set, plane: plane(), length: "mm", labels: false, marked }).filter(
       (one) => one.kind === "circle" && one.grip,
     );
   expect(shapes(point!.id)).toHaveLength(1);

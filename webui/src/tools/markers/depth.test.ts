@@ -1,4 +1,5 @@
 // How markers show on slices: strongest in their own, faded near by, cut where a slice cuts them.
+import type { Length } from "../../viewer/lengths";
 import { expect, test } from "vitest";
 import type { Plane } from "./depth";
 import { boxCut } from "./boxes";
@@ -19,8 +20,8 @@ const plane = (z = 0, stepMm = 1): Plane => ({
   },
   stepMm,
 });
-const drawn = (set: SetData, z = 0, calibrated = true) =>
-  shapesOf({ set, plane: plane(z), calibrated, labels: true });
+const drawn = (set: SetData, z = 0, length: Length = "mm") =>
+  shapesOf({ set, plane: plane(z), length, labels: true });
 const pointset = (...all: Vec3[]): SetData =>
   all.reduce<SetData>((set, mm) => withPoint(set, mm), newSet("pointset", "p"));
 
@@ -75,12 +76,12 @@ test("a box is cut by straight and by oblique slices", () => {
 
 test("lengths are named in mm, or refused where the voxel size is unknown", () => {
   const ruler = withPoint(withPoint(newSet("ruler", "r"), [0, 0, 0]), [30, 40, 0]);
-  const note = (calibrated: boolean): string => {
-    const found = drawn(ruler, 0, calibrated).find((shape) => shape.kind === "text");
+  const note = (length: Length): string => {
+    const found = drawn(ruler, 0, length).find((shape) => shape.kind === "text");
     return found?.kind === "text" ? found.text : "";
   };
-  expect(note(true)).toBe("50.0 mm");
-  expect(note(false)).toBe("no mm: voxel size unknown");
+  expect(note("mm")).toBe("50.0 mm");
+  expect(note("unknown")).toBe("no mm: voxel size unknown");
 });
 
 test("points, lines and corners are found under the pointer, and only where they show", () => {

@@ -1,4 +1,6 @@
 // What a set looks like on one slice: circles, lines and texts in pixels.
+import type { Length } from "../../viewer/lengths";
+import { lengthText } from "../../viewer/lengths";
 import { worldToScreen } from "../../viewer/planes";
 import type { Piece, Plane } from "./depth";
 import { boxCut, turnGrip } from "./boxes";
@@ -6,7 +8,6 @@ import { depthOf, pieceOf, projectionOf, reachOf, strength } from "./depth";
 import { GRIP_PX } from "./hits";
 import type { Point, SetData } from "./model";
 import { COLOURS, contactsOf, leadEnds, mmOf, placed, radiusOf } from "./model";
-import { lengthText } from "./texts";
 import type { Vec3 } from "./vectors";
 import { distance } from "./vectors";
 
@@ -25,8 +26,8 @@ export type Shape =
 export interface Drawn {
   set: SetData;
   plane: Plane;
-  /** False where the image does not say how large its voxels are. */
-  calibrated: boolean;
+  /** What lengths of the image are. */
+  length: Length;
   labels: boolean;
   /** The point that is marked: a box shows how it is turned. */
   marked?: string | null;
@@ -169,28 +170,28 @@ const totalOf = (points: readonly Point[], closed: boolean): number =>
   }, 0);
 
 function freeline(sketch: Sketch): void {
-  const { set, calibrated, labels } = sketch.drawn;
+  const { set, length, labels } = sketch.drawn;
   const closed = set.type === "surface" || set.closed === true;
   const opacity = chain(sketch, set.points, closed);
   knots(sketch, set.points, labels && !set.points.every(({ name }) => name.startsWith("noname")));
   const last = set.points.at(-1);
   if (!last || set.points.length < 2 || opacity === 0) return;
-  const text = lengthText(totalOf(set.points, closed), calibrated);
+  const text = lengthText(totalOf(set.points, closed), length);
   sketch.note("length", mmOf(last), text, colourOf(last), opacity);
 }
 
 function ruler(sketch: Sketch): void {
-  const { set, calibrated } = sketch.drawn;
+  const { set, length } = sketch.drawn;
   const opacity = chain(sketch, set.points, false);
   knots(sketch, set.points, false);
   const [a, b] = set.points;
   if (!a || !b || opacity === 0) return;
-  const text = lengthText(distance(mmOf(a), mmOf(b)), calibrated);
+  const text = lengthText(distance(mmOf(a), mmOf(b)), length);
   sketch.note("length", mmOf(b), text, colourOf(a), opacity);
 }
 
 function diameters(sketch: Sketch): void {
-  const { set, calibrated } = sketch.drawn;
+  const { set, length } = sketch.drawn;
   const { points } = set;
   const opacity = Math.max(
     chain(sketch, points.slice(0, 2), false),
@@ -200,9 +201,7 @@ function diameters(sketch: Sketch): void {
   const [a, b, c, d] = points.map(mmOf);
   if (!a || !b || !c || !d || opacity === 0) return;
   const [long, short] = [distance(a, b), distance(c, d)];
-  const text = calibrated
-    ? `${long.toFixed(1)} × ${short.toFixed(1)} mm`
-    : lengthText(long, calibrated);
+  const text = lengthText([long, short], length);
   sketch.note("diameters", b, text, colourOf(points[0]), opacity);
 }
 

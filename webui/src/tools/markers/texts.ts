@@ -3,10 +3,6 @@ import type { Vec3 } from "./vectors";
 
 const minus = (text: string): string => text.replace("-", "−");
 
-/** "34.1 mm"; without a voxel size there are no millimetres. */
-export const lengthText = (mm: number, calibrated = true): string =>
-  calibrated ? `${mm.toFixed(1)} mm` : "no mm: voxel size unknown";
-
 export const placeText = (mm: Vec3): string =>
   mm.map((v) => minus((Math.abs(v) < 0.05 ? 0 : v).toFixed(1))).join(", ");
 

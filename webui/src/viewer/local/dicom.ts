@@ -9,6 +9,7 @@ import { plainFile } from "./plain";
 const [SERIES, INSTANCE, N_FRAMES] = [0x0020000e, 0x00200013, 0x00280008];
 const [ROWS, COLUMNS] = [0x00280010, 0x00280011];
 const [PLACE, TURN, SPACING] = [0x00200032, 0x00200037, 0x00280030];
+const [AT_DETECTOR, PHOTOMETRIC] = [0x00181164, 0x00280004];
 const [SLOPE, INTERCEPT] = [0x00281053, 0x00281052];
 const [SHARED, EACH] = [0x52009229, 0x52009230];
 /** Sequence in which an enhanced object keeps an element. */
@@ -28,6 +29,8 @@ interface Frame {
   place: Vec3 | null;
   turn: number[] | null;
   spacing: readonly number[];
+  /** What the spacing is when it is not that in the patient: "det" or "px". */
+  mark: string;
   slope: number;
   inter: number;
 }
@@ -56,11 +59,21 @@ function framesOf(object: DicomObject): Frame[] {
       instance: object.decimals(INSTANCE)?.[0] ?? 0,
       place: place?.length === 3 ? (place as unknown as Vec3) : null,
       turn: turn?.length === 6 ? turn : null,
-      spacing: find(object, number, SPACING) ?? [1, 1],
+      ...spacingOf(object, number),
       slope: find(object, number, SLOPE)?.[0] ?? 1,
       inter: find(object, number, INTERCEPT)?.[0] ?? 0,
     };
   });
+}
+
+/** Millimetres from row to row and from column to column: in the patient, at the detector, or none. */
+function spacingOf(object: DicomObject, number: number): Pick<Frame, "spacing" | "mark"> {
+  const good = (found: number[] | null): boolean => found?.length === 2 && Math.min(...found) > 0;
+  const own = find(object, number, SPACING);
+  if (own && good(own)) return { spacing: own, mark: "" };
+  const detector = object.decimals(AT_DETECTOR);
+  if (detector && good(detector)) return { spacing: detector, mark: "det" };
+  return { spacing: [1, 1], mark: "px" };
 }
 
 const alike = (a: number[] | null, b: number[] | null): boolean =>
@@ -169,7 +182,9 @@ export async function readDicom(files: readonly File[]): Promise<File> {
   const shape = times > 1 ? [columns, rows, n, times] : [columns, rows, n];
   const { type, data, slope, inter } = valuesOf(frames);
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return plainFile({ shape, type, bytes, affine, slope, inter }, files[0]!.name);
+  const inverted = own.text(PHOTOMETRIC) === "MONOCHROME1" ? "inv" : "";
+  const marks = [frames[0]!.mark, inverted].filter(Boolean);
+  return plainFile({ shape, type, bytes, affine, slope, inter, marks }, files[0]!.name);
 }
 
 async function opened(file: File): Promise<DicomObject> {

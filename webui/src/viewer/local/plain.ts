@@ -31,11 +31,21 @@ export interface Plain {
   inter?: number;
   /** What the image is a part of, such as "phase" of complex values. */
   note?: string;
+  /** What lengths and colours mean, see NiftiHeader. */
+  marks?: readonly string[];
 }
 
 export const bytesOf = (type: Sample): number => CODES[type][1] / 8;
 
-function header({ shape, type, affine, slope = 1, inter = 0, note = "" }: Plain): ArrayBuffer {
+function header({
+  shape,
+  type,
+  affine,
+  slope = 1,
+  inter = 0,
+  note = "",
+  marks = [],
+}: Plain): ArrayBuffer {
   const out = new ArrayBuffer(OFFSET);
   const view = new DataView(out);
   view.setInt32(0, 348, true);
@@ -53,6 +63,8 @@ function header({ shape, type, affine, slope = 1, inter = 0, note = "" }: Plain)
   view.setFloat32(116, inter, true);
   view.setUint8(123, 2);
   for (let i = 0; i < Math.min(79, note.length); i++) view.setUint8(148 + i, note.charCodeAt(i));
+  if (marks.length)
+    [..."nora ", ...marks.join(" ")].forEach((c, i) => view.setUint8(328 + i, c.charCodeAt(0)));
   view.setInt16(254, 1, true);
   for (let i = 0; i < 12; i++) view.setFloat32(280 + 4 * i, affine[i]!, true);
   view.setUint32(344, 0x312b6e00 >>> 8, true);

@@ -1,0 +1,35 @@
+// What one unit of an image's world is, and how lengths are written: not every file knows millimetres.
+import type { NiftiHeader } from "./nifti";
+
+/**
+ * `detector`: millimetres where the beam met the detector, not in the patient; `angstrom`: one
+ * Ångström is shown as a millimetre; `pixel`: nobody knows how large a pixel is; `unknown`: the
+ * header says nothing of places at all.
+ */
+export type Length = "mm" | "detector" | "angstrom" | "pixel" | "unknown";
+
+/** Marks in the header of what was made from files of other kinds. */
+const MARKED: Record<string, Length> = { det: "detector", A: "angstrom", px: "pixel" };
+/** Nanometres are easier to read from here on. */
+const NANOMETRES_FROM = 100;
+
+export function lengthOf(header?: Pick<NiftiHeader, "affineFrom" | "marks"> | null): Length {
+  const mark = header?.marks?.find((one) => one in MARKED);
+  if (mark) return MARKED[mark]!;
+  return header?.affineFrom === "none" ? "unknown" : "mm";
+}
+
+/** "mm", "Å" or "px": for places and sizes of voxels. */
+export const unitOf = (length: Length): string =>
+  length === "angstrom" ? "Å" : length === "pixel" ? "px" : "mm";
+
+/** "23.4 mm", "12.3 nm", "10.0 × 6.2 mm"; without a known voxel size there are no millimetres. */
+export function lengthText(values: number | readonly number[], length: Length = "mm"): string {
+  const all = typeof values === "number" ? [values] : values;
+  if (length === "unknown") return "no mm: voxel size unknown";
+  const nano = length === "angstrom" && Math.max(...all) >= NANOMETRES_FROM;
+  const text = all.map((value) => (nano ? value / 10 : value).toFixed(1)).join(" × ");
+  if (length === "pixel") return `${text} px, no mm: spacing unknown`;
+  if (length === "detector") return `${text} mm at the detector`;
+  return `${text} ${nano ? "nm" : unitOf(length)}`;
+}

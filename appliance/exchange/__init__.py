@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from appliance.exchange.push_forward import forward_objects
     from appliance.exchange.push_series import SeriesOut
     from appliance.exchange.push_values import Push, PushAnswer, PushFate, PushHow, PushWish
+    from appliance.exchange.parts import PartState
     from appliance.exchange.receipts import get_receipt, list_receipts
     from appliance.exchange.release_checks import ReleaseCheck, ReleaseChecks, Unconfirmed, Way
     from appliance.exchange.revealing import WaitingIdentity
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from appliance.exchange.schema import exchange_migrations
     from appliance.exchange.sending import Peer, send_objects
     from appliance.exchange.toolset import EXCHANGE_TOOLS
+    from appliance.exchange.targets import target_options
     from appliance.exchange.upload import Upload
     from appliance.exchange.watch import DropWatcher, WatchedRoot
 
@@ -106,6 +108,7 @@ __all__ = [
     "PacsSeries",
     "PacsStudy",
     "PacsView",
+    "PartState",
     "Peer",
     "PreviewRow",
     "ProjectModule",
@@ -147,6 +150,7 @@ __all__ = [
     "module_of",
     "read_module",
     "send_objects",
+    "target_options",
 ]
 
 _NAMES = {
@@ -187,6 +191,7 @@ _NAMES = {
     "PacsSeries": "pacs_values",
     "PacsStudy": "pacs_values",
     "PacsView": "pacs_values",
+    "PartState": "parts",
     "Peer": "sending",
     "PreviewRow": "existing_plan",
     "ProjectModule": "modules",
@@ -220,6 +225,7 @@ _NAMES = {
     "module_of": "modules",
     "read_module": "modules",
     "send_objects": "sending",
+    "target_options": "targets",
 }
 
 __getattr__ = lazy_door(__name__, _NAMES)

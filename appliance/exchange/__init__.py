@@ -84,8 +84,6 @@ __all__ = [
     "ArrivalKind",
     "BidsMapping",
     "BidsPlan",
-    from appliance.exchange.sessions import phantom_trend, sessions_now
-    from appliance.exchange.targets import target_options
     "BidsRule",
     "Brought",
     "Condition",
@@ -124,7 +122,6 @@ __all__ = [
     "ReceiptState",
     "ReleaseCheck",
     "ReleaseChecks",
-    "PartState",
     "ReleaseReport",
     "Route",
     "RouteTable",
@@ -179,8 +176,6 @@ _NAMES = {
     "ExistingPreview": "existing_plan",
     "Export": "exports",
     "Importer": "importer",
-    "sessions_now",
-    "target_options",
     "ItemState": "rows",
     "Options": "rows",
     "Pacs": "pacs",
@@ -229,5 +224,3 @@ _NAMES = {
 }
 
 __getattr__ = lazy_door(__name__, _NAMES)
-    "PartState": "parts",
-    "target_options": "targets",

@@ -172,8 +172,8 @@ def m006_comparisons(db: Database) -> None:
 
 
 @exchange_migrations()
-def m007_uploads(db: Database) -> None:
-    """Uploads that come in parts, and files whose place in a study is reserved."""
+def m005_release_checks(db: Database) -> None:
+    """What was found in files that were about to leave, and who let them go."""
     db.executescript("""
     CREATE TABLE release_checks (
       id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE,
@@ -182,4 +182,17 @@ def m007_uploads(db: Database) -> None:
       found TEXT NOT NULL CHECK (json_valid(found)), actor TEXT NOT NULL,
       created_at INTEGER NOT NULL, confirmed_by TEXT, confirmed_at INTEGER) STRICT;
     CREATE INDEX release_checks_by_what ON release_checks (project_id, what, id);
+    """)
+
+
+@exchange_migrations()
+def m007_uploads(db: Database) -> None:
+    """Uploads that come in parts, and files whose place in a study is reserved."""
+    db.executescript("""
+    CREATE TABLE uploads (
+      receipt_id INTEGER PRIMARY KEY REFERENCES receipts(id) ON DELETE CASCADE,
+      name TEXT NOT NULL, size_bytes INTEGER NOT NULL, offset_bytes INTEGER NOT NULL DEFAULT 0,
+      sha256 TEXT NOT NULL DEFAULT '', updated_at INTEGER NOT NULL) STRICT;
+    CREATE INDEX receipt_items_reserved ON receipt_items (place)
+      WHERE state = 'sorted' AND series_id IS NULL;
     """)

@@ -272,9 +272,9 @@ __all__ = [
     "TrashRequest",
     "TrashedProject",
     "UnresolvedTarget",
+    "UploadState",
     "User",
     "VariableValue",
     "Variables",
     "WaitingIdentity",
 ]
-    "UploadState",

@@ -82,7 +82,6 @@ class Importer:
         self.existing, self.bids = ExistingData(self.ctx), BidsExports(self.ctx)
         self.dicom, self.releases = DicomExports(self.ctx), ReleaseChecks(self.ctx)
         self.routing, self.forwards = Routing(self.ctx), Forwards(self.ctx)
-        self._examiner = Examiner(self.ctx)
         self.uploads = PartUploads(self.ctx, self.begin, self.finish)
         self._parts = (self.existing, self.bids, self.dicom, self.forwards)
         self._converting = threading.BoundedSemaphore(limit) if limit > 0 else None

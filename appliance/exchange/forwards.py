@@ -16,8 +16,8 @@ from appliance.core import ApplianceError, Conflict, NotFound, PacsNode, PeerErr
 from appliance.exchange.context import Context
 from appliance.exchange.crash import crash_point
 from appliance.exchange.once import OncePerRow
+from appliance.exchange.push_forward import forward_objects
 from appliance.exchange.routing_rows import Forward
-from appliance.exchange.sending import Peer, send_objects
 
 if TYPE_CHECKING:
     from appliance.catalog import Event, Tx
@@ -155,11 +155,7 @@ class Forwards:
             paths = [self._ctx.path(place) for place in _places(con, row)]
         if not paths:
             raise NotFound("its originals are not here any more")
-        if node.method == "web":
-            raise PeerError("DICOMweb is not spoken for this yet", hint="Name its AE title.")
-        calling = node.calling or self._ctx.settings.dicom.ae_title
-        peer = Peer(node.host, node.port, node.ae_title)
-        send_objects(paths, peer, ae_title=calling)
+        forward_objects(row["node"], node, self._ctx.settings.dicom.ae_title, paths)
         return len(paths)
 
     def _failed(self, row: Any, error: ApplianceError) -> None:

@@ -10,27 +10,26 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.core import Conflict, Invalid, NotFound, Settings, now_ms, safe_name
+from appliance.core import Conflict, Invalid, Settings, now_ms
 from appliance.exchange.again import convert_again
+from appliance.exchange.asked import check_source, extensions_in, safe_target
 from appliance.exchange.bids_export import BidsExports
 from appliance.exchange.collect import (
     Found,
     announce,
     collect,
-    compile_name_pattern,
-    pattern_target,
-    walk_files,
 )
 from appliance.exchange.context import Context, FilesListener, StepQueue
 from appliance.exchange.convert import convert_series, fail_series
 from appliance.exchange.decisions import resolve_items, retry_receipt
 from appliance.exchange.dicom_export import DicomExports
 from appliance.exchange.disk import require_space
+from appliance.exchange.examine import Examiner
 from appliance.exchange.existing import EXISTING_STEP, ExistingData
 from appliance.exchange.forwards import Forwards
 from appliance.exchange.hashing import hash_items
-from appliance.exchange.parts import PartUploads
 from appliance.exchange.originals import originals_of
+from appliance.exchange.parts import PartUploads
 from appliance.exchange.receipts import get_receipt, open_receipt, set_receipt, withdraw_empty
 from appliance.exchange.recovery import due_work, newly_due, recover
 from appliance.exchange.referred import image_of_rois
@@ -40,8 +39,8 @@ from appliance.exchange.routing import Routing
 from appliance.exchange.routing_apply import SORT_STEP
 from appliance.exchange.rows import ArrivalKind, Options, ReceiptDetail, ReceiptState
 from appliance.exchange.series import load_series
-from appliance.exchange.targets import target_options
 from appliance.exchange.sort import CONVERT_STEP, sort_receipt
+from appliance.exchange.targets import target_options
 from appliance.exchange.upload import Upload
 
 if TYPE_CHECKING:
@@ -77,11 +76,13 @@ class Importer:
         *,
         on_files: FilesListener | None = None,
     ) -> None:
-        self.ctx = Context(catalog, identities, queue, folder, settings, on_files or _deaf)
+        self._on_files = on_files
+        self.ctx = Context(catalog, identities, queue, folder, settings, self._hear)
         limit = settings.imports.workers
         self.existing, self.bids = ExistingData(self.ctx), BidsExports(self.ctx)
         self.dicom, self.releases = DicomExports(self.ctx), ReleaseChecks(self.ctx)
         self.routing, self.forwards = Routing(self.ctx), Forwards(self.ctx)
+        self._examiner = Examiner(self.ctx)
         self.uploads = PartUploads(self.ctx, self.begin, self.finish)
         self._parts = (self.existing, self.bids, self.dicom, self.forwards)
         self._converting = threading.BoundedSemaphore(limit) if limit > 0 else None
@@ -127,6 +128,7 @@ class Importer:
         for receipt_id in work.existing:
             self.ctx.ask(EXISTING_STEP, receipt_id)
         self.forwards.look()
+        self._examiner.look()
 
     def begin(
         self, kind: ArrivalKind, project: str, source: str = "", options: Options | None = None
@@ -224,12 +226,12 @@ class Importer:
             If there is no such project or path, the pattern matches nothing, or space is short.
         """
         source = Path(path).expanduser().absolute()
-        _check_source(self.ctx.folder, source, pattern)
+        check_source(self.ctx.folder, source, pattern)
         options = Options(
-            subject=_target(patients_id),
-            study=_target(studies_id),
+            subject=safe_target(patients_id),
+            study=safe_target(studies_id),
             pattern=pattern,
-            extra=_extensions(extrafiles_filter),
+            extra=extensions_in(extrafiles_filter),
             layout=True,
         )
         with self._announced(ArrivalKind.CLI, project, "import", options) as (_, key):
@@ -326,6 +328,11 @@ class Importer:
         """Tell whom waiting files say they are of, and who is known so; put on record."""
         return waiting_identities(self.ctx, self.receipt(key), actor)
 
+    def _hear(self, file_ids: Sequence[int]) -> None:
+        self._examiner.hear(file_ids)
+        if self._on_files is not None:
+            self._on_files(file_ids)
+
     def _collect(self, receipt_id: int) -> None:
         with self._opening:
             if receipt_id in self._announcing:
@@ -374,34 +381,3 @@ class Importer:
                     self.reconcile()
             except Exception:  # noqa: BLE001 - an outer loop: the next round tries again
                 _LOG.exception("the clock of the exchange room stumbled")
-
-
-def _deaf(_file_ids: Sequence[int]) -> None:
-    """Nobody listens."""
-
-
-def _target(text: str | None) -> str | None:
-    """Make a subject or a study from outside a safe folder name."""
-    return safe_name(text) if text else None
-
-
-def _extensions(text: str | None) -> list[str] | None:
-    if text is None:
-        return None
-    return [part.strip().lower().lstrip(".") for part in text.split(",") if part.strip()]
-
-
-def _check_source(folder: DataFolder, source: Path, pattern: str | None) -> None:
-    if not source.exists():
-        raise NotFound(f"there is no {source}", hint="Give a folder, a zip or a file.")
-    if source.is_relative_to(folder.root) and not source.is_relative_to(folder.drop):
-        raise Invalid("this path lies within the data folder", hint="What is there is in already.")
-    if pattern is None:
-        return
-    compiled = compile_name_pattern(pattern)
-    files = walk_files(source, lambda _path, _why: None)
-    if not any(pattern_target(compiled, file.path, source) for file in files):
-        raise Invalid(
-            "the pattern matches no path of this import",
-            hint="It is searched in the folder of every file, without the file's name.",
-        )

@@ -196,3 +196,16 @@ def m007_uploads(db: Database) -> None:
     CREATE INDEX receipt_items_reserved ON receipt_items (place)
       WHERE state = 'sorted' AND series_id IS NULL;
     """)
+
+
+@exchange_migrations()
+def m007_examined(db: Database) -> None:
+    """Parameters and quick quality figures of series."""
+    db.executescript("""
+    CREATE TABLE examined (
+      series_id INTEGER PRIMARY KEY REFERENCES incoming_series(id) ON DELETE CASCADE,
+      rev INTEGER NOT NULL, parameters TEXT NOT NULL CHECK (json_valid(parameters)),
+      figures TEXT NOT NULL CHECK (json_valid(figures)), file_id INTEGER,
+      at INTEGER NOT NULL) STRICT;
+    CREATE INDEX incoming_series_by_time ON incoming_series (created_at);
+    """)

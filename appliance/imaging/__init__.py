@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         remove_salt,
     )
     from appliance.imaging.mosaics import mosaic
+    from appliance.imaging.quality import image_quality
     from appliance.imaging.registration import Metric, Motion, Registration, register
     from appliance.imaging.resampling import resample, smooth
     from appliance.imaging.roi_components import (
@@ -104,6 +105,7 @@ __all__ = [
     "fit_tensor",
     "foreground",
     "grow_region",
+    "image_quality",
     "itk_affine_text",
     "keep_largest",
     "label_parts",
@@ -146,6 +148,7 @@ _HOMES = {
         "track",
     ),
     "mosaics": ("mosaic",),
+    "quality": ("image_quality",),
     "registration": (
         "Metric",
         "Motion",

@@ -283,7 +283,7 @@ def test_a_forward_arrives_byte_for_byte_and_is_tried_again(make_kit, listen, tm
     listener = listen(peer)
     old = kit.settings.pacs.nodes["peer"]
     kit.settings.pacs.nodes["peer"] = PacsNode(
-        ae_title=old.ae_title, host=old.host, port=listener.port, push=True
+        ae_title=old.ae_title, host=old.host, port=listener.port, push=True, push_check=False
     )
     make_due(kit)
     kit.run()

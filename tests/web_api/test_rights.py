@@ -38,6 +38,7 @@ STREAM = "/events"
 BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("GET", "/projects"): None,
     ("GET", "/receipts"): None,
+    ("GET", "/sessions"): None,
     ("GET", "/jobs"): None,
     ("GET", "/operations"): None,
     ("POST", "/tags"): {"level": "file", "ids": ["FILE"], "add": ["x"]},

@@ -111,6 +111,14 @@ from appliance.web.schemas.routing import (
     RouteTrial,
     RouteTriedRow,
 )
+from appliance.web.schemas.scanner import (
+    PhantomRow,
+    ProtocolFacts,
+    ProtocolKept,
+    ProtocolLearn,
+    SessionRow,
+    SessionSeries,
+)
 from appliance.web.schemas.table import (
     ContactRequest,
     ContactTile,
@@ -231,6 +239,7 @@ __all__ = [
     "PacsSearch",
     "PacsSettings",
     "Page",
+    "PhantomRow",
     "Probed",
     "Problem",
     "Project",
@@ -239,6 +248,9 @@ __all__ = [
     "ProjectState",
     "ProjectTags",
     "ProjectUsage",
+    "ProtocolFacts",
+    "ProtocolKept",
+    "ProtocolLearn",
     "Receipt",
     "ReceiptDetail",
     "ReceiptItem",
@@ -258,6 +270,8 @@ __all__ = [
     "SelectRequest",
     "Selected",
     "SessionFacts",
+    "SessionRow",
+    "SessionSeries",
     "Setting",
     "Source",
     "SqlRequest",

@@ -13,6 +13,7 @@ import { queues } from "./strings/queues";
 import { release } from "./strings/release";
 import { roi } from "./strings/roi";
 import { routing } from "./strings/routing";
+import { scanner } from "./strings/scanner";
 import { table } from "./strings/table";
 import { upkeep } from "./strings/upkeep";
 import { count } from "./format";
@@ -28,6 +29,7 @@ const en = {
   ...provenance,
   ...release,
   ...roi,
+  ...scanner,
   ...routing,
   ...queues,
   ...metadata,

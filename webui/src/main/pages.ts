@@ -1,5 +1,6 @@
 // The pages by the first part of their path; each is loaded when somebody goes there.
 import type { Component } from "svelte";
+import Activity from "@lucide/svelte/icons/activity";
 import Bell from "@lucide/svelte/icons/bell";
 import BookOpen from "@lucide/svelte/icons/book-open";
 import FileText from "@lucide/svelte/icons/file-text";
@@ -52,6 +53,14 @@ export const PAGES: PageEntry[] = [
     icon: RouteIcon,
     quiet: true,
     load: () => import("../exchange/RoutesPage.svelte"),
+  },
+  {
+    id: "scanner",
+    path: "/scanner",
+    label: t("page_scanner"),
+    icon: Activity,
+    quiet: true,
+    load: () => import("../exchange/ScannerPage.svelte"),
   },
   {
     id: "upload",

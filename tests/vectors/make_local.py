@@ -178,6 +178,26 @@ def _dicoms(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
+def _maps(folder: Path) -> list[dict[str, Any]]:
+    """Maps of electron tomography: types of values, other orders of axes, an extended header."""
+    import mrcfile
+
+    cases = []
+    for dtype in ("i1", "i2", "u2", "f2", "f4"):
+        path = folder / f"{dtype}.mrc"
+        with mrcfile.new(path, _numbers(*SHAPE).clip(0, 100).astype(dtype)) as stream:
+            stream.voxel_size = (5, 6.5, 7)
+            stream.header.origin = (100, 0, -30)
+            stream.set_extended_header(np.zeros(40, "V1"))
+        cases.append(_case(f"mrc of {dtype}", [path], read_volume(path)))
+    path = folder / "turned.map"
+    with mrcfile.new(path, _numbers(*SHAPE)) as stream:
+        stream.header.mapc, stream.header.mapr, stream.header.maps = 3, 1, 2
+        stream.header.nxstart = 4
+    cases.append(_case("mrc with another order of axes", [path], read_volume(path)))
+    return cases
+
+
 def _enhanced(paths: list[Path], target: Path) -> dict[str, Any]:
     """One object whose frames have their places in functional groups."""
     first = pydicom.dcmread(paths[0])
@@ -208,11 +228,12 @@ def main() -> None:
     """Write the file."""
     with TemporaryDirectory() as name:
         folder = Path(name)
-        cases = [*_images(folder), *_niftis(folder), *_dicoms(folder)]
+        cases = [*_images(folder), *_niftis(folder), *_dicoms(folder), *_maps(folder)]
     cases += [
         _error(cases[0], "a cut mgz", "damaged", cut=30),
         _error(cases[1], "a cut mgh", "cut", cut=30),
         _error(cases[6], "a cut nrrd", "cut", cut=30),
+        _error(cases[-1], "a cut mrc", "cut", cut=30),
     ]
     stream = io.StringIO()
     json.dump(cases, stream, separators=(",", ":"))

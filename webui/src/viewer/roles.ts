@@ -17,7 +17,7 @@ export const isDicomName = (name: string): boolean => DICOM.test(name);
 
 /** Images that are read in the page. */
 export const isImageName = (name: string): boolean =>
-  /\.(nii(\.gz)?|mg[hz]|nrrd)$/i.test(name) || isDicomName(name);
+  /\.(nii(\.gz)?|mg[hz]|nrrd|(mrc|map|rec|st|ali)(\.gz)?)$/i.test(name) || isDicomName(name);
 
 /** Whether the viewer can show a local file at all. */
 export const isReadable = (name: string): boolean =>

@@ -3,6 +3,7 @@ import { complexPart, isComplexHead, type ComplexPart } from "./complex";
 import { readDicom, seriesOf } from "./dicom";
 import { isDicom } from "./dicomparse";
 import { readMgh } from "./mgh";
+import { isMrcHead, readMrc } from "./mrc";
 import { asNifti1, isNifti2Head } from "./nifti2";
 import { readNrrd } from "./nrrd";
 import { unpacked } from "./plain";
@@ -38,6 +39,7 @@ export async function readable(file: File, part: ComplexPart): Promise<File> {
   if (/\.mg[hz]$/i.test(file.name)) return readMgh(file);
   if (/\.nrrd$/i.test(file.name)) return readNrrd(file);
   const head = await headOf(file);
+  if (isMrcHead(head)) return readMrc(file);
   if (isComplexHead(head.buffer))
     return new File([complexPart(await whole(file), part)], file.name);
   if (isNifti2Head(head.buffer)) {

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { lengthOf, lengthText } from "../lengths";
 import { loadFile } from "../load";
 import type { Vec3 } from "../linalg";
 import type { ComplexPart } from "./complex";
@@ -61,6 +62,42 @@ describe("files of this computer", () => {
       await expect(load(one)).rejects.toThrow(new RegExp(one.error!));
     },
   );
+
+  /** The objects of a case with other bytes in them. */
+  async function changed(name: string, from: Buffer, to: Buffer): Promise<File[]> {
+    const files = filesOf(CASES.find((one) => one.name === name)!);
+    const parts = await Promise.all(
+      files.map(async (file) => Buffer.from(await file.arrayBuffer())),
+    );
+    for (const bytes of parts)
+      for (let at = bytes.indexOf(from); at >= 0; at = bytes.indexOf(from, at + 1))
+        to.copy(bytes, at);
+    return firstOfSeries(parts.map((bytes, i) => new File([bytes], files[i]!.name)));
+  }
+
+  it("say when nobody knows how large a pixel of an object is (VIEW-x09)", async () => {
+    const [spacing, other] = [
+      [0x28, 0, 0x30, 0],
+      [0x28, 0, 0x32, 0],
+    ].map((tag) => Buffer.from(tag));
+    const [file] = await changed("dicom", spacing!, other!);
+    const { header } = await loadFile(file!);
+    expect(header.marks).toEqual(["px"]);
+    expect(lengthText(5, lengthOf(header))).toBe("5.0 px, no mm: spacing unknown");
+    const [known] = await firstOfSeries(filesOf(CASES.find((one) => one.name === "dicom")!));
+    expect(lengthOf((await loadFile(known!)).header)).toBe("mm");
+  });
+
+  it("say when the lowest value of an object is the brightest (VIEW-04)", async () => {
+    const [usual, film] = ["MONOCHROME2", "MONOCHROME1"].map((word) => Buffer.from(word));
+    const [file] = await changed("dicom", usual!, film!);
+    expect((await loadFile(file!)).header.marks).toEqual(["inv"]);
+  });
+
+  it("of electron tomography are measured in Ångström (VIEW-x09)", async () => {
+    const [map] = filesOf(CASES.find((one) => one.name === "mrc of i2")!);
+    expect(lengthText(5, lengthOf((await loadFile(map!)).header))).toBe("5.0 Å");
+  });
 
   it("keeps series apart that are dropped together", async () => {
     const [one, other] = ["dicom", "dicom colour"].map((name) =>

@@ -13,6 +13,7 @@ from appliance.core import Invalid, NotFound, StorageError
 from appliance.exchange import get_receipt, list_receipts
 from appliance.exchange.collect import walk_files
 from appliance.exchange.dcm2niix import ConverterRefused, run_dcm2niix
+from appliance.exchange.rows import Options
 from appliance.jobs import Queue
 from tests.exchange.kit import write_series
 from tests.support.loops import run_alone
@@ -49,7 +50,7 @@ def test_nothing_is_taken_before_all_of_a_drop_is_written_down(kit, tmp_path, mo
 
     monkeypatch.setattr(importer_module, "announce", interrupted)
     found = list(walk_files(tmp_path / "drop", lambda path, why: pytest.fail(why)))
-    key = kit.importer.take("default", tmp_path / "drop", found, move=True, source="drop")
+    key = kit.importer.take("default", tmp_path / "drop", found, Options(move=True))
     kit.run()
     receipt = kit.importer.receipt(key)
     assert (receipt.state, receipt.n_files, receipt.n_done) == ("done", 3, 3)
@@ -65,7 +66,7 @@ def test_a_drop_that_cannot_be_written_down_leaves_no_receipt(kit, tmp_path, mon
     monkeypatch.setattr(importer_module, "announce", full)
     found = list(walk_files(tmp_path / "drop", lambda path, why: pytest.fail(why)))
     with pytest.raises(StorageError):
-        kit.importer.take("default", tmp_path / "drop", found, move=True, source="drop")
+        kit.importer.take("default", tmp_path / "drop", found, Options(move=True))
     kit.run()
     with kit.catalog.read() as con:
         assert list_receipts(con).items == []

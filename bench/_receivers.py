@@ -78,7 +78,7 @@ def _pynetdicom(folder: Path, port: int) -> None:
     entity = AE("ARCHIVE")
     entity.supported_contexts = AllStoragePresentationContexts
     entity.add_supported_context("1.2.840.10008.1.1")
-    handlers = [(evt.EVT_C_STORE, on_store)]
+    handlers: list[Any] = [(evt.EVT_C_STORE, on_store)]
     entity.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
 
 

@@ -29,7 +29,6 @@ PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 
 _UIDS = {
     0x00080016: "sop_class",
-    0x00080018: "sop_uid",
     0x0020000D: "study_uid",
     0x0020000E: "series_uid",
     TRANSFER_SYNTAX: "transfer_syntax",
@@ -49,17 +48,17 @@ _TEXTS = {
 }
 _INTEGERS = {
     0x00200011: "series_number",
-    0x00200012: "acquisition_number",
-    0x00200013: "instance_number",
+    0x00201002: "images_in_acquisition",
 }
 _SHORTS = {0x00280010: "rows", 0x00280011: "cols", 0x00280100: "bits"}
 _DECIMALS = {
-    0x00200032: ("ipp", 3),
     0x00200037: ("iop", 6),
     0x00280030: ("pixel_spacing_mm", 2),
 }
 _NAME, _IMAGE_TYPE, _FRAMES = 0x00100010, 0x00080008, 0x00280008
 _SAMPLES, _BURNED_IN = 0x00280002, 0x00280301
+_SOP_UID, _ACQUISITION, _INSTANCE, _POSITION = 0x00080018, 0x00200012, 0x00200013, 0x00200032
+_OWN_TAGS = (_SOP_UID, _ACQUISITION, _INSTANCE, _POSITION)
 _COMPRESSED = (b"1.2.840.10008.1.2.4", b"1.2.840.10008.1.2.5", b"1.2.840.10008.1.2.8")
 
 WANTED_TAGS: tuple[int, ...] = tuple(
@@ -70,8 +69,11 @@ WANTED_TAGS: tuple[int, ...] = tuple(
         | _INTEGERS.keys()
         | _SHORTS.keys()
         | _DECIMALS.keys()
+        | set(_OWN_TAGS)
     )
 )
+_MATRIX_TAGS = (TRANSFER_SYNTAX, _FRAMES, *_SHORTS, _SAMPLES)
+_SHARED_TAGS = (*(set(WANTED_TAGS) - set(_OWN_TAGS)), MEDIA_CLASS, TRANSFER_SYNTAX)
 
 
 def decode_record(
@@ -98,6 +100,23 @@ def decode_record(
     DicomRecord
         Nothing is refused here: a value that cannot be understood counts as missing.
     """
+    shared = _shared(tuple(map(raw.get, _SHARED_TAGS)), big_endian)
+    return DicomRecord(
+        path=path,
+        size_bytes=size,
+        sop_uid=_uid(raw.get(_SOP_UID, b"")),
+        acquisition_number=_integer(raw.get(_ACQUISITION, b"")),
+        instance_number=_integer(raw.get(_INSTANCE, b"")),
+        ipp=_decimals(raw.get(_POSITION, b""), 3),
+        has_pixels=pixels,
+        **shared,
+    )
+
+
+@lru_cache(maxsize=256)
+def _shared(values: tuple[bytes | None, ...], big_endian: bool) -> dict[str, Any]:
+    """Decode what the objects of a series have in common, once for all of them."""
+    raw = {tag: value for tag, value in zip(_SHARED_TAGS, values, strict=True) if value is not None}
     facts: dict[str, Any] = {name: _uid(raw.get(tag, b"")) for tag, name in _UIDS.items()}
     facts["sop_class"] = facts["sop_class"] or _uid(raw.get(MEDIA_CLASS, b""))
     charset = raw.get(CHARSET, b"")
@@ -110,16 +129,11 @@ def decode_record(
         facts[name] = _ushort(raw.get(tag, b""), big_endian=big_endian)
     for tag, (name, count) in _DECIMALS.items():
         facts[name] = _decimals(raw.get(tag, b""), count)
-    return DicomRecord(
-        path=path,
-        size_bytes=size,
-        patient_name=_person(raw.get(_NAME, b""), charset),
-        image_type=_words(raw.get(_IMAGE_TYPE, b"")),
-        frames=max(1, _integer(raw.get(_FRAMES, b"")) or 1),
-        burned_in=_yes_no(raw.get(_BURNED_IN, b"")),
-        has_pixels=pixels,
-        **facts,
-    )
+    facts["patient_name"] = _person(raw.get(_NAME, b""), charset)
+    facts["image_type"] = _words(raw.get(_IMAGE_TYPE, b""))
+    facts["frames"] = max(1, _integer(raw.get(_FRAMES, b"")) or 1)
+    facts["burned_in"] = _yes_no(raw.get(_BURNED_IN, b""))
+    return facts
 
 
 def _uid(value: bytes) -> str:
@@ -136,14 +150,19 @@ def _ushort(value: bytes, *, big_endian: bool = False) -> int | None:
 
 def matrix_bytes(raw: Mapping[int, bytes], *, big_endian: bool = False) -> float | None:
     """Tell how many bytes the pixel matrix takes uncompressed; None when it is not given."""
-    if raw.get(TRANSFER_SYNTAX, b"").strip(b"\0 ").startswith(_COMPRESSED):
+    return _matrix_bytes(tuple(map(raw.get, _MATRIX_TAGS)), big_endian)
+
+
+@lru_cache(maxsize=256)
+def _matrix_bytes(values: tuple[bytes | None, ...], big_endian: bool) -> float | None:
+    syntax, frames, *shorts = (value or b"" for value in values)
+    if syntax.strip(b"\0 ").startswith(_COMPRESSED):
         return None
-    numbers = [_ushort(raw.get(tag, b""), big_endian=big_endian) for tag in _SHORTS]
-    samples = _ushort(raw.get(_SAMPLES, b""), big_endian=big_endian) or 1
-    frames = max(1, _integer(raw.get(_FRAMES, b"")) or 1)
+    *numbers, samples = (_ushort(value, big_endian=big_endian) for value in shorts)
     if None in numbers:
         return None
-    return math.prod(number or 0 for number in numbers) * samples * frames / 8
+    sides = math.prod(number or 0 for number in numbers)
+    return sides * (samples or 1) * max(1, _integer(frames) or 1) / 8
 
 
 def _text(value: bytes, charset: bytes) -> str:

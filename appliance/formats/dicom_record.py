@@ -54,6 +54,7 @@ class DicomRecord(msgspec.Struct, frozen=True, kw_only=True):
     modality: str = ""
     instance_number: int | None = None
     acquisition_number: int | None = None
+    images_in_acquisition: int | None = None
     image_type: tuple[str, ...] = ()
     rows: int | None = None
     cols: int | None = None

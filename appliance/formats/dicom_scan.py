@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from appliance.formats.dicom_fast import read_header_fast
+from appliance.formats.dicom_fast import HeaderReader
 from appliance.formats.dicom_fields import decode_record
 from appliance.formats.dicom_record import DicomRecord, ScanProblem, ScanReason
 from appliance.formats.dicom_slow import RawHeader
@@ -28,16 +28,19 @@ def scan_dicom(paths: Iterable[Path]) -> Iterator[DicomRecord | ScanProblem]:
 
     Notes
     -----
-    Reads at most the first 128 KB of everyday files. Deflated, big-endian, headerless and odd ones
-    go to pydicom.
+    Reads at most the first 128 KB of everyday files, and 32 MB of those with many frames. Deflated,
+    big-endian, headerless and odd ones go to pydicom.
 
     Yields
     ------
     DicomRecord or ScanProblem
         One per path, in the same order. Nothing is raised for a bad file.
     """
+    reader: HeaderReader | None = None
     for index, path in enumerate(paths):
-        yield _scan(Path(path), _walker(index))
+        if reader is None or index == _COMPILE_AFTER:
+            reader = HeaderReader(_walker(index))
+        yield _scan(Path(path), reader)
 
 
 def _walker(index: int) -> Walker:
@@ -46,9 +49,9 @@ def _walker(index: int) -> Walker:
     return compiled_walk() if ready or index >= _COMPILE_AFTER else walk
 
 
-def _scan(path: Path, walker: Walker) -> DicomRecord | ScanProblem:
+def _scan(path: Path, reader: HeaderReader) -> DicomRecord | ScanProblem:
     try:
-        size, header = read_header_fast(path, walker)
+        size, header = reader.read(path)
     except OSError as error:
         return _problem(path, "unreadable", f"cannot be read: {error.strerror or error}")
     except Exception as error:  # noqa: BLE001 - pydicom raises anything for damaged bytes

@@ -27,6 +27,8 @@ __all__ = ["RawHeader", "read_raw_header"]
 
 _HEAD_BYTES = 1 << 16
 _MAX_INFLATED_BYTES = 1 << 30
+_KEPT_BYTES = 1 << 24  # of an inflated object: its header
+_DEFER_BYTES = 1 << 20  # longer values are none that is wanted
 _EXPLICIT = (b"OB", b"OW", b"OF", b"OD", b"UN")
 _GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
 
@@ -79,7 +81,7 @@ def _read(stream: BinaryIO, head: bytes) -> RawHeader:
     meta = read_meta(head)
     if meta and meta[0] == DEFLATED:
         return _read_deflated(stream, meta[1])
-    dataset = dcmread(stream, stop_before_pixels=True, force=True)
+    dataset = dcmread(stream, stop_before_pixels=True, force=True, defer_size=_DEFER_BYTES)
     big = not dataset.original_encoding[1]
     return _raw_header(stream, dataset, _meta_values(dataset.file_meta), big=big)
 
@@ -88,11 +90,25 @@ def _read_deflated(stream: BinaryIO, at: int) -> RawHeader:
     """Inflate the whole object first, within bounds, and read it like a plain one."""
     from pydicom.filereader import read_dataset
 
+    plain, size = _inflate(stream, at)
+    dataset = read_dataset(plain, False, True, stop_when=_is_pixel)
+    syntax = {TRANSFER_SYNTAX: DEFLATED.encode()}
+    return _raw_header(plain, dataset, syntax, big=False, size=size)
+
+
+def _inflate(stream: BinaryIO, at: int) -> tuple[io.BytesIO, int]:
+    """Inflate what the header may need, and count the rest, within bounds."""
     stream.seek(at)
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    plain = io.BytesIO(inflater.decompress(stream.read(), _MAX_INFLATED_BYTES))
-    dataset = read_dataset(plain, False, True, stop_when=_is_pixel)
-    return _raw_header(plain, dataset, {TRANSFER_SYNTAX: DEFLATED.encode()}, big=False)
+    kept = bytearray(inflater.decompress(stream.read(_KEPT_BYTES), _KEPT_BYTES))
+    size, packed = len(kept), inflater.unconsumed_tail
+    while size < _MAX_INFLATED_BYTES and not inflater.eof:
+        packed = packed or stream.read(_HEAD_BYTES)
+        if not packed:
+            break
+        size += len(inflater.decompress(packed, _KEPT_BYTES))
+        packed = inflater.unconsumed_tail
+    return io.BytesIO(kept), size
 
 
 def _is_pixel(tag: Any, _vr: str | None, _length: int) -> bool:
@@ -104,14 +120,15 @@ def _meta_values(meta: Dataset) -> dict[int, bytes]:
 
 
 def _raw_header(
-    stream: BinaryIO, dataset: Dataset, meta: dict[int, bytes], *, big: bool
+    stream: BinaryIO, dataset: Dataset, meta: dict[int, bytes], *, big: bool, size: int = 0
 ) -> RawHeader:
     raw = _raw_values(dataset) | meta
     found = _pixel_element(stream, "big" if big else "little")
     if found is None:
         return RawHeader(raw=raw, big_endian=big)
     expected = matrix_bytes(raw, big_endian=big)
-    missing = shortage(_reader(stream), stream.seek(0, io.SEEK_END), *found, expected)
+    size = size or stream.seek(0, io.SEEK_END)
+    missing = shortage(_reader(stream), size, *found, expected)
     return RawHeader(raw=raw, pixels=True, missing=missing, big_endian=big)
 
 

@@ -163,19 +163,31 @@ def test_commitment_is_told_over_the_same_association(listen, tmp_path):
     path = write_series(tmp_path / "in", n=1)[0]
     dataset = pydicom.dcmread(path)
     _, listener = listen()
-    reports = []
+    reports, answers, answered = [], [], []
 
     def on_report(event):
         reports.append((event.event_type, event.event_information))
         return 0x0000, None
 
-    handlers = [(evt.EVT_N_EVENT_REPORT, on_report)]
+    def on_message(event):
+        if type(event.message).__name__ == "N_EVENT_REPORT_RSP":
+            answers.append(event.message)
+
+    def on_pdu(event):
+        answered[:] = answers
+
+    handlers = [
+        (evt.EVT_N_EVENT_REPORT, on_report),
+        (evt.EVT_DIMSE_SENT, on_message),
+        (evt.EVT_PDU_SENT, on_pdu),
+    ]
     association = associate(listener, MR, COMMITMENT, evt_handlers=handlers)
     assert association.send_c_store(dataset).Status == 0
-    for uids in ([dataset.SOPInstanceUID], [dataset.SOPInstanceUID, "1.2.3.9"]):
+    asked = ([dataset.SOPInstanceUID], [dataset.SOPInstanceUID, "1.2.3.9"])
+    for n, uids in enumerate(asked, 1):
         status, _ = association.send_n_action(question(*uids), 1, COMMITMENT, WELL_KNOWN)
         assert status.Status == 0
-    wait_until(lambda: len(reports) == 2, "both reports")
+        wait_until(lambda n=n: len(answered) == n, "the report is answered")
     association.release()
     (first, safe), (second, some) = reports
     assert (first, second) == (1, 2)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import tracemalloc
+import zlib
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
@@ -16,7 +19,7 @@ from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 
 from appliance.formats import DicomRecord, ScanProblem, scan_dicom
-from appliance.formats.dicom_fast import read_header_fast
+from appliance.formats.dicom_fast import HeaderReader
 from appliance.formats.dicom_fields import WANTED_TAGS
 from appliance.formats.dicom_meta import read_meta
 from appliance.formats.dicom_slow import read_raw_header
@@ -24,9 +27,15 @@ from appliance.formats.dicom_walk import VR_FORMS, compiled_walk, walk
 
 PYDICOM = Path(pydicom.__file__).parent / "data"
 NICOM = Path(nibabel.__file__).parent / "nicom" / "tests" / "data"
+MORE = [
+    Path(root)
+    for package in ("data_store", "deid_data")  # of pydicom-data and deid-data, where they are
+    if (found := find_spec(package)) is not None
+    for root in found.submodule_search_locations or ()
+]
 ALL_FILES = sorted(
     path
-    for root in (PYDICOM, NICOM)
+    for root in (PYDICOM, NICOM, *MORE)
     for path in root.rglob("*")
     if path.is_file() and path.suffix not in {".py", ".pyc"}
 )
@@ -160,7 +169,7 @@ def test_age_is_read_in_its_unit() -> None:
 
 @pytest.mark.parametrize("path", ALL_FILES, ids=lambda path: path.name)
 def test_the_walker_agrees_with_pydicom(path: Path) -> None:
-    size, fast = read_header_fast(path, walk)
+    size, fast = HeaderReader(walk).read(path)
     slow = read_raw_header(path)
     assert size == path.stat().st_size
     assert (fast is None) == (slow is None)
@@ -231,6 +240,32 @@ def test_real_siemens_mosaic(tmp_path: Path) -> None:
     assert "MOSAIC" in record.image_type
     assert record.protocol == "CBU_DTI_64D_1A"
     assert (record.rows, record.cols) == (896, 896)
+
+
+def test_a_header_of_many_frames_is_walked(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("appliance.formats.dicom_fast.read_raw_header", None)
+    target = tmp_path / "frames.dcm"
+    with gzip.open(NICOM / "philips_mprage.dcm.gz") as packed, target.open("wb") as plain:
+        shutil.copyfileobj(packed, plain)
+    record = record_of(target)
+    assert (record.frames, record.has_pixels) == (176, True)
+
+
+def test_a_deflated_bomb_takes_no_memory(tmp_path: Path) -> None:
+    plain = sample("image_dfl.dcm").read_bytes()
+    meta = read_meta(plain)
+    assert meta is not None
+    whole = zlib.decompressobj(-zlib.MAX_WBITS).decompress(plain[meta[1] :])
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = packer.compress(whole) + packer.compress(bytes(200 << 20)) + packer.flush()
+    target = tmp_path / "bomb.dcm"
+    target.write_bytes(plain[: meta[1]] + packed)
+    tracemalloc.start()
+    try:
+        assert record_of(target).has_pixels
+        assert tracemalloc.get_traced_memory()[1] < 100 << 20
+    finally:
+        tracemalloc.stop()
 
 
 @settings(max_examples=150, deadline=None)

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from appliance.core import PacsNode, PeerError
 from appliance.exchange.pacs_link import Moved, Store
+from appliance.exchange.parts_of_message import Parts
 from appliance.exchange.push_tls import tls_context
 
 if TYPE_CHECKING:
@@ -210,21 +211,9 @@ class WebLink:
 
 def parts_of(chunks: Iterable[bytes], boundary: bytes) -> Iterator[bytes]:
     """Give the bodies of a multipart message as they arrive; one that is cut short is left out."""
-    mark = b"--" + boundary
-    held = bytearray(b"\r\n")
-    seen, begun = 0, False
+    parts = Parts(boundary.decode())
     for chunk in chunks:
-        held += chunk
-        while (at := held.find(b"\r\n" + mark, seen)) >= 0:
-            if begun:
-                yield _body(bytes(held[:at]))
-            del held[: at + 2 + len(mark)]
-            seen, begun = 0, True
-        seen = max(0, len(held) - len(mark) - 2)
-
-
-def _body(part: bytes) -> bytes:
-    return part.partition(b"\r\n\r\n")[2]
+        yield from parts.feed(chunk)
 
 
 def _value(answer: Mapping[str, Any], name: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from appliance.core import NotFound, Refused
 from appliance.exchange.context import Context
-from appliance.exchange.pacs_link import Archive
+from appliance.exchange.pacs_link import Archive, NotOffered
 from appliance.exchange.series import identity_of
 from appliance.privacy import Identity
 
@@ -120,7 +120,13 @@ def known_as(ctx: Context, project_key: str, pid: str) -> Identity | None:
 
 
 def _said(link: Archive, key: str, value: str) -> list[Identity]:
-    answers, _ = link.find("STUDY", {key: value}, (*_WANTED, "StudyInstanceUID"))
+    try:
+        answers, _ = link.find("STUDY", {key: value}, (*_WANTED, "StudyInstanceUID"))
+    except NotOffered as error:
+        raise Refused(
+            f"{link.name} cannot be asked whose the study is",
+            hint="If it is no archive of patients, set push_check = false for it.",
+        ) from error
     return [
         Identity(
             patient_id=one.get("PatientID", ""),

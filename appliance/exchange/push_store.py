@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from appliance.core import PeerError, new_key
-from appliance.exchange.pacs_link import Archive, Link
+from appliance.exchange.pacs_link import Archive, Link, NotOffered
 from appliance.exchange.pacs_web import WebLink
 from appliance.exchange.push_values import ObjectState, Outgoing, Reply, SentObject
 
@@ -75,10 +75,15 @@ def _looked_at(objects: Sequence[Outgoing]) -> tuple[list[SentObject], list[Repl
 def _over_dimse(link: Link, objects: Sequence[SentObject], heard: Heard) -> None:
     for some in _by_kinds(objects):
         kinds = sorted({(one.sop_class, one.syntax) for one in some})
-        with link.sending(kinds) as association:
-            for one in some:
-                if not heard([_stored(link, association, one)]):
-                    return
+        try:
+            with link.sending(kinds) as association:
+                for one in some:
+                    if not heard([_stored(link, association, one)]):
+                        return
+        except NotOffered:
+            refused = [Reply(one.n, ObjectState.REFUSED, None, _NO_CONTEXT) for one in some]
+            if not heard(refused):
+                return
 
 
 def _by_kinds(objects: Sequence[SentObject]) -> Iterator[list[SentObject]]:

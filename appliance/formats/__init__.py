@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from appliance.formats.dicom_frames import DicomFrame, frame_pixels, scan_frames
     from appliance.formats.dicom_header import DicomElement, DicomHeader, read_dicom_header
+    from appliance.formats.dicom_json import object_frames, object_json, object_value
     from appliance.formats.dicom_meta import IMPLEMENTATION, write_meta
     from appliance.formats.dicom_peek import peek_uids
     from appliance.formats.dicom_query import query_answer, query_identifier
@@ -157,6 +158,9 @@ __all__ = [
     "kind_of",
     "label_color",
     "markers_json",
+    "object_frames",
+    "object_json",
+    "object_value",
     "parse_label_table",
     "parse_markers",
     "part_of",
@@ -265,6 +269,9 @@ __getattr__ = lazy_door(
         "is_segmentation": "dicom_seg",
         "label_color": "label_tables",
         "markers_json": "markers",
+        "object_frames": "dicom_json",
+        "object_json": "dicom_json",
+        "object_value": "dicom_json",
         "parse_label_table": "label_tables",
         "parse_markers": "markers",
         "NiftiTexts": "nifti_texts",

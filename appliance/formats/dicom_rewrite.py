@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
     from pydicom.uid import UID
 
-__all__ = ["DicomPart", "Fate", "dicom_parts", "dicom_vr", "rewrite_dicom"]
+__all__ = ["DicomPart", "Fate", "dicom_parts", "dicom_vr", "rewrite_dataset", "rewrite_dicom"]
 
 _BULK = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
 _NUMBERS = frozenset({"FL", "FD", "SL", "SS", "SV", "UL", "US", "UV", "AT"})
@@ -192,16 +192,21 @@ def rewrite_dicom(source: Path, decider: Decider) -> bytes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = dcmread(source, force=True)
-            decider.look(_walk(found))
-            _rewrite(found, decider.decide, ())
-            for keyword, value in decider.added().items():
-                setattr(found, keyword, _value(value))
+            rewrite_dataset(found, decider)
             return _written(found)
     except ApplianceError:
         raise
     except Exception as error:
         name = type(error).__name__
         raise FormatError(f"the object cannot be rewritten ({name})") from error
+
+
+def rewrite_dataset(found: Dataset, decider: Decider) -> None:
+    """Do the same to a data set in memory, such as a header."""
+    decider.look(_walk(found))
+    _rewrite(found, decider.decide, ())
+    for keyword, value in decider.added().items():
+        setattr(found, keyword, _value(value))
 
 
 def _walk(found: Dataset, parents: tuple[int, ...] = ()) -> Iterator[DicomPart]:

@@ -13,7 +13,7 @@ from appliance.core import lazy_door
 if TYPE_CHECKING:
     from appliance.privacy.burned_in import Withheld, risk_in
     from appliance.privacy.dicom_policy import DicomPolicy
-    from appliance.privacy.disguise import keyed_id, subject_label
+    from appliance.privacy.disguise import keyed_id, keyed_uid, subject_label
     from appliance.privacy.findings import (
         ReleaseFinding,
         ReleaseFindings,
@@ -51,6 +51,7 @@ __all__ = [
     "is_signed",
     "is_telling_key",
     "keyed_id",
+    "keyed_uid",
     "looks_personal",
     "mentions",
     "profile_table",
@@ -84,6 +85,7 @@ _NAMES = {
     "Stand": "pseudonymizer",
     "Withheld": "burned_in",
     "keyed_id": "disguise",
+    "keyed_uid": "disguise",
     "mentions": "scrub",
     "profile_table": "profile",
     "risk_in": "burned_in",

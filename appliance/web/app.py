@@ -18,9 +18,11 @@ from litestar.types.internal_types import PathParameterDefinition
 from appliance import __version__
 from appliance.catalog import Caller
 from appliance.core import without
+from appliance.exchange import OwnArchive
 from appliance.viewing import ContactSheet
 from appliance.web.access import CallerCache, Identify, LoginLimiter, authorize
 from appliance.web.calls import post_call
+from appliance.web.dicomweb import DICOMWEB
 from appliance.web.downloads import Downloads
 from appliance.web.gate import Gate
 from appliance.web.hub import EventHub
@@ -59,12 +61,13 @@ def create_app(services: Services) -> Litestar:
             "caller_cache": cache,
             "limiter": LoginLimiter(),
             "hub": hub,
+            "dicomweb": OwnArchive(services.importer),
             "downloads": Downloads(),
             "sheet": ContactSheet(services.folder),
         }
     )
     app = Litestar(
-        [Router(API, route_handlers=ROUTES), HEALTHZ, post_call, ui],
+        [Router(API, route_handlers=ROUTES), DICOMWEB, HEALTHZ, post_call, ui],
         middleware=[Identify(services.catalog, cache)],
         guards=[authorize],
         dependencies={

@@ -25,6 +25,7 @@ CSP = (
 )
 SANDBOX_CSP = "sandbox; default-src 'none'; frame-ancestors 'none'"
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_DATA = ("/api/", "/dicom-web/")
 _HEADERS = {
     b"content-security-policy": CSP.encode(),
     b"cross-origin-opener-policy": b"same-origin",
@@ -84,7 +85,7 @@ class Gate:
         if origin is not None and not _same_origin(origin.decode("latin-1"), host):
             return Refused("a page of another origin may not use this service")
         site = headers.get(b"sec-fetch-site", b"none")
-        if site in (b"cross-site", b"same-site") and scope["path"].startswith("/api/"):
+        if site in (b"cross-site", b"same-site") and scope["path"].startswith(_DATA):
             return Refused("a page of another site may not use this service")
         return None
 

@@ -37,6 +37,12 @@ class LoginNeeded(Refused):
     status = 401
 
 
+class NotAcceptable(Refused):
+    """The answer does not come in a form that was asked for."""
+
+    key, status = "not_acceptable", 406
+
+
 class TooManyAttempts(Refused):
     """Too many logins were tried in a short time."""
 

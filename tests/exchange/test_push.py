@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import socket
+import subprocess
 
 import pytest
 
@@ -10,6 +12,7 @@ from appliance.catalog import get_project, set_project_state
 from appliance.core import Conflict, NotFound, PacsNode, Refused
 from appliance.exchange import Pacs, forward_objects
 from tests.exchange.kit import write_series
+from tests.support.needs import needs
 from tests.support.orthanc import an_orthanc
 from tests.support.service import free_port
 from tests.support.waiting import wait_until
@@ -255,3 +258,43 @@ def test_GEN_07_rules_send_on_through_the_same_checks(node, orthanc, tmp_path):
         forward_objects("main", settings, "NORA", bare)
     with pytest.raises(Refused, match="off"):
         forward_objects("main", PacsNode(**{**node, "push": False}), "NORA", paths)
+
+
+@pytest.fixture
+def storescp(tmp_path):
+    """DCMTK's storescp, which cannot be searched and takes what the test says."""
+    port = free_port()
+    profile = ["--promiscuous", "-od", str(tmp_path / "out"), str(port)]
+    (tmp_path / "out").mkdir()
+    done = subprocess.Popen([needs("storescp"), *profile])
+    wait_until(lambda: listens(port), "storescp listens")
+    yield {"ae_title": "STORE", "host": "127.0.0.1", "port": port, "push": True}
+    done.terminate()
+    done.wait(30)
+
+
+def listens(port):
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_node_that_cannot_be_searched_gets_something_only_unasked(desk_of, storescp, tmp_path):
+    desk = desk_of(storescp)
+    keys = desk.take(tmp_path / "in", n=2, study_uid=f"{UID}.20")
+    [push], _ = desk.sent(keys)
+    assert push.reason == "main cannot be asked whose the study is"
+    assert "push_check" in push.hint
+    open_desk = desk_of(storescp, name="other", push_check=False)
+    [push], _ = open_desk.sent(open_desk.take(tmp_path / "in2", n=2, study_uid=f"{UID}.20"))
+    assert (push.state, len(list((tmp_path / "out").iterdir()))) == ("done", 2)
+
+
+def test_objects_that_a_node_takes_not_are_told_one_by_one(desk_of, orthanc, tmp_path):
+    private = "1.2.826.0.1.3680043.10.995.99"
+    desk = desk_of(orthanc.node(push=True))
+    keys = desk.take(tmp_path / "in", n=1, study_uid=f"{UID}.21")
+    desk.take(tmp_path / "in", n=1, first=1, study_uid=f"{UID}.21", SOPClassUID=private)
+    [push], _ = desk.sent(keys)
+    assert (push.state, push.n_sent, push.n_refused) == ("partial", 1, 1), push
+    refused = desk.pushes.answers("default", push.key)[-1]
+    assert (refused.state, "no objects of this kind" in refused.text) == ("refused", True)

@@ -72,6 +72,7 @@ const SENTENCES: Record<string, (target: Target) => string> = {
   "reveal-names": () => t("did_reveal_names"),
   "resolve-arrival": () => t("did_resolve"),
   "pacs-search": (o) => t("did_pacs_search", { node: text(o["node"]) }),
+  "dicomweb-names": () => t("did_dicomweb_names"),
   "pacs-push": (o) => t("did_pacs_push", { n: number(o["n"]), node: text(o["node"]) }),
   "pacs-names": (o) => t("did_pacs_names", { node: text(o["node"]) }),
   "pacs-node": (o) => t("did_pacs_node", { node: text(o["node"]) }),

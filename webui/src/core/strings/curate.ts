@@ -111,6 +111,7 @@ export const curate = {
   did_pacs_node: "Set the archive {node}",
   did_pacs_no_node: "Removed the archive {node}",
   did_pacs_pull: "Asked for {n} series of the archive {node}",
+  did_dicomweb_names: "Saw who the subjects are, over DICOMweb",
   did_pacs_push: "Sent {n} DICOM objects to {node}",
   did_export_bids: "Exported {n} {n|study|studies} as BIDS",
   did_export_dicom: "Exported {n} {n|study|studies} as DICOM",

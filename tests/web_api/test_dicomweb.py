@@ -1,0 +1,314 @@
+"""Our originals for other DICOMweb programs: dicomweb-client over HTTP, rights, codes, errors."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+from dicomweb_client.api import DICOMwebClient
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import RLELossless
+
+from appliance import catalog
+from appliance.catalog import Grant
+from tests.exchange.kit import write_series
+from tests.support.waiting import wait_until
+from tests.web_api.conftest import served, working_services
+
+UID = "1.2.826.0.1.3680043.10.993"
+ALICE = {"patient_id": "DW-1", "name": "SMITH^ALICE", "sex": "F"}
+BERT = {"patient_id": "DW-2", "name": "JONES^BERT", "sex": "M", "birth": "19500101"}
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory):
+    """A server that holds three studies of two people; `made` are their files."""
+    root = Path(tempfile.mkdtemp(prefix="nora-dicomweb-"))
+    source = tmp_path_factory.mktemp("in")
+    made = [
+        *write_series(source / "a", study_uid=f"{UID}.1", n=3, **ALICE),
+        *write_series(source / "b", study_uid=f"{UID}.1", n=2, number=4, description="t2", **ALICE),
+        *write_series(source / "c", study_uid=f"{UID}.2", n=2, date="20240601", **ALICE),
+        *write_series(source / "d", study_uid=f"{UID}.3", n=1, date="20250101", **BERT),
+    ]
+    packed = dcmread(made[-1])
+    packed.compress(RLELossless, generate_instance_uid=False)
+    packed.save_as(made[-1], enforce_file_format=True)
+    try:
+        with working_services(root / "data") as services, served(services) as site:
+            services.catalog.write(lambda tx: catalog.ensure_project(tx, "empty"))
+            services.importer.import_path("default", source)
+            wait_until(lambda: n_kept(services) == len(made), "the objects are kept")
+            site.made = made
+            yield site
+    finally:
+        shutil.rmtree(root)
+
+
+def n_kept(services):
+    sql = "SELECT count(*) FROM receipt_items WHERE place LIKE 'originals/%' AND from_place IS NULL"
+    with services.catalog.read() as con:
+        return con.execute(sql).fetchone()[0]
+
+
+@pytest.fixture(scope="module")
+def tokens(shelf):
+    """Tokens of callers: with all rights, without names, and who may only look."""
+
+    def make(tx):
+        project = catalog.get_project(tx.con, "default").id
+        for login, grant in (
+            ("plain", Grant(readonly=False, download=True)),
+            ("looker", Grant()),
+            ("stranger", None),
+        ):
+            catalog.create_user(tx, login, actor="owner")
+            if grant is not None:
+                catalog.set_grant(tx, login, project, grant, actor="owner")
+        logins = ("plain", "looker", "stranger")
+        found = {login: catalog.issue_token(tx, "t", login=login) for login in logins}
+        return {"owner": catalog.issue_token(tx, "t"), **found}
+
+    return shelf.services.catalog.write(make)
+
+
+@pytest.fixture(scope="module")
+def client(shelf, tokens):
+    def make(login="owner", project="default"):
+        headers = {"Authorization": f"Bearer {tokens[login]}"}
+        return DICOMwebClient(f"{shelf.url}/dicom-web/{project}", headers=headers)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def ask(shelf, tokens):
+    def get(path, login="owner", **more):
+        headers = {"Authorization": f"Bearer {tokens[login]}", **more.pop("headers", {})}
+        return requests.get(f"{shelf.url}/dicom-web/{path}", headers=headers, timeout=30, **more)
+
+    return get
+
+
+def value(row, tag):
+    found = row.get(tag, {}).get("Value", [None])[0]
+    return found.get("Alphabetic") if isinstance(found, dict) else found
+
+
+def studies(found):
+    return sorted(value(row, "0020000D").rpartition(".")[2] for row in found)
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, ["1", "2", "3"]),
+        ({"PatientID": "DW-1"}, ["1", "2"]),
+        ({"00100020": "DW-2"}, ["3"]),
+        ({"PatientName": "smith*"}, ["1", "2"]),
+        ({"PatientName": "JONES^BERT"}, ["3"]),
+        ({"StudyDate": "20240502"}, ["1"]),
+        ({"StudyDate": "20240601-"}, ["2", "3"]),
+        ({"StudyDate": "-20240601"}, ["1", "2"]),
+        ({"StudyDate": "20240510-20241231"}, ["2"]),
+        ({"ModalitiesInStudy": "CT"}, []),
+        ({"ModalitiesInStudy": "MR", "StudyDescription": "h?ad"}, ["1", "2", "3"]),
+        ({"StudyInstanceUID": f"{UID}.1,{UID}.3"}, ["1", "3"]),
+        ({"PatientID": "nobody"}, []),
+    ],
+)
+def test_GEN_06_QIDO_finds_studies(client, filters, expected):
+    assert studies(client().search_for_studies(search_filters=filters)) == expected
+
+
+def test_GEN_06_QIDO_tells_of_studies_series_and_instances(client):
+    [study] = client().search_for_studies(search_filters={"StudyInstanceUID": f"{UID}.1"})
+    assert (value(study, "00201206"), value(study, "00201208")) == (2, 5)
+    assert (study["00080061"]["Value"], value(study, "00100010")) == (["MR"], "SMITH^ALICE")
+    assert value(study, "00081190").endswith(f"/dicom-web/default/studies/{UID}.1")
+    assert "00280010" not in study
+    series = client().search_for_series(f"{UID}.1")
+    assert [(value(s, "0008103E"), value(s, "00201209")) for s in series] == [
+        ("t1 mprage", 3),
+        ("t2", 2),
+    ]
+    instances = client().search_for_instances(f"{UID}.1", f"{UID}.1.3")
+    assert [value(i, "00200013") for i in instances] == [1, 2, 3]
+    assert value(instances[0], "00280010") == 16
+    [more] = client().search_for_studies(fields=["BodyPartExamined", "EchoTime"], limit=1)
+    assert value(more, "00180081") == 2.3
+
+
+def test_pages_are_cut_and_say_that_there_is_more(client, ask):
+    pages = [client().search_for_studies(limit=2, offset=n) for n in (0, 2)]
+    assert [len(page) for page in pages] == [2, 1]
+    assert studies(pages[0] + pages[1]) == ["1", "2", "3"]
+    answer = ask("default/studies", params={"limit": 2})
+    assert (answer.status_code, "more results" in answer.headers["Warning"]) == (200, True)
+    assert answer.headers["Content-Type"].startswith("application/dicom+json")
+    fuzzy = ask("default/studies", params={"fuzzymatching": "true"})
+    assert "fuzzy" in fuzzy.headers["Warning"]
+
+
+def test_GEN_06_WADO_gives_the_very_bytes_that_came(client, shelf):
+    sent = {dcmread(path).SOPInstanceUID: path.read_bytes() for path in shelf.made}
+    study = client().retrieve_study(f"{UID}.1")
+    assert len(study) == 5
+    series = client().retrieve_series(f"{UID}.1", f"{UID}.1.3")
+    assert [ds.InstanceNumber for ds in series] == [1, 2, 3]
+    one = client().retrieve_instance(f"{UID}.3", f"{UID}.3.3", f"{UID}.3.3.1")
+    stream = io.BytesIO()
+    one.save_as(stream, enforce_file_format=True)
+    assert one.PixelData == dcmread(io.BytesIO(sent[f"{UID}.3.3.1"])).PixelData
+
+
+def test_GEN_06_metadata_frames_and_bulkdata(client, ask, shelf):
+    [first, *_] = client().retrieve_series_metadata(f"{UID}.1", f"{UID}.1.3")
+    assert len(client().retrieve_study_metadata(f"{UID}.1")) == 5
+    ds = Dataset.from_json(first, bulk_data_uri_handler=lambda _uri: None)
+    assert (ds.PatientName, ds.Rows) == ("SMITH^ALICE", 16)
+    original = dcmread(shelf.made[0])
+    uri = first["7FE00010"]["BulkDataURI"]
+    [bulk] = client().retrieve_bulkdata(uri)
+    assert bulk == original.PixelData
+    names = (f"{UID}.1", f"{UID}.1.3", ds.SOPInstanceUID)
+    [frame] = client().retrieve_instance_frames(*names, frame_numbers=[1])
+    assert np.array_equal(np.frombuffer(frame, "<u2").reshape(16, 16), original.pixel_array)
+    path = "default/studies/{}/series/{}/instances/{}".format(*names)
+    assert ask(f"{path}/frames/2").status_code == 404
+    assert ask(f"{path}/frames/one").status_code == 400
+    assert ask(f"{path}/bulkdata/00100010").status_code == 404
+
+
+def test_compressed_frames_come_as_they_are_stored(ask):
+    path = f"default/studies/{UID}.3/series/{UID}.3.3/instances/{UID}.3.3.1/frames/1"
+    kind = 'multipart/related; type="application/octet-stream"'
+    assert ask(path, headers={"Accept": kind}).status_code == 406
+    answer = ask(path, headers={"Accept": f"{kind}; transfer-syntax=*"})
+    assert (answer.status_code, str(RLELossless) in answer.text[:200]) == (200, True)
+
+
+def test_without_the_right_to_names_every_answer_carries_the_code(client, ask):
+    # PS3.15 is applied as on export, so that no UID leads back either
+    plain = client("plain")
+    found = plain.search_for_studies()
+    assert len(found) == 3
+    codes = {value(row, "00100020") for row in found}
+    assert all(code.startswith("S-000") for code in codes)
+    assert len(codes) == 2
+    assert plain.search_for_studies(search_filters={"PatientID": "DW-1"}) == []
+    code = min(codes)
+    mine = plain.search_for_studies(search_filters={"PatientID": code})
+    assert {value(row, "00100020") for row in mine} == {code}
+    study = value(found[0], "0020000D")
+    series = [value(row, "0020000E") for row in plain.search_for_series(study)]
+    assert not study.startswith(UID)
+    objects = plain.retrieve_study(study)
+    metadata = plain.retrieve_study_metadata(study)
+    assert len(objects) == len(metadata) == 5
+    assert {ds.SeriesInstanceUID for ds in objects} == set(series)
+    assert {ds.PatientIdentityRemoved for ds in objects} == {"YES"}
+    sop = objects[0].SOPInstanceUID
+    one = plain.retrieve_instance(study, objects[0].SeriesInstanceUID, sop)
+    assert one.PixelData == objects[0].PixelData
+    told = repr(found) + repr(metadata) + "".join(ds.to_json() for ds in objects)
+    assert not [word for word in ("SMITH", "ALICE", "DW-1", UID, "1970") if word in told]
+    assert ask(f"default/studies/{UID}.1", "plain").status_code == 404
+
+
+def test_rights_hold_as_for_every_other_route(ask, shelf, client):
+    assert ask("default/studies", "looker").status_code == 200
+    study = value(client("looker").search_for_studies()[0], "0020000D")
+    assert ask(f"default/studies/{study}", "looker").status_code == 403
+    assert ask("default/studies", "stranger").status_code == 404
+    assert requests.get(f"{shelf.url}/dicom-web/default/studies", timeout=30).status_code == 401
+    assert ask("nowhere/studies").status_code == 404
+    assert ask("empty/studies").json() == []
+    posted = requests.post(f"{shelf.url}/dicom-web/default/studies", timeout=30)
+    assert posted.status_code == 401
+
+
+def test_that_names_were_seen_is_put_on_record_once_an_hour(client, shelf):
+    for _ in range(3):
+        client().search_for_studies()
+    with shelf.services.catalog.read() as con:
+        rows = con.execute(
+            "SELECT 1 FROM operations WHERE verb = 'dicomweb-names' AND actor = 'owner'"
+            " AND target ->> 'project' = 'default'"
+        ).fetchall()
+    assert len(rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("studies?PatientName.x=1", {}, 400),
+        ("studies?NoSuchThing=1", {}, 400),
+        ("studies?limit=many", {}, 400),
+        ("studies?fuzzymatching=perhaps", {}, 400),
+        ("studies", {"Accept": "application/dicom+xml"}, 406),
+        ("studies/1.2.3", {}, 404),
+        ("studies/1.2.3/metadata", {}, 404),
+        (f"studies/{UID}.1", {"Accept": "image/png"}, 406),
+    ],
+)
+def test_what_cannot_be_answered_is_told(ask, path, headers, status):
+    answer = ask(f"default/{path}", headers=headers)
+    assert answer.status_code == status, answer.text
+    assert answer.json()["detail"]
+
+
+def test_GEN_06_STOW_answers_when_objects_are_on_disk_under_a_receipt(client, shelf, tmp_path):
+    paths = write_series(tmp_path / "new", study_uid=f"{UID}.7", n=2, **BERT)
+    answer = client().store_instances([dcmread(path) for path in paths])
+    assert [str(item.ReferencedSOPInstanceUID) for item in answer.ReferencedSOPSequence] == [
+        f"{UID}.7.3.1",
+        f"{UID}.7.3.2",
+    ]
+    wait_until(
+        lambda: (
+            studies(client().search_for_studies(search_filters={"PatientID": "DW-2"})) == ["3", "7"]
+        ),
+        "the study can be searched",
+    )
+    with shelf.bearer() as http:
+        [receipt, *_] = http.get("/receipts?project=default").json()["items"]
+    assert (receipt["source"], receipt["n_files"]) == ("DICOMweb", 2)
+
+
+def posted(shelf, tokens, bodies, study="", login="owner"):
+    body = b"".join(b"--x\r\nContent-Type: application/dicom\r\n\r\n" + b + b"\r\n" for b in bodies)
+    kind = 'multipart/related; type="application/dicom"; boundary=x'
+    headers = {"Authorization": f"Bearer {tokens[login]}", "Content-Type": kind}
+    url = f"{shelf.url}/dicom-web/default/studies{study}"
+    return requests.post(url, data=body + b"--x--\r\n", headers=headers, timeout=30)
+
+
+def test_STOW_tells_of_each_object_that_it_did_not_take(shelf, tokens, tmp_path):
+    good, other = (
+        write_series(tmp_path / n, study_uid=f"{UID}.{n}", n=1, **BERT)[0].read_bytes()
+        for n in ("8", "9")
+    )
+    some = posted(shelf, tokens, [good, b"nothing", other], f"/{UID}.8")
+    assert some.status_code == 202
+    codes = [item["00081197"]["Value"][0] for item in some.json()["00081198"]["Value"]]
+    assert codes == [0xC000, 0xA900]
+    assert len(some.json()["00081199"]["Value"]) == 1
+    key = some.headers["Content-Location"].rpartition("/")[2]
+    with shelf.bearer() as http:
+        assert http.get(f"/receipts/{key}").json()["n_files"] == 1
+    none = posted(shelf, tokens, [b"nothing"])
+    assert (none.status_code, "00081199" in none.json()) == (409, False)
+    assert posted(shelf, tokens, []).status_code == 400
+    assert posted(shelf, tokens, [good], login="looker").status_code == 403
+
+
+def test_a_page_of_another_site_reaches_nothing(ask):
+    headers = {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}
+    assert ask("default/studies", headers=headers).status_code == 403

@@ -72,6 +72,8 @@ class TableWish(msgspec.Struct, frozen=True, kw_only=True):
         Which columns; None gives the first 200.
     spread : bool
         Take the rows evenly from all that fit, for a plot.
+    sheet : int
+        Which sheet of a workbook.
     """
 
     offset: int = 0
@@ -81,6 +83,7 @@ class TableWish(msgspec.Struct, frozen=True, kw_only=True):
     where: list[str] = msgspec.field(default_factory=list)
     columns: list[int] | None = None
     spread: bool = False
+    sheet: int = 0
 
 
 class TablePage(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +101,8 @@ class TablePage(msgspec.Struct, frozen=True, kw_only=True):
         The number of the row in the file, from 1, and its values.
     note : str
         What had to be done to read the file.
+    sheets : list of str
+        Sheets of a workbook that can be asked for.
     """
 
     columns: list[TableColumn]
@@ -106,6 +111,7 @@ class TablePage(msgspec.Struct, frozen=True, kw_only=True):
     n_matching: int
     rows: list[list[Any]]
     note: str = ""
+    sheets: list[str] = msgspec.field(default_factory=list)
 
 
 def keep_table(source: Path, target: Path) -> None:

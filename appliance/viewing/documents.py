@@ -60,32 +60,38 @@ def table_page(folder: DataFolder, row: FileRow, path: Path, wish: TableWish) ->
             hint="Tables are .csv, .tsv, .tab and .xlsx files.",
         )
     _check_there(path)
-    keep = _keep_sheet if suffix == _SHEETS else keep_table
-    kept = cached(folder, row, ".duckdb", lambda entry: keep(path, entry))
-    page = read_table(kept, wish)
-    return _with_sheet(path, page) if suffix == _SHEETS else page
+    if suffix == _SHEETS:
+        return _sheet_page(folder, row, path, wish)
+    return read_table(cached(folder, row, ".duckdb", lambda entry: keep_table(path, entry)), wish)
 
 
-def _keep_sheet(path: Path, entry: Path) -> None:
-    """Take the first sheet of a workbook by way of a text with the same cells."""
-    width = max(map(len, sheet_rows(path)), default=0)
+def _sheet_page(folder: DataFolder, row: FileRow, path: Path, wish: TableWish) -> TablePage:
+    """Give a page of a sheet with the names of all; an empty one has no columns and no rows."""
+    names = sheet_names(path)
+    if not 0 <= wish.sheet < len(names):
+        raise Invalid(f"{path.name} has no sheet {wish.sheet + 1}")
+
+    def keep(entry: Path) -> None:
+        _keep_sheet(path, wish.sheet, entry)
+
+    kept = cached(folder, row, f".sheet{wish.sheet}.duckdb", keep)
+    if not kept.stat().st_size:
+        return TablePage(columns=[], shown=[], total=0, n_matching=0, rows=[], sheets=names)
+    return msgspec.structs.replace(read_table(kept, wish), sheets=names)
+
+
+def _keep_sheet(path: Path, sheet: int, entry: Path) -> None:
+    """Take a sheet of a workbook by way of a text with the same cells; nothing of an empty one."""
+    width = max(map(len, sheet_rows(path, sheet)), default=0)
     if not width:
-        raise FormatError(f"{path.name} has an empty first sheet", hint="Move it to the end.")
+        entry.touch()
+        return
     with TemporaryDirectory(prefix=".sheet-", dir=entry.parent) as home:
         text = Path(home) / f"{path.stem}.csv"
         with text.open("w", encoding="utf-8", newline="") as stream:
-            lines = ([*row, *[""] * (width - len(row))] for row in sheet_rows(path))
+            lines = ([*row, *[""] * (width - len(row))] for row in sheet_rows(path, sheet))
             csv.writer(stream).writerows(lines)
         keep_table(text, entry)
-
-
-def _with_sheet(path: Path, page: TablePage) -> TablePage:
-    """Say which sheet is shown, if there are several."""
-    names = sheet_names(path)
-    if len(names) < 2:
-        return page
-    note = f"Sheet “{names[0]}”, the first of {len(names)}."
-    return msgspec.structs.replace(page, note=f"{note} {page.note}".strip())
 
 
 def picture_facts(row: FileRow, path: Path) -> PictureFacts:

@@ -48,7 +48,26 @@ def test_E_01_the_first_sheet_of_a_workbook_is_a_table(folder: DataFolder, tmp_p
     assert [one.name for one in page.columns][:2] == ["name", "age"]
     assert page.columns[1].kind == "number"
     assert page.rows == [[1, 'A, "B"', 41, None], [2, "C", 42, 3]]
-    assert "One" in page.note
+    assert page.sheets == ["One", "Two"]
+    empty = table_page(folder, row_of(path, "table"), path, TableWish(sheet=1))
+    assert (empty.columns, empty.rows, empty.sheets) == ([], [], ["One", "Two"])
+    with pytest.raises(Invalid, match="no sheet 3"):
+        table_page(folder, row_of(path, "table"), path, TableWish(sheet=2))
+
+
+def test_E_01_each_sheet_of_a_workbook_is_a_table(folder: DataFolder, tmp_path: Path) -> None:
+    def cells(*values: str) -> str:
+        row = "<row><c t='inlineStr'><is><t>{}</t></is></c></row>"
+        return "".join(row.format(value) for value in values)
+
+    path = tmp_path / "x.xlsx"
+    sheets = [("One", "visible", cells("a", "x")), ("Two", "visible", cells("b", "y", "z"))]
+    path.write_bytes(workbook(sheets))
+    row = row_of(path, "table")
+    # One after the other, and the first one again.
+    for sheet, (title, n) in ((0, ("a", 1)), (1, ("b", 2)), (0, ("a", 1))):
+        page = table_page(folder, row, path, TableWish(sheet=sheet))
+        assert ([one.name for one in page.columns], page.total) == ([title], n)
 
 
 @pytest.mark.parametrize(("name", "says"), [("x.xlsx", "not a readable"), ("x.ods", "no table")])
@@ -60,9 +79,6 @@ def test_a_damaged_or_unknown_spreadsheet_says_so(
     with pytest.raises(FormatError, match=says) as caught:
         table_page(folder, row_of(path, "table"), path, TableWish())
     assert caught.value.hint
-    path.write_bytes(workbook([("One", "visible", "")]))
-    with pytest.raises(FormatError):
-        table_page(folder, row_of(path, "table"), path, TableWish())
 
 
 def test_a_table_that_is_gone_is_not_found(folder: DataFolder, tmp_path: Path) -> None:

@@ -37,9 +37,11 @@ def show_table(
     where: FromQuery[list[str] | None] = None,
     columns: FromQuery[str] = "",
     spread: FromQuery[bool] = False,
+    sheet: FromQuery[int] = 0,
 ) -> TablePage:
     """Give rows of a CSV or TSV file: sorted, filtered, some columns, or evenly for a plot.
 
+    `sheet` counts the sheets of a workbook from 0.
     `where` is repeated, each ``3:>5`` (column number, colon, condition); `columns` is ``0,2,5``.
     """
     row, path = _found(services, who, file_id)
@@ -51,6 +53,7 @@ def show_table(
         where=where or [],
         columns=_numbers(columns),
         spread=spread,
+        sheet=sheet,
     )
     return viewing.table_page(services.folder, row, path, wish)
 

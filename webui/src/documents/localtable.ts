@@ -1,6 +1,5 @@
 // A CSV or TSV file of this computer, answered as the service would; it is never sent anywhere.
 import { sheetRows } from "./sheet";
-import { fill, text } from "./strings";
 import type { TableColumn, TablePage, TableSource, TableWish } from "./wish";
 
 type Cell = string | number | boolean | null;
@@ -90,7 +89,7 @@ class Local {
   constructor(
     readonly columns: TableColumn[],
     readonly rows: Cell[][],
-    private readonly note: string,
+    private readonly sheets: string[],
   ) {}
 
   private matching({ find = "", where = [] }: TableWish): number[] {
@@ -126,8 +125,16 @@ class Local {
       ? found.filter((_, i) => i % step === 0)
       : found.slice(offset, offset + limit);
     const rows = taken.map((i) => [i + 1, ...shown.map((at) => this.rows[i]![at] ?? null)]);
-    const { columns, note } = this;
-    return { columns, shown, total: this.rows.length, n_matching: found.length, rows, note };
+    const { columns, sheets } = this;
+    return {
+      columns,
+      shown,
+      total: this.rows.length,
+      n_matching: found.length,
+      rows,
+      note: "",
+      sheets,
+    };
   }
 }
 
@@ -137,23 +144,30 @@ export function localTable(content: string, name: string): TableSource {
   return tableOf(cellsOf(plain, separatorOf(plain, name)));
 }
 
-/** The first sheet of a workbook as a table. */
-export async function localSheet(file: ArrayBuffer): Promise<TableSource> {
-  const { names, rows } = await sheetRows(file);
-  const width = Math.max(0, ...rows.map((row) => row.length));
-  const full = rows.map((row) => [...row, ...Array<string>(width - row.length).fill("")]);
-  return tableOf(
-    full,
-    names.length > 1 ? fill(text.sheetOf, { name: names[0]!, n: names.length }) : "",
-  );
+/** A workbook: each sheet is a table, read when it is first asked for. */
+export function localSheets(file: Promise<ArrayBuffer>): TableSource {
+  const tables = new Map<number, Promise<TableSource>>();
+  return async (wish, signal) => {
+    const sheet = wish.sheet ?? 0;
+    const table = tables.get(sheet) ?? file.then((bytes) => localSheet(bytes, sheet));
+    tables.set(sheet, table);
+    return (await table)(wish, signal);
+  };
 }
 
-function tableOf([head = [], ...body]: string[][], note = ""): TableSource {
+async function localSheet(file: ArrayBuffer, sheet: number): Promise<TableSource> {
+  const { names, rows } = await sheetRows(file, sheet);
+  const width = Math.max(0, ...rows.map((row) => row.length));
+  const full = rows.map((row) => [...row, ...Array<string>(width - row.length).fill("")]);
+  return tableOf(full, names);
+}
+
+function tableOf([head = [], ...body]: string[][], sheets: string[] = []): TableSource {
   const columns = head.map((title, at): TableColumn => ({
     name: title.trim() || `column${at + 1}`,
     kind: kindOf(body.map((row) => row[at] ?? "")),
   }));
   const rows = body.map((row) => columns.map(({ kind }, at) => valueOf(row[at] ?? "", kind)));
-  const table = new Local(columns, rows, note);
+  const table = new Local(columns, rows, sheets);
   return (wish) => Promise.resolve(table.page(wish));
 }

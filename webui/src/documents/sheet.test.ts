@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { localSheet } from "./localtable";
+import { localSheets } from "./localtable";
 import { sheetRows } from "./sheet";
 
 interface Case {
@@ -24,7 +24,7 @@ describe("sheets of this computer", () => {
   });
 
   it("are tables whose first row names the columns", async () => {
-    const page = await (await localSheet(bytesOf(CASES[0]!)))({});
+    const page = await localSheets(Promise.resolve(bytesOf(CASES[0]!)))({});
     expect(page.columns.map(({ name, kind }) => [name, kind])).toEqual([
       ["subject", "text"],
       ["age", "number"],
@@ -34,7 +34,15 @@ describe("sheets of this computer", () => {
       ["column6", "number"],
     ]);
     expect(page.rows[0]).toEqual([1, "in parts", 41.5, null, 83, null, null]);
-    expect(page.note).toContain("Scores");
+    expect(page.sheets).toEqual(CASES[0]!.names);
+  });
+
+  it("are chosen one by one", async () => {
+    const source = localSheets(Promise.resolve(bytesOf(CASES[0]!)));
+    expect(CASES[0]!.names.length).toBeGreaterThan(1);
+    const [first, second] = [await source({}), await source({ sheet: 1 })];
+    expect(second.sheets).toEqual(first.sheets);
+    expect(second.columns).not.toEqual(first.columns);
   });
 
   it.each([0, 10, 200, 700])("say that they are damaged: %s bytes", async (n) => {

@@ -1,4 +1,4 @@
-// Rows of the first sheet of a workbook (.xlsx) of this computer; formulas never run.
+// Rows of a sheet of a workbook (.xlsx) of this computer; formulas never run.
 
 const DATES = new Set([14, 15, 16, 17, 18, 19, 20, 21, 22, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36]);
 for (const id of [45, 46, 47, 50, 51, 52, 53, 54, 55, 56, 57, 58]) DATES.add(id);
@@ -152,15 +152,15 @@ export interface SheetRows {
 }
 
 /** Rows that hold something, from left to right, as text. */
-export async function sheetRows(file: ArrayBuffer): Promise<SheetRows> {
+export async function sheetRows(file: ArrayBuffer, sheet = 0): Promise<SheetRows> {
   try {
-    return await read(new Parts(new Uint8Array(file)));
+    return await read(new Parts(new Uint8Array(file)), sheet);
   } catch (error) {
     throw error instanceof SheetError ? error : damaged();
   }
 }
 
-async function read(parts: Parts): Promise<SheetRows> {
+async function read(parts: Parts, sheet: number): Promise<SheetRows> {
   const book = await parts.xml("xl/workbook.xml");
   const sheets = await sheetsOf(parts, book);
   if (!sheets.length) throw new SheetError("The workbook has no sheet that can be seen.");
@@ -197,6 +197,6 @@ async function read(parts: Parts): Promise<SheetRows> {
     while (row.length && !row.at(-1)) row.pop();
     return row;
   }
-  const rows = all(await parts.xml(sheets[0]!.place), "row").map(rowOf);
+  const rows = all(await parts.xml(sheets[sheet]!.place), "row").map(rowOf);
   return { names: sheets.map(({ name }) => name), rows: rows.filter((row) => row.length) };
 }

@@ -3,7 +3,7 @@ import { api, BASE, path } from "../core/api";
 import { toApiError } from "../core/problem";
 import type { FileRow } from "../core/types";
 import { documentKind, type DocumentKind } from "./kinds";
-import { localSheet, localTable } from "./localtable";
+import { localSheets, localTable } from "./localtable";
 import type { TableSource } from "./wish";
 
 export interface Doc {
@@ -45,7 +45,7 @@ export function fileDoc(file: File): Doc {
   let parsed: Promise<TableSource> | null = null;
   const table: TableSource = async (wish, signal) => {
     parsed ??= /\.xlsx$/i.test(file.name)
-      ? file.arrayBuffer().then(localSheet)
+      ? Promise.resolve(localSheets(file.arrayBuffer()))
       : file.text().then((content) => localTable(content, file.name));
     return (await parsed)(wish, signal);
   };

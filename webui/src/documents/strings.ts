@@ -70,7 +70,8 @@ export const text = {
   rowNumber: "row",
   noNumbers: "No column holds numbers",
   noNumbersHint: "A plot needs at least one column of numbers.",
-  sheetOf: "Sheet “{name}”, the first of {n}.",
+  sheet: "Sheet",
+  emptySheet: "This sheet is empty.",
   tableFailed: "The table could not be read",
   // texts
   more: "Show more",

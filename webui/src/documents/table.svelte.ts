@@ -14,6 +14,8 @@ export class Table {
   total = $state(0);
   matching = $state(0);
   note = $state("");
+  sheets: readonly string[] = $state.raw([]);
+  sheet = $state(0);
   error: unknown = $state.raw(null);
   ready = $state(false);
   sort = $state("");
@@ -31,7 +33,8 @@ export class Table {
     const where = Object.entries(this.where)
       .filter(([, told]) => told.trim() !== "")
       .map(([at, told]) => `${at}:${told}`);
-    return { sort: this.sort, find: this.find, where };
+    const sheet = this.sheet ? { sheet: this.sheet } : {};
+    return { sort: this.sort, find: this.find, where, ...sheet };
   }
 
   get filtered(): boolean {
@@ -61,6 +64,7 @@ export class Table {
       this.total = found.total;
       this.matching = found.n_matching;
       this.note = found.note;
+      this.sheets = found.sheets ?? [];
       if (!this.ready) {
         this.chosen = found.shown.slice(0, MOST_COLUMNS);
         this.ready = true;
@@ -82,6 +86,12 @@ export class Table {
     this.pages = new Map();
     this.error = null;
     this.need(0, 1);
+  }
+
+  /** Show another sheet of the workbook, as if it had just been opened. */
+  open(sheet: number): void {
+    [this.sheet, this.sort, this.find, this.where, this.ready] = [sheet, "", "", {}, false];
+    this.again();
   }
 
   sortBy(at: number): void {

@@ -11,6 +11,8 @@ export interface TableWish {
   columns?: readonly number[];
   /** Rows evenly from all that fit, for a plot. */
   spread?: boolean;
+  /** Which sheet of a workbook, from 0. */
+  sheet?: number;
 }
 
 export interface TableColumn {
@@ -27,6 +29,8 @@ export interface TablePage {
   /** Each begins with its number in the file. */
   rows: unknown[][];
   note: string;
+  /** Sheets of a workbook. */
+  sheets?: string[];
 }
 
 export type TableSource = (wish: TableWish, signal?: AbortSignal) => Promise<TablePage>;

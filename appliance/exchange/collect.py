@@ -49,7 +49,7 @@ def walk_files(root: Path, trouble: Trouble, *, ours: Path | None = None) -> Ite
     """
     if root.is_file():
         facts = root.stat()
-        yield Found(root, facts.st_size, facts.st_mtime_ns)
+        yield Found(str(root), facts.st_size, facts.st_mtime_ns)
         return
     waiting = [str(root)]
     while waiting:
@@ -72,10 +72,10 @@ def announce(
     row = _receipt(ctx, receipt_id)
     known = set(ctx.identities.original_names(f"{row['key']}/").values())
     n = _last_number(ctx, receipt_id)
-    fresh = [file for file in files if str(file.path) not in known]
+    fresh = [file for file in files if file.text not in known]
     for start in range(0, len(fresh), _CHUNK):
         part = list(enumerate(fresh[start : start + _CHUNK], n + start + 1))
-        ctx.identities.remember_names((item_key(row["key"], k), str(f.path)) for k, f in part)
+        ctx.identities.remember_names((item_key(row["key"], k), f.text) for k, f in part)
         crash_point("collect.named")
         ctx.catalog.write(_announcing(receipt_id, str(row["key"]), part, remember=remember))
         crash_point("collect.announced")
@@ -95,7 +95,7 @@ def _announcing(
                 " size_bytes = excluded.size_bytes, mtime_ns = excluded.mtime_ns,"
                 " item_id = excluded.item_id",
                 [
-                    (path_hash(file.path), file.size_bytes, file.mtime_ns, item_id)
+                    (path_hash(file.text), file.size_bytes, file.mtime_ns, item_id)
                     for item_id, (_, file) in zip(ids, part, strict=True)
                 ],
             )
@@ -105,7 +105,7 @@ def _announcing(
 
 
 def _item(key: str, n: int, file: Found) -> dict[str, Any]:
-    name = neutral_name(n, file.path.name)
+    name = neutral_name(n, file.name)
     return {
         "n": n,
         "name": name,

@@ -80,7 +80,7 @@ class Entry:
 
     def blocked(self) -> list[Found]:
         """Give what cannot be taken as if it were files, to remember it."""
-        return [Found(path, -1, _mtime(path)) for path, _ in self.problems]
+        return [Found(str(path), -1, _mtime(path)) for path, _ in self.problems]
 
     def settle(self) -> None:
         """Say that nothing of it is to be taken: its folders need not be read again."""
@@ -148,8 +148,8 @@ class FolderLook:
     def _loose(self, top: Entry, folder: _Folder, listing: Listing) -> Iterator[Entry]:
         """Give each archive of the top level, and last all other files there as one."""
         for file in listing.files:
-            if is_archive(file.path.name):
-                top.beside.append(Entry(file.path.name, [file], empty=False))
+            if is_archive(file.name):
+                top.beside.append(Entry(file.name, [file], empty=False))
                 top.beside[-1].saw(None, [file])
             else:
                 top.files.append(file)
@@ -212,7 +212,7 @@ def _stamp(path: str, problems: list[tuple[Path, str]]) -> Stamp | None:
 def _digest(files: Iterable[Found]) -> bytes:
     found = blake2b(digest_size=16)
     for file in files:
-        found.update(os.fsencode(f"{file.path}\0{file.size_bytes}\0{file.mtime_ns}\n"))
+        found.update(os.fsencode(f"{file.text}\0{file.size_bytes}\0{file.mtime_ns}\n"))
     return found.digest()
 
 

@@ -68,7 +68,7 @@ class WatchedRoot(msgspec.Struct, frozen=True, kw_only=True):
         for file in files:
             named = ""
             if self.place is not None:
-                below = str(file.path.relative_to(self.path))
+                below = file.text[len(str(self.path)) + 1 :]
                 named = place_groups(self.place, below).get("project", "")
             groups.setdefault(named or self.project, []).append(file)
         return groups

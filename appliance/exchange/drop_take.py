@@ -25,7 +25,7 @@ def fresh_files(ctx: Context, files: Sequence[Found]) -> list[Found]:
     found = []
     for part, rows in _taken(ctx, files, "SELECT * FROM taken_files t"):
         for file in part:
-            row = rows.get(path_hash(file.path))
+            row = rows.get(path_hash(file.text))
             if row is None or not _same(file, row):
                 found.append(file)
     return found
@@ -40,7 +40,7 @@ def tell_blocked(
     """Put what cannot be taken onto a receipt, once."""
     why = dict(problems)
     report_unreadable(ctx, receipt.id, receipt.key, [(f.path, why[f.path]) for f in blocked])
-    rows = [(path_hash(f.path), f.size_bytes, f.mtime_ns) for f in blocked]
+    rows = [(path_hash(f.text), f.size_bytes, f.mtime_ns) for f in blocked]
     ctx.catalog.write(
         lambda tx: tx.con.executemany(
             "INSERT OR REPLACE INTO taken_files (path_hash, size_bytes, mtime_ns, item_id)"
@@ -66,7 +66,7 @@ def delete_imported(ctx: Context, files: Sequence[Found]) -> tuple[int, bool]:
     for part, rows in _taken(ctx, files, sql):
         gone = []
         for file in part:
-            row = rows.get(path_hash(file.path))
+            row = rows.get(path_hash(file.text))
             if row is None or not _same(file, row):
                 continue
             busy |= row["state"] in _OPEN
@@ -122,7 +122,7 @@ def _taken(
     """Give files in parts, each with the rows of those that were taken, by hash."""
     for start in range(0, len(files), _CHUNK):
         part = files[start : start + _CHUNK]
-        hashes = [path_hash(file.path) for file in part]
+        hashes = [path_hash(file.text) for file in part]
         marks = ",".join("?" * len(hashes))
         with ctx.catalog.read() as con:
             rows = con.execute(f"{sql} WHERE t.path_hash IN ({marks})", hashes).fetchall()

@@ -23,11 +23,21 @@ _SPECIAL = "it is a pipe, a socket or a device"
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
-    """One file seen in a folder outside."""
+    """One file seen in a folder outside; its path as text, for there may be very many."""
 
-    path: Path
+    text: str
     size_bytes: int
     mtime_ns: int
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return Path(self.text)
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.text.rpartition("/")[2]
 
 
 class Listing(msgspec.Struct):
@@ -93,7 +103,7 @@ def _add(listing: Listing, entry: os.DirEntry[str], trouble: Trouble, ours: Path
         if not unfinished:
             trouble(Path(entry.path), problem)
         return
-    found = Found(Path(entry.path), facts.st_size, facts.st_mtime_ns)
+    found = Found(entry.path, facts.st_size, facts.st_mtime_ns)
     (listing.unfinished if unfinished else listing.files).append(found)
 
 

@@ -44,7 +44,7 @@ class _Seen(msgspec.Struct):
     signature: bytes
     first: float
     since: float
-    before: dict[Path, tuple[int, int]] | None = None
+    before: dict[str, tuple[int, int]] | None = None
     before_at: float = 0.0
 
 
@@ -214,10 +214,10 @@ class DropWatcher:
             return
         if seen.before is not None and seen.since - seen.before_at < self._settings.settle_s:
             return
-        now = {file.path: (file.size_bytes, file.mtime_ns) for file in entry.files}
+        now = {file.text: (file.size_bytes, file.mtime_ns) for file in entry.files}
         before, seen.before, seen.before_at = seen.before, now, seen.since
         if before is not None and now.keys() == before.keys():  # nothing new comes
-            self._settled(one, entry, [f for f in entry.files if before[f.path] == now[f.path]])
+            self._settled(one, entry, [f for f in entry.files if before[f.text] == now[f.text]])
 
     def _settled(self, one: _Watched, entry: Entry, files: list[Found]) -> bool:
         """Take what is new of settled files; True while there is more to do with them soon."""

@@ -123,7 +123,7 @@ class Appliance:
         from appliance.cli.previews import Previews
         from appliance.cli.warming import MetaWarmer
         from appliance.exchange import Importer, Pacs
-        from appliance.jobs import AutoRuns, Notebooks, Queue, Scheduler
+        from appliance.jobs import AutoRuns, Notebooks, Queue, Scheduler, input_files
         from appliance.privacy import IdentityStore
         from appliance.upkeep import finish_interrupted_restore
         from appliance.web import Services
@@ -142,6 +142,7 @@ class Appliance:
         scheduler = Scheduler(catalog, folder, settings, queue, tools, url=self.url)
         previews = Previews(catalog, folder, queue)
         importer = Importer(catalog, identities, queue, folder, settings, on_files=previews.ask_for)
+        importer.ctx.referrers.append(input_files)
         scheduler.register_row_source(ImportRows(catalog, importer.retry))
         pacs = Pacs(importer, settings)
         self._stack.callback(pacs.close)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,10 +15,13 @@ from appliance.catalog import Catalog
 from appliance.core import DataFolder, Settings, fsync_dir
 from appliance.privacy import IdentityStore
 
-__all__ = ["Context", "FilesListener", "StepQueue"]
+__all__ = ["Context", "FilesListener", "Referrer", "StepQueue"]
 
 FilesListener = Callable[[Sequence[int]], None]
 """Hears the ids of image files that are new or changed, so that previews can be made."""
+
+Referrer = Callable[[sqlite3.Connection, Sequence[int]], set[int]]
+"""Tells which of some files something refers to: they are never replaced."""
 
 
 class StepQueue(Protocol):
@@ -44,6 +48,8 @@ class Context:
     sort_lock, tree_lock : Lock
         One arrival is sorted at a time; one folder is made, or ``nodeinfo.json`` written, at a
         time.
+    referrers : list of Referrer
+        Rooms above that have files which must not be replaced.
     """
 
     catalog: Catalog
@@ -54,6 +60,7 @@ class Context:
     on_files: FilesListener
     sort_lock: threading.Lock = field(default_factory=threading.Lock)
     tree_lock: threading.Lock = field(default_factory=threading.Lock)
+    referrers: list[Referrer] = field(default_factory=list)
 
     def path(self, place: str) -> Path:
         """Give the absolute path of a place, which is relative to the data folder."""

@@ -22,6 +22,7 @@ from appliance.exchange.disk import require_space
 from appliance.exchange.documents import Waits, convert_documents, hold, roi_documents, wake
 from appliance.exchange.place import (
     ENTERED,
+    PlacedFile,
     enter_series,
     place_named,
     place_outputs,
@@ -31,9 +32,11 @@ from appliance.exchange.quarantine import write_reason
 from appliance.exchange.receipts import recount
 from appliance.exchange.series import Facts, identity_of, load_series
 from appliance.exchange.sort import CONVERT_STEP
+from appliance.exchange.versions import new_versions
 from appliance.privacy import Identity, ProjectPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from appliance.catalog import Tx
@@ -105,7 +108,7 @@ def _convert(ctx: Context, row: Any, facts: Facts) -> bool:
             placed += place_named(ctx, row, converted.films)
     if converted.compared:
         record_comparison(ctx, row["id"], converted)
-    entered = enter_series(ctx, row, facts, placed, note=_note_of(converted))
+    entered = enter_series(ctx, row, facts, placed, note=_note_of(converted, placed))
     crash_point("convert.entered")
     return entered
 
@@ -129,11 +132,16 @@ def _converted(
         return Converted(outputs=images, films=films)
 
 
-def _note_of(converted: Converted) -> str:
+def _note_of(converted: Converted, placed: Sequence[PlacedFile]) -> str:
     """Say on the receipt what somebody should know of a conversion that succeeded."""
-    if not converted.differs:
-        return ""
-    return f"our conversion differs from dcm2niix in {converted.differs}; dcm2niix's is kept"
+    notes = []
+    if newer := new_versions(file.path for file in placed):
+        notes.append(f"a new version: {newer}; what others refer to stays as it was")
+    if converted.differs:
+        notes.append(
+            f"our conversion differs from dcm2niix in {converted.differs}; dcm2niix's is kept"
+        )
+    return "; ".join(notes)
 
 
 def _finish(ctx: Context, row: Any) -> None:

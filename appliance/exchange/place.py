@@ -17,6 +17,14 @@ from appliance.exchange.disk import storing, sync_folders
 from appliance.exchange.receipts import recount
 from appliance.exchange.resampled import RESAMPLED, label_resampled, reason_resampled
 from appliance.exchange.series import Facts
+from appliance.exchange.versions import (
+    SUPERSEDED,
+    drop_from,
+    free_stem,
+    held_stems,
+    is_placed,
+    stem_of,
+)
 from appliance.privacy import Identity
 
 if TYPE_CHECKING:
@@ -58,11 +66,14 @@ def place_outputs(
     ctx.make_folder(home)
     placed: list[PlacedFile] = []
     with storing("storing a converted series"):
+        held = held_stems(ctx, row)
         for n, output in enumerate(label_resampled(outputs), 1):
             tags = (RESAMPLED,) if reason_resampled(output) else ()
+            made = {_suffix(p): p for p in clean_output(output, identity, compress=compress)}
+            stem = free_stem(home / f"s{n:03d}", made, held, study)
             placed += [
-                _place_one(study, path, home / f"s{n:03d}{_suffix(path)}", tags)
-                for path in clean_output(output, identity, compress=compress)
+                _place_one(study, path, stem.with_name(stem.name + ending), tags)
+                for ending, path in made.items()
             ]
     sync_folders([home])
     crash_point("convert.placed")
@@ -75,8 +86,13 @@ def place_named(ctx: Context, row: Any, paths: Sequence[Path]) -> list[PlacedFil
     home = study / row["folder"]
     ctx.folder.check_marker(ctx.folder.projects)
     ctx.make_folder(home)
+    held = held_stems(ctx, row)
     with storing("storing a converted series"):
-        placed = [_place_one(study, path, home / path.name) for path in paths]
+        placed = []
+        for path in paths:
+            ending = path.name.removeprefix(stem_of(path.name))
+            stem = free_stem(home / stem_of(path.name), {ending: path}, held, study)
+            placed.append(_place_one(study, path, stem.with_name(stem.name + ending)))
     sync_folders([home])
     crash_point("convert.placed")
     return placed
@@ -89,6 +105,8 @@ def _suffix(path: Path) -> str:
 def _place_one(study: Path, path: Path, target: Path, tags: tuple[str, ...] = ()) -> PlacedFile:
     from appliance.formats import file_facts
 
+    if is_placed(path, target):
+        return PlacedFile(str(target.relative_to(study)), file_facts(target, strict=True), tags)
     facts = file_facts(path, strict=True)
     fsync_file(path)
     path.replace(target)
@@ -118,14 +136,16 @@ def enter_series(
     bool
         False when more objects came meanwhile, so that it must be done again.
     """
-    return ctx.catalog.write(lambda tx: _enter(tx, row, facts, placed, (state, note)))
+    held = held_stems(ctx, row)
+    return ctx.catalog.write(lambda tx: _enter(tx, row, facts, placed, (state, note, held)))
 
 
 def _enter(
-    tx: Tx, row: Any, facts: Facts, placed: Sequence[PlacedFile], told: tuple[str, str]
+    tx: Tx, row: Any, facts: Facts, placed: Sequence[PlacedFile], told: tuple[str, str, set[str]]
 ) -> bool:
     from appliance.catalog import add_file, tag
 
+    state, note, held = told
     now = tx.con.execute("SELECT rev FROM incoming_series WHERE id = ?", (row["id"],)).fetchone()
     if now["rev"] != row["rev"]:
         return False
@@ -135,10 +155,10 @@ def _enter(
             file_id = add_file(
                 tx, study_id, file.path, series_id=series_id, origin=origin, **file.facts
             )
-            if file.tags:
-                tag(tx, "file", [file_id], add=file.tags)
-        _retire(tx, row, study_id, [file.path for file in placed])
-    _close_items(tx, row, placed, *told)
+            if file.tags or held:
+                tag(tx, "file", [file_id], add=file.tags, remove=[SUPERSEDED])
+        _retire(tx, row, study_id, [file.path for file in placed], held)
+    _close_items(tx, row, placed, state, note)
     return True
 
 
@@ -177,18 +197,19 @@ def _rows(tx: Tx, row: Any, facts: Facts) -> tuple[int, int, str]:
     return study_id, series_id, f"receipt:{first['key']}"
 
 
-def _retire(tx: Tx, row: Any, study_id: int, paths: list[str]) -> None:
+def _retire(tx: Tx, row: Any, study_id: int, paths: list[str], held: set[str]) -> None:
     """Put files into the trash that an earlier conversion of this series made and this did not."""
     from appliance.catalog import files_at, trash_files
 
     gone = set(msgspec.json.decode(row["outputs"])) - set(paths)
-    ids = [
-        file_id
-        for file_id in files_at(tx.con, study_id, gone).values()
+    there = {
+        path: file_id
+        for path, file_id in files_at(tx.con, study_id, gone).items()
         if tx.con.execute(
             "SELECT 1 FROM files WHERE id = ? AND trashed_at IS NULL", (file_id,)
         ).fetchone()
-    ]
+    }
+    ids = drop_from(tx, study_id, there, held)
     if ids:
         trash_files(tx, ids, "import")
 

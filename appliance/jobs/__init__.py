@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     )
     from appliance.jobs.toolfolder import BroughtTool, ToolFolder
     from appliance.jobs.tools import ToolBox, missing_of, render_command
+    from appliance.jobs.used_files import input_files
     from appliance.jobs.variables import (
         Variable,
         forget_variable,
@@ -119,6 +120,7 @@ _ROOMS = {
     "variables": "Variable forget_variable list_variables set_variable variables_of",
     "columns": "COLUMNS conditions sort_expression",
     "gpus": "FakeGpus GpuSource",
+    "used_files": "input_files",
     "legacy": "SQL_VIEWS",
     "lineage": "Lineage LineageFile Making StaleMark stale_texts",
     "provenance": "Provenance",
@@ -230,6 +232,7 @@ __all__ = [
     "find_saved",
     "forget_saved",
     "forget_variable",
+    "input_files",
     "job_attribute",
     "job_detail",
     "job_rows",

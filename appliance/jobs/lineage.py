@@ -31,6 +31,7 @@ _WORDS = {
     "changed": "{} was changed after it was used",
     "trashed": "{}, which it was made from, is in the trash",
     "gone": "{}, which it was made from, is gone",
+    "superseded": "{}, which it was made from, has a newer version",
     "upstream": "{}, which it was made from, is out of date itself",
 }
 _USERS = """

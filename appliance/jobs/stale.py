@@ -24,12 +24,14 @@ _TOPICS = frozenset({"files.changed", "studies.changed", "projects.changed"})
 _QUIET_S = 0.3
 _AT_ONCE = 500
 _EVERY_S = 30.0
-REASONS = ("changed", "trashed", "gone", "upstream")
-"""An input is not what it was; is in the trash; left it; or is out of date itself."""
+REASONS = ("changed", "trashed", "gone", "superseded", "upstream")
+"""An input is not what it was; is in the trash; left it; has a newer version; is stale itself."""
 _UP = """
 SELECT f.id AS made, i.*, n.id AS there, n.size_bytes AS now_size, n.mtime_ns AS now_mtime,
   n.sha256 AS now_sha256, o.file_id AS own,
-  coalesce(n.trashed_at, s.trashed_at, u.trashed_at) AS trashed_at
+  coalesce(n.trashed_at, s.trashed_at, u.trashed_at) AS trashed_at,
+  EXISTS (SELECT 1 FROM file_tags x JOIN tags t ON t.id = x.tag_id
+    WHERE x.x_id = n.id AND t.name = 'superseded') AS superseded
 FROM json_each(?) w CROSS JOIN files f ON f.id = w.value
 CROSS JOIN provenance_file i ON i.origin = f.origin AND i.dir = 'in'
 LEFT JOIN files n ON n.id = i.file_id LEFT JOIN studies s ON s.id = n.study_id
@@ -268,6 +270,8 @@ def _difference(row: sqlite3.Row) -> str | None:
         return "gone"
     if row["trashed_at"] is not None:
         return "trashed"
+    if row["superseded"]:
+        return "superseded"
     if (row["size_bytes"], row["mtime_ns"]) == (row["now_size"], row["now_mtime"]):
         return None
     hashes = {row["sha256"], row["now_sha256"]}

@@ -20,6 +20,9 @@ class ImportPolicy(DicomPolicy, frozen=True, kw_only=True):
         ``native`` writes plain stacks of slices itself, after dcm2niix proved on a part of them
         how; ``auto`` does so and has a share of them converted by both; ``verify`` has all
         converted by both and keeps what dcm2niix made.
+    overwrite : {"unused", "never"}
+        What a late image replaces: an image that nothing refers to; none at all.
     """
 
     converter: Converter = "dcm2niix"
+    overwrite: Literal["unused", "never"] = "unused"

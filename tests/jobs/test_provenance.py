@@ -13,7 +13,7 @@ import pytest
 from appliance import catalog as cat
 from appliance.catalog.in_memory import postings_of
 from appliance.core import Conflict, Invalid, NotFound
-from appliance.jobs import JobQuery, purge_jobs
+from appliance.jobs import JobQuery, input_files, purge_jobs
 from appliance.jobs.lineage import Lineage
 from appliance.jobs.records import fill_hashes, made_in_study, restore_records
 from tests.jobs.kit import Bench, MakeBench, bash, file, out
@@ -290,3 +290,24 @@ def test_records_survive_a_rebuild_beside_their_files(bench: Bench) -> None:
     change(bench, study / "notes.txt", "xyz")
     assert stale(bench) == {"b.txt": "changed", "c.txt": "upstream"}
     assert bench.scheduler.provenance.replay(file_id(bench, "c.txt"), "anna")
+
+
+def test_what_has_a_newer_version_makes_what_came_of_it_stale(bench: Bench) -> None:
+    chain(bench)
+    notes = file_id(bench, "notes.txt")
+    with bench.catalog.read() as con:
+        made = file_id(bench, "c.txt")
+        assert input_files(con, [notes, made]) == {notes}
+    bench.catalog.write(lambda tx: cat.tag(tx, "file", [notes], add=["superseded"]))
+    bench.catalog.write(
+        lambda tx: tx.event("files.changed", project="demo", study_id=1, file_ids=[notes])
+    )
+    assert stale(bench) == {"b.txt": "superseded", "c.txt": "upstream"}
+    mark = lineage(bench, "b.txt").stale
+    assert mark is not None
+    assert mark.text == "notes.txt, which it was made from, has a newer version"
+    bench.catalog.write(lambda tx: cat.tag(tx, "file", [notes], remove=["superseded"]))
+    bench.catalog.write(
+        lambda tx: tx.event("files.changed", project="demo", study_id=1, file_ids=[notes])
+    )
+    assert stale(bench) == {}

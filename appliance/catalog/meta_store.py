@@ -105,6 +105,12 @@ class MetaStore:
                 _copy(cache.con, self._path(project.key), path)
         return path
 
+    def forget(self, project_key: str) -> None:
+        """Throw away all that is kept of a project; it is made anew when it is asked for."""
+        self._forget(project_key)
+        for old in (self._folder / "snapshots").glob(f"{project_key}-*"):
+            discard(old)
+
     def close(self) -> None:
         """Close all files."""
         with self._lock:

@@ -319,9 +319,10 @@ class Appliance:
 def _finish_changes(catalog: Catalog, folder: DataFolder, identities: IdentityStore) -> None:
     """Bring to an end what a power cut left half done: changes of names, and undoing."""
     from appliance.catalog import finish_undos
-    from appliance.upkeep import Mover
+    from appliance.upkeep import Eraser, Mover
 
     Mover(catalog, folder, identities).finish_pending()
+    Eraser(catalog, folder, identities).resume()
     finish_undos(catalog)
 
 

@@ -184,6 +184,12 @@ def _release(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser)
 
 
+def _erase(parser: argparse.ArgumentParser) -> None:
+    from appliance.cli.erasing import add_arguments
+
+    add_arguments(parser)
+
+
 def _tools(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--add", type=Path, metavar="FILE", help="bring a Boutiques descriptor")
@@ -249,6 +255,7 @@ VERBS: dict[str, tuple[str, str, _Arguments]] = {
     "completion": ("Print completion of words for a shell.", "completion:completion", _completion),
     "demo": ("Run the appliance on demo data.", "demo:demo", _demo),
     "dicom": ("Export studies as pseudonymised DICOM.", "releasing:dicom", _dicom),
+    "erase": ("Erase a subject for good.", "erasing:erase", _erase),
     "existing": ("Read a folder of existing data.", "projects:existing", _existing),
     "history": ("Show what was done by whom.", "keeping:history", _history),
     "import": ("Bring a folder or zip into a project.", "bring:import_verb", _import),

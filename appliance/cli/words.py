@@ -22,6 +22,7 @@ SERVICE
 
 DATA
   import     bring a folder or zip into a project
+  erase      erase a subject for good: tells what would go, then asks for its code
   existing   read a folder of existing data, or a BIDS dataset, into a project
   bids       export studies as a BIDS dataset
   dicom      export studies as pseudonymised DICOM, with a report of what was changed

@@ -13,6 +13,7 @@ from appliance.core import lazy_door
 if TYPE_CHECKING:
     from appliance.client.autorules import AutoRuleRow, AutoVerdict
     from appliance.client.client import Client, connect
+    from appliance.client.erasures import ErasurePlan, OfAnother
     from appliance.client.job_rows import (
         ActionsDone,
         BatchRow,
@@ -116,6 +117,7 @@ __all__ = [
     "Done",
     "DryRow",
     "DryRun",
+    "ErasurePlan",
     "Event",
     "ExistingPreview",
     "FileRow",
@@ -130,6 +132,7 @@ __all__ = [
     "LogHits",
     "Member",
     "Named",
+    "OfAnother",
     "Operation",
     "OperationDone",
     "Output",
@@ -194,6 +197,8 @@ _NAMES = {
     **dict.fromkeys(_PACS.split(), "pacs"),
     **dict.fromkeys(_RELEASES.split(), "releases"),
     "AutoRuleRow": "autorules",
+    "ErasurePlan": "erasures",
+    "OfAnother": "erasures",
     "AutoVerdict": "autorules",
     "Client": "client",
     **dict.fromkeys(_PUSHES.split(), "pushes"),

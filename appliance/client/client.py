@@ -12,6 +12,7 @@ from appliance.client.care import CareCalls
 from appliance.client.content import ContentCalls
 from appliance.client.curation import CurationCalls
 from appliance.client.data import DataCalls
+from appliance.client.erasures import ErasureCalls
 from appliance.client.jobs import JobCalls
 from appliance.client.managing import ManagingCalls
 from appliance.client.meta import MetaCalls
@@ -45,6 +46,7 @@ class Client(
     ToolCalls,
     CurationCalls,
     ManagingCalls,
+    ErasureCalls,
     ReleaseCalls,
     CareCalls,
 ):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from appliance.jobs.bulk import Outcome
     from appliance.jobs.cluster import ClusterAdapter
     from appliance.jobs.columns import COLUMNS, conditions, sort_expression
+    from appliance.jobs.crash import crash_point
     from appliance.jobs.derived import Derived, Maker, derived_files, makers_of
     from appliance.jobs.desk import BatchDetail, Desk
     from appliance.jobs.gpus import FakeGpus, GpuSource
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from appliance.jobs.registering import pend_tags
     from appliance.jobs.replaying import ReplayedFile, ReplayReport
     from appliance.jobs.rerun import Downstream, Edit, spec_of_attempt
-    from appliance.jobs.retention import purge_jobs
+    from appliance.jobs.retention import forget_jobs, purge_jobs
     from appliance.jobs.rows import (
         SORTS,
         AttemptRow,
@@ -133,7 +134,8 @@ _ROOMS = {
     "recomputing": "RecomputeStep",
     "references": "find_references",
     "registering": "pend_tags",
-    "retention": "purge_jobs",
+    "crash": "crash_point",
+    "retention": "forget_jobs purge_jobs",
     "rows": (
         "SORTS AttemptRow BatchRow JobDetail JobFileRow JobQuery JobRow Listing LogPiece"
         " Place Placed RowSource"
@@ -225,11 +227,13 @@ __all__ = [
     "basic_tools",
     "conditions",
     "count_jobs",
+    "crash_point",
     "delete_rule",
     "derived_files",
     "dump_rules",
     "find_references",
     "find_saved",
+    "forget_jobs",
     "forget_saved",
     "forget_variable",
     "input_files",

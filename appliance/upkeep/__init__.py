@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from appliance.upkeep.context import CheckContext, Probe
     from appliance.upkeep.demo_data import DemoSet, prepare_demo
     from appliance.upkeep.demo_dicom import MadePatient, MadeSeries, series_datasets, write_series
+    from appliance.upkeep.erasing.erasure import Eraser
+    from appliance.upkeep.erasing.values import ErasurePlan, OfAnother
     from appliance.upkeep.hashing import HashFiller
     from appliance.upkeep.health import Upkeep
     from appliance.upkeep.moving import Mover
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     )
 
 _ROOMS = {
+    "erasing.erasure": "Eraser",
+    "erasing.values": "ErasurePlan OfAnother",
     "anew": "rebuild",
     "backups": "backup list_backups",
     "checks": "check_titles",
@@ -94,6 +98,8 @@ __all__ = [
     "CheckContext",
     "CheckResult",
     "DemoSet",
+    "Eraser",
+    "ErasurePlan",
     "Fix",
     "HashFiller",
     "Health",
@@ -104,6 +110,7 @@ __all__ = [
     "Mover",
     "Notification",
     "Notifications",
+    "OfAnother",
     "Probe",
     "Profile",
     "ProjectFate",

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from appliance.core import ApplianceError, DataFolder, NotFound, UpkeepError
+from appliance.upkeep.erasing.erasure import erase_again
 from appliance.upkeep.manifest import Manifest, prove, read_manifest, row_counts
 from appliance.upkeep.schema import applied_migrations, catalog_extensions, unknown_to_us
 from appliance.upkeep.swap import TOOLS, Swap
@@ -119,8 +120,11 @@ def _bring_up_to_date(folder: DataFolder) -> tuple[list[str], dict[str, int]]:
 
     with closing(_open_copy(folder.catalog_path)) as con:
         before = set(applied_migrations(con))
-    Catalog.open(folder.catalog_path, migrations=catalog_extensions()).close()
-    IdentityStore.open(folder.identity_path).close()
+    with (
+        closing(Catalog.open(folder.catalog_path, migrations=catalog_extensions())) as catalog,
+        closing(IdentityStore.open(folder.identity_path)) as identities,
+    ):
+        erase_again(catalog, folder, identities)
     with closing(sqlite3.connect(folder.catalog_path)) as con:
         answer = con.execute("PRAGMA integrity_check").fetchone()[0]
         if answer != "ok":

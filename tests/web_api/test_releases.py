@@ -108,3 +108,31 @@ def test_the_command_checks_and_verifies(
     assert main(["release", "verify", str(path), *data]) == 0
     path.write_text(path.read_text().replace('"n_files": 0', '"n_files": 3'))
     assert main(["release", "verify", str(path), *data]) == 1
+
+
+def test_a_subject_is_erased_by_an_administrator_who_types_its_code(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def make(tx: catalog.Tx) -> None:
+        project = catalog.get_project(tx.con, "default").id
+        catalog.ensure_study(tx, catalog.ensure_subject(tx, project, "S-0077"), "2024")
+
+    site.services.catalog.write(make)
+    data = ["-p", "default", "--data", str(site.services.folder.root)]
+    assert main(["erase", "S-0077", "--plan", *data]) == 0
+    assert "1 studies" in capsys.readouterr().out
+    assert main(["erase", "S-0077", "--typed", "S-0001", *data]) == 2
+    with downloader(site, deanonym=True) as http:
+        body = {"subject": "S-0077", "typed": "S-0077"}
+        assert http.post("/projects/default/erasures", json=body).status_code == 403
+    with site.local() as http:
+        wrong = http.post("/projects/default/erasures", json={"subject": "S-0077", "typed": ""})
+        assert wrong.status_code == 400
+        names = [one["pid"] for one in http.get("/projects/default/subjects").json()["items"]]
+        assert "S-0077" in names
+    assert main(["erase", "S-0077", "--typed", "S-0077", *data]) == 0
+    with site.local() as http:
+        names = [one["pid"] for one in http.get("/projects/default/subjects").json()["items"]]
+        assert "S-0077" not in names
+        told = http.get("/operations?project=default").json()["items"]
+    assert "erase" in {one["verb"] for one in told}

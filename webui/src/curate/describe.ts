@@ -80,6 +80,7 @@ const SENTENCES: Record<string, (target: Target) => string> = {
   "pacs-pull": (o) => t("did_pacs_pull", { n: number(o["n"]), node: text(o["node"]) }),
   "export-bids": (o) => t("did_export_bids", { n: number(o["studies"]) }),
   "export-dicom": (o) => t("did_export_dicom", { n: number(o["studies"]) }),
+  erase: (o) => t("did_erase", { code: text(o["code"]) }),
   "confirm-release": (o) => t("did_confirm_release", { n: number(o["n"]) }),
   "add-source": () => t("did_add_source"),
   save: (o) => t("did_store", { path: text(o["path"]), study: text(o["study"]) }),

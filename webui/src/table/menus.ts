@@ -6,6 +6,7 @@ import GitFork from "@lucide/svelte/icons/git-fork";
 import HardDrive from "@lucide/svelte/icons/hard-drive";
 import Images from "@lucide/svelte/icons/images";
 import TagIcon from "@lucide/svelte/icons/tag";
+import Eraser from "@lucide/svelte/icons/eraser";
 import Download from "@lucide/svelte/icons/download";
 import Droplet from "@lucide/svelte/icons/droplet";
 import Image from "@lucide/svelte/icons/image";
@@ -34,6 +35,7 @@ import { fileItems } from "../tools/checkout/menu";
 import IdentityDialog from "./IdentityDialog.svelte";
 import { checkRows, clearSelection, isChecked, selection } from "./selection.svelte";
 import { changeTags, undoAction, type Labelled } from "./edits";
+import EraseDialog from "./EraseDialog.svelte";
 import DownloadDialog from "./DownloadDialog.svelte";
 import RenameDialog from "./RenameDialog.svelte";
 import { quickTags } from "./settings";
@@ -176,6 +178,14 @@ const trashItem = (row: Row): MenuItem => ({
   danger: true,
   disabled: !may("editor"),
   run: () => void trash(row),
+});
+
+const eraseItem = (row: Row & { kind: "subject" }): MenuItem => ({
+  label: t("erase_menu"),
+  icon: Eraser,
+  danger: true,
+  disabled: !may("admin"),
+  run: () => openDialog(EraseDialog, { project: session.project, code: row.subject.pid }),
 });
 
 function fileMenu(row: Row & { kind: "file" }): MenuItem[] {
@@ -321,6 +331,7 @@ function subjectMenu(row: Row & { kind: "subject" }): MenuItem[] {
     tagItem(row),
     { ...renameItem(row), separate: true },
     trashItem(row),
+    eraseItem(row),
   ];
 }
 

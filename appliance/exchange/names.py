@@ -7,6 +7,7 @@ import os
 from pathlib import PurePosixPath
 
 __all__ = [
+    "ARCHIVES",
     "is_archive",
     "is_incomplete",
     "is_junk",
@@ -73,7 +74,7 @@ _KNOWN = frozenset(
         ".raw",
     ]
 )
-_ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".txz", ".tbz2", ".7z")
+ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".txz", ".tbz2", ".7z")
 _DOUBLE = (
     ".nii.gz",
     ".tar.gz",
@@ -114,7 +115,7 @@ def is_incomplete(name: str) -> bool:
 
 def is_archive(name: str) -> bool:
     """Tell whether a name is that of an archive, which is an arrival of its own."""
-    return name.lower().endswith(_ARCHIVES)
+    return name.lower().endswith(ARCHIVES)
 
 
 def is_junk(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import stat
+import tarfile
 import zipfile
 
 import pytest
@@ -120,3 +121,99 @@ def test_an_upload_that_does_not_fit_is_refused_before_a_byte_is_taken(kit):
         kit.importer.begin_upload("default", "a.zip", size_bytes=free)
     with kit.catalog.read() as con:
         assert con.execute("SELECT count(*) FROM receipts").fetchone()[0] == 0
+
+
+def tar_with(members: dict[str, bytes], mode: str = "w:gz", *extra: tarfile.TarInfo) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        for info in extra:
+            archive.addfile(info)
+    return buffer.getvalue()
+
+
+def sent_as(kit, tmp_path, name: str, data: bytes):
+    path = tmp_path / name
+    path.write_bytes(data)
+    return kit.upload(path)
+
+
+def special(kind: bytes, name: str = "a", to: str = "/etc/passwd") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, to
+    return info
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [("a.tar", "w"), ("a.tar.gz", "w:gz"), ("a.TGZ", "w:gz"), ("a.tar.xz", "w:xz")],
+)
+def test_IMP_07_a_tar_is_unpacked_and_imported(kit, tmp_path, name, mode):
+    paths = write_series(tmp_path / "series", size=32)
+    members = {f"./export/{p.name}": p.read_bytes() for p in paths}
+    receipt = sent_as(kit, tmp_path, name, tar_with({**members, "./._x": b"junk"}, mode))
+    assert (receipt.state, receipt.n_files, receipt.n_done) == ("done", 4, 4)
+    names = kit.importer.original_names(receipt.key, actor="o")
+    assert min(names.values()) == f"{name}!/./export/IM3_0000.dcm"
+
+
+BAD_TARS = {
+    "leads out": tar_with({"../escaped.dcm": b"x"}),
+    "leads out of": tar_with({"/etc/absolute.dcm": b"x"}),
+    "link": tar_with({}, "w:gz", special(tarfile.SYMTYPE)),
+    "link or": tar_with({"b": b"x"}, "w:gz", special(tarfile.LNKTYPE, to="b")),
+    "device": tar_with({}, "w:gz", special(tarfile.CHRTYPE)),
+    "times its size": tar_with({"bomb": bytes(64 << 20)}),
+    "damaged": b"\x1f\x8b\x08 and then nothing",
+    "no files": tar_with({}),
+}
+
+
+@pytest.mark.parametrize("reason", BAD_TARS)
+def test_a_bad_tar_is_refused_and_kept(kit, tmp_path, reason):
+    receipt = sent_as(kit, tmp_path, "a.tar.gz", BAD_TARS[reason])
+    assert (receipt.state, receipt.n_quarantined) == ("failed", 1)
+    assert reason in receipt.reason
+    kept = kit.folder.quarantine / receipt.key / receipt.items[0].name
+    assert kept.read_bytes() == BAD_TARS[reason]
+
+
+def test_a_header_that_would_fill_the_memory_is_refused(kit, tmp_path):
+    info = tarfile.TarInfo("x")
+    info.type, info.size = tarfile.XHDTYPE, (8 << 30) - 1
+    receipt = sent_as(kit, tmp_path, "a.tar", info.tobuf(tarfile.USTAR_FORMAT) + bytes(1024))
+    assert (receipt.state, "damaged" in receipt.reason) == ("failed", True)
+
+
+def test_limits_of_the_settings_hold_for_tars(make_kit, tmp_path):
+    kit = make_kit(**{"imports.max_files": 3, "imports.max_total_bytes": 1000})
+    many = tar_with({str(k): b"x" for k in range(5)})
+    assert "more than 3" in sent_as(kit, tmp_path, "a.tar.gz", many).reason
+    big = tar_with({"a": b"x" * 2000})
+    assert "unpacks to" in sent_as(kit, tmp_path, "b.tar.gz", big).reason
+
+
+def test_a_tar_in_a_zip_and_a_zip_in_a_tar_are_unpacked(kit, tmp_path):
+    paths = write_series(tmp_path / "series")
+    inner = tar_with({p.name: p.read_bytes() for p in paths[:2]})
+    assert sent(kit, tmp_path, zip_with({"in.tar.gz": inner})).n_done == 2
+    inner = zip_with({p.name: p.read_bytes() for p in paths[2:]})
+    assert sent_as(kit, tmp_path, "a.tar", tar_with({"in.zip": inner}, "w")).n_done == 2
+
+
+def test_a_tar_that_is_cut_off_gives_what_it_has_and_is_kept(kit, tmp_path):
+    paths = write_series(tmp_path / "series", n=4, size=64)
+    data = tar_with({p.name: p.read_bytes() for p in paths}, "w")
+    broken = data[: len(data) // 2]
+    receipt = sent_as(kit, tmp_path, "a.tar", broken)
+    assert receipt.state in ("partial", "failed")
+    assert broken in [p.read_bytes() for p in kit.folder.quarantine.rglob("*.tar")]
+
+
+def test_a_7z_is_refused_with_what_to_do(kit, tmp_path):
+    receipt = sent_as(kit, tmp_path, "a.7z", b"7z\xbc\xaf\x27\x1c" + bytes(40))
+    assert (receipt.state, "not unpacked" in receipt.reason) == ("failed", True)
+    assert "zip or a tar" in receipt.hint

@@ -18,6 +18,9 @@ _STUDIES = (
     " JOIN subjects u ON u.project_id = r.project_id AND u.pid = i.pid AND u.trashed_at IS NULL"
     " JOIN studies s ON s.subject_id = u.id AND s.sid = i.sid AND s.trashed_at IS NULL"
     " WHERE r.kind <> 'existing' AND r.state IN ('done', 'partial', 'waiting')"
+    # a study is whole when all its series are; the last of them brings it
+    " AND NOT EXISTS (SELECT 1 FROM incoming_series w WHERE w.project_id = r.project_id"
+    "  AND w.pid = i.pid AND w.sid = i.sid AND w.state = 'ready')"
 )
 
 

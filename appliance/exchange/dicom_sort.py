@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from appliance.core import safe_name
+from appliance.core import now_ms, safe_name
 from appliance.exchange.context import Context
 from appliance.exchange.duplicates import Likeness, compare_objects
 from appliance.exchange.quarantine import quarantine_place, write_reason
 from appliance.exchange.receipts import change_items, update_items
+from appliance.exchange.release import is_whole
 from appliance.exchange.rows import ItemState
 from appliance.exchange.series import (
     Visit,
@@ -54,6 +55,10 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
         Item id to original path.
     ready_at : int
         When a series of this arrival may be converted, ms UTC.
+    at_latest_ms : int
+        For how long at most a series waits while more of it keeps coming.
+    released : bool
+        Whether its sender said that it was done: then a series that is whole waits no more.
     """
 
     receipt_id: int
@@ -63,6 +68,8 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     override: Override
     original: Mapping[int, str]
     ready_at: int
+    at_latest_ms: int = 0
+    released: bool = False
 
 
 def sort_objects(ctx: Context, arrival: Arrival, objects: Sequence[Scanned]) -> None:
@@ -213,13 +220,30 @@ def _enter_series(
             facts = facts_of(objects[0].record, arrival.policy)
             series = ensure_incoming_series(tx, visit, series_uid, facts, arrival.policy)
             update_items(tx, _placed(series, objects))
+            ready_at = _ready_at(tx, arrival, series, objects)
             tx.con.execute(
                 "UPDATE incoming_series SET rev = rev + 1, state = 'ready', reason = '',"
-                " ready_at = max(ready_at, ?) WHERE id = ?",
-                (arrival.ready_at, series["id"]),
+                " ready_at = ? WHERE id = ?",
+                (ready_at, series["id"]),
             )
 
     ctx.catalog.write(write)
+
+
+def _ready_at(tx: Tx, arrival: Arrival, series: sqlite3.Row, objects: Sequence[Scanned]) -> int:
+    """Tell when a series may be converted: when it is whole, or nothing more of it has come."""
+    now, waits = now_ms(), max(int(series["ready_at"]), arrival.ready_at)
+    n_held, since = tx.con.execute(
+        "SELECT count(*), min(CASE WHEN i.state = 'sorted' THEN r.created_at END)"
+        " FROM receipt_items i JOIN receipts r ON r.id = i.receipt_id"
+        " WHERE i.series_id = ? AND i.place LIKE 'originals/%'",
+        (series["id"],),
+    ).fetchone()
+    if arrival.released and is_whole([one.record for one in objects], n_held):
+        return min(now, waits)
+    if not arrival.at_latest_ms or since is None:
+        return waits
+    return min(waits, max(now, int(since) + arrival.at_latest_ms))
 
 
 def _placed(

@@ -31,6 +31,7 @@ __all__ = ["CONVERT_STEP", "sort_receipt"]
 
 CONVERT_STEP = "exchange.convert"
 _SCAN_CHUNK = 5000
+_MOST_QUIETS = 60  # quiet times after which a series that never ends is converted nevertheless
 _NOWHERE = "not DICOM, and no target was named"
 _NOWHERE_HINT = "Choose a subject and a study for it on the arrivals page, or upload it there."
 _FILTERED = "left out by this import's filter of extensions"
@@ -115,6 +116,8 @@ def _arrival(ctx: Context, row: Any) -> tuple[Arrival, Targets]:
         override=targets.overrides,
         original={i["id"]: names.get(item_key(row["key"], i["n"]), i["id"]) for i in numbers},
         ready_at=now_ms() + quiet_ms,
+        at_latest_ms=_MOST_QUIETS * quiet_ms,
+        released=options.released,
     )
     return arrival, targets
 

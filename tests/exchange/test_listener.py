@@ -174,9 +174,9 @@ def test_a_taken_port_is_named_with_its_setting(make_kit):
 
 
 def test_a_series_waits_for_its_quiet_time(listen, tmp_path):
-    paths = write_series(tmp_path / "in")
+    first, _, *rest = write_series(tmp_path / "in", n=5)  # a slice is missing
     kit, listener = listen(**{"dicom.quiet_s": 3600.0})
-    dcmtk("storescu", listener, *paths)
+    dcmtk("storescu", listener, first, *rest)
     (receipt,) = closed(kit)
     assert (receipt.state, receipt.n_pending) == ("working", 4)
     kit.catalog.write(lambda tx: tx.con.execute("UPDATE incoming_series SET ready_at = 0"))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         read_gradients,
         track,
     )
+    from appliance.imaging.faces import FaceRemoval, remove_face
     from appliance.imaging.masks import (
         SetOperation,
         close_mask,
@@ -72,6 +73,7 @@ __all__ = [
     "MAPS",
     "Agreement",
     "Deformation",
+    "FaceRemoval",
     "Metric",
     "Morph",
     "Motion",
@@ -121,6 +123,7 @@ __all__ = [
     "pull_image",
     "read_gradients",
     "register",
+    "remove_face",
     "remove_salt",
     "resample",
     "roi_statistics",
@@ -166,6 +169,7 @@ _HOMES = {
         "pull_image",
     ),
     "brain": ("brain_mask",),
+    "faces": ("FaceRemoval", "remove_face"),
     "masks": (
         "SetOperation",
         "close_mask",

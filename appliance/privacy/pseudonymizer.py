@@ -93,7 +93,7 @@ class Pseudonymizer:
             If its pixels may hold names, or it is a document.
         """
         self._patient_id = ""
-        found, looks = [*self._known], Looks()
+        found, places, looks = [*self._known], list[str](), Looks()
         for part in parts:
             if not part.parents:
                 looks.see(part)
@@ -101,10 +101,12 @@ class Pseudonymizer:
                 self._patient_id = "".join(part.texts).strip()
             if Words.tells(part):
                 found += part.texts
+            elif "institution" not in self._options and Words.tells_where(part):
+                places += part.texts
         risk = risk_of(looks, self._policy)
         if risk:
             raise Withheld(risk)
-        self._words = Words.of(tuple(found))
+        self._words = Words.of(tuple(found), tuple(places))
 
     def decide(self, part: DicomPart) -> Fate:
         """Tell what becomes of an element."""

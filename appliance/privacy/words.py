@@ -25,6 +25,8 @@ _TELLING = frozenset(
         "PatientTelephoneNumbers",
     }
 )
+_PLACES = frozenset({"InstitutionAddress", "InstitutionName", "InstitutionalDepartmentName"})
+_LEAST_NUMBER = 5  # a StudyID is often a small number that occurs anywhere
 _SHORTEST = 3  # two letters occur by chance
 _LONG_NUMBER = 5
 _BETWEEN = re.compile(r"[\^, \-\\]")
@@ -47,14 +49,21 @@ class Words:
         self._pattern = re.compile(either, re.IGNORECASE) if either else _NOTHING
 
     @staticmethod
-    def of(texts: tuple[str, ...]) -> Words:
-        """Take the words out of names and numbers."""
-        return _made(texts)
+    def of(texts: tuple[str, ...], places: tuple[str, ...] = ()) -> Words:
+        """Take the words out of names and numbers; of places the whole name alone is sought."""
+        return _made(texts, places)
 
     @staticmethod
     def tells(part: DicomPart) -> bool:
         """Tell whether an element says who somebody is."""
+        if part.keyword == "StudyID":
+            return len("".join(part.texts)) >= _LEAST_NUMBER
         return part.vr == "PN" or part.keyword in _TELLING
+
+    @staticmethod
+    def tells_where(part: DicomPart) -> bool:
+        """Tell whether an element says where somebody was; its words alone are everyday ones."""
+        return part.keyword in _PLACES
 
     def found_in(self, text: str, vr: str = "") -> bool:
         """Tell whether a text holds one; codes may spell a word that is also somebody's name."""
@@ -70,8 +79,12 @@ class Words:
 
 
 @lru_cache(maxsize=64)
-def _made(texts: tuple[str, ...]) -> Words:
-    return Words(tuple({pattern for text in texts for pattern in _patterns(text.strip())}))
+def _made(texts: tuple[str, ...], places: tuple[str, ...]) -> Words:
+    found = {pattern for text in texts for pattern in _patterns(text.strip())}
+    for place in (" ".join(text.split()) for text in places):
+        if len(place) >= _LEAST_NUMBER:
+            found.add(_whole(r"[\W_]+".join(map(re.escape, place.split())), place))
+    return Words(tuple(found))
 
 
 def _patterns(text: str) -> Iterator[str]:

@@ -34,6 +34,35 @@ TOOLS: tuple[Tool, ...] = (
         resources=Resources(cpus=1, memory_mb=3072),
     ),
     Tool(
+        id="imaging.remove_face",
+        menu="Processing/Image/Remove the face",
+        name="Remove the face",
+        description=(
+            "Empties what lies in front of and below the brain in an MR or CT of a head, so that"
+            " the face cannot be recognised. The brain is not touched: look at the result."
+        ),
+        command=(
+            "{python}",
+            "-m",
+            "appliance.viewing.tools.remove_face",
+            "{image}",
+            "{out}",
+            "{margin}",
+        ),
+        args=(
+            _IMAGE,
+            Argument(
+                "margin",
+                "NUMERIC",
+                "Distance from the brain (mm)",
+                value="5",
+                help="What is kept between the brain and the plane beyond which all is emptied.",
+            ),
+            Argument("out", "OUT", "Image", value="derived/t1_defaced.nii TAG(defaced)"),
+        ),
+        resources=Resources(cpus=1, memory_mb=3072),
+    ),
+    Tool(
         id="imaging.roi_statistics",
         menu="Analysis/ROI/ROI statistics",
         name="ROI statistics",

@@ -229,6 +229,21 @@ def test_descriptions_lose_names_numbers_and_dates_but_keep_what_was_done(tmp_pa
         assert trace not in data
 
 
+def test_where_it_was_and_numbers_of_the_study_are_found_in_other_texts(tmp_path):
+    ds = plain()
+    ds.InstitutionName = "Qzxville Head Clinic"
+    ds.StudyID, ds.AccessionNumber = "QZS0815", "QZA4242"
+    ds.ManufacturerModelName = "scanner of qzxville  head-clinic"
+    ds.Manufacturer = "Head QZS0815 QZA4242"
+    found, *_ = rewritten(saved(ds, tmp_path / "a.dcm"))
+    assert (found.ManufacturerModelName, found.Manufacturer) == ("scanner of", "Head")
+    kept, *_ = rewritten(saved(ds, tmp_path / "a.dcm"), "institution")
+    assert kept.ManufacturerModelName == ds.ManufacturerModelName
+    ds.StudyID, ds.Manufacturer = "12", "coil 12"
+    found, *_ = rewritten(saved(ds, tmp_path / "a.dcm"))
+    assert found.Manufacturer == "coil 12"
+
+
 def test_a_name_typed_where_none_belongs_is_found(tmp_path):
     ds = plain()
     ds.ImageType = ["ORIGINAL", "PRIMARY"]

@@ -119,3 +119,13 @@ def test_mistakes_end_with_a_message_and_code_2(
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "o.nii").exists()
+
+
+def test_the_face_is_taken_out_into_a_new_image_that_says_so(tmp_path: Path) -> None:
+    target = tmp_path / "derived" / "t1_defaced.nii"
+    before = MNI_T1.read_bytes()
+    done = run("imaging.remove_face", image=str(MNI_T1), out=str(target), margin="5")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(target.with_suffix(".json").read_bytes())["FaceRemoved"] is True
+    assert read_volume(target).data.shape == read_volume(MNI_T1).data.shape
+    assert MNI_T1.read_bytes() == before

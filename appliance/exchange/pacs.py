@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -17,6 +18,7 @@ from appliance.exchange.pacs_hidden import hidden, names_patients, unhidden
 from appliance.exchange.pacs_link import Archive
 from appliance.exchange.pacs_nodes import Nodes, link_to
 from appliance.exchange.pacs_pull import Puller
+from appliance.exchange.pacs_raw import raw_objects
 from appliance.exchange.pacs_rows import (
     OPEN,
     PullRow,
@@ -280,6 +282,15 @@ class Pacs:
         with self._ctx.catalog.read() as con:
             rows = list_pulls(con, get_project(con, project).id, batch=batch, limit=limit)
         return [self._with_wait(without_uids(row)) for row in rows]
+
+    def raw(self, project: str, *, batch: str = "", key: str = "") -> list[tuple[str, Path]]:
+        """Give the objects of pulls as they came; see `raw_objects`."""
+        return raw_objects(self._ctx, project, batch=batch, key=key)
+
+    def note_raw(self, project: str, actor: str, n: int) -> None:
+        """Put on record that objects are taken away as they came."""
+        target = {"project": project, "n": n}
+        self._ctx.catalog.write(lambda tx: tx.operation("pacs-raw", actor=actor, target=target))
 
     def change_pulls(
         self, project: str, action: Action, *, keys: Sequence[str] = (), batch: str = ""

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 
 from litestar.types import Receive, Scope, Send
@@ -21,7 +22,7 @@ from appliance.web.gate import SANDBOX_CSP
 from appliance.web.transfer import content_disposition
 from appliance.web.zipping import ZipEntry, safe_zip_name, zip_bytes, zip_length
 
-__all__ = ["Downloads", "Prepared", "ZipAnswer", "prepare"]
+__all__ = ["Downloads", "Prepared", "ZipAnswer", "packed", "prepare"]
 
 _KEPT_S, _MOST = 1800.0, 64
 _MISSING = "NOT-INCLUDED.txt"
@@ -111,6 +112,16 @@ def prepare(
         studies=list(studies),
         files=files,
     )
+
+
+def packed(login: str, project: str, name: str, found: Iterable[tuple[str, Path]]) -> Prepared:
+    """Make an archive of files that are no files of the catalog, each with its name inside."""
+    entries = [
+        ZipEntry(safe_zip_name(inside), path, facts.st_size, facts.st_mtime)
+        for inside, path in found
+        for facts in [path.stat()]
+    ]
+    return Prepared(login=login, project=project, name=f"{name}.zip", entries=entries, n_missing=0)
 
 
 class ZipAnswer:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import tempfile
+import zipfile
 from pathlib import Path
 
+import pydicom
 import pytest
 
 from appliance.core import load_settings
@@ -114,6 +117,28 @@ def test_PACS_09_x02_pull_brings_what_was_found_and_tells_how_far_it_is(shell, l
     code, out, _ = shell.run("pacs", "pulls", "-p", "default", "--batch", row["batch"], "--retry")
     assert (code, out) == (0, "0 changed\n")
     assert shell.run("pacs", "pulls", "-p", "default", "--retry")[0] == 2
+
+
+def test_PACS_x02_pulled_objects_are_taken_away_as_they_came_by_those_who_may(shell, linked):
+    words = ("-p", "default", "--patient", "Q1", "--again")
+    assert shell.run("pacs", "pull", "main", *words)[0] == 0
+    row = json.loads(shell.run("pacs", "pulls", "-p", "default", "--json")[1])[0]
+    where, what = "/projects/default/pacs/pulls/raw", {"batch": row["batch"]}
+    with linked.bearer("reader download") as http:
+        assert http.get(where, params=what).status_code == 403
+    with linked.bearer("reader download deanonym") as http:
+        answer = http.get(where, params=what)
+        assert http.get(where, params={"batch": "none"}).status_code == 404
+        assert http.get(where).status_code == 404
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        names = archive.namelist()
+        read = [pydicom.dcmread(io.BytesIO(archive.read(name))) for name in names]
+    assert len(names) == 3
+    assert {one.PatientID for one in read} == {"Q1"}
+    assert not any(secret in str(names) for secret in ("Q1", "NAME1", UID))
+    with linked.services.catalog.read() as con:
+        sql = "SELECT target FROM operations WHERE verb = 'pacs-raw'"
+        assert [json.loads(one[0])["n"] for one in con.execute(sql)] == [3]
 
 
 def test_a_pull_that_fails_is_told_and_cancelled(shell):

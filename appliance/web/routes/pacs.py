@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from litestar import delete, get, post, put
+from litestar import delete, get, post, put, route
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from appliance import core, exchange
 from appliance.catalog import Caller, get_project
 from appliance.core import PeerError, Refused, SettingsError, iso
+from appliance.web.downloads import ZipAnswer, packed
 from appliance.web.schemas import (
     Done,
     Items,
@@ -146,6 +147,27 @@ def act_on_pacs_pulls(services: Rooms, project: FromPath[str], data: JSONBody[Pa
     return Done(services.pacs.change_pulls(project, data.action, keys=data.keys, batch=data.batch))
 
 
+@route(
+    "/projects/{project:str}/pacs/pulls/raw",
+    http_method=["GET", "HEAD"],
+    right="download",
+    sync_to_thread=True,
+    include_in_schema=False,
+)
+def send_raw_dicom(
+    services: Rooms,
+    who: Who,
+    project: FromPath[str],
+    batch: FromQuery[str] = "",
+    key: FromQuery[str] = "",
+) -> ZipAnswer:
+    """Send the DICOM objects of pulls as they came, to who may see identities; put on record."""
+    found = services.pacs.raw(project, batch=batch, key=key)
+    _view(services, who, project, names=True)
+    services.pacs.note_raw(project, who.login, len(found))
+    return ZipAnswer(lambda: packed(who.login, project, "dicom", found))
+
+
 def _pull(one: exchange.PacsPull) -> PacsPull:
     facts = {
         name: value for name, value in msgspec.structs.asdict(one).items() if name != "project"
@@ -232,4 +254,5 @@ ROUTES = [
     begin_pacs_pull,
     list_pacs_pulls,
     act_on_pacs_pulls,
+    send_raw_dicom,
 ]

@@ -7,6 +7,7 @@ import { jobs } from "./strings/jobs";
 import { metadata } from "./strings/metadata";
 import { notebooks } from "./strings/notebooks";
 import { notifications } from "./strings/notifications";
+import { pacs } from "./strings/pacs";
 import { projects } from "./strings/projects";
 import { provenance } from "./strings/provenance";
 import { queues } from "./strings/queues";
@@ -25,6 +26,7 @@ const en = {
   ...jobs,
   ...notebooks,
   ...notifications,
+  ...pacs,
   ...projects,
   ...provenance,
   ...release,

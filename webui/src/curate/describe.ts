@@ -75,6 +75,7 @@ const SENTENCES: Record<string, (target: Target) => string> = {
   "dicomweb-names": () => t("did_dicomweb_names"),
   "pacs-push": (o) => t("did_pacs_push", { n: number(o["n"]), node: text(o["node"]) }),
   "pacs-names": (o) => t("did_pacs_names", { node: text(o["node"]) }),
+  "pacs-raw": (o) => t("did_pacs_raw", { n: number(o["n"]) }),
   "pacs-node": (o) => t("did_pacs_node", { node: text(o["node"]) }),
   "pacs-no-node": (o) => t("did_pacs_no_node", { node: text(o["node"]) }),
   "pacs-pull": (o) => t("did_pacs_pull", { n: number(o["n"]), node: text(o["node"]) }),
@@ -124,7 +125,7 @@ export const KINDS: { id: string; label: Parameters<typeof t>[0]; verbs: string 
   {
     id: "outside",
     label: "verb_outside",
-    verbs: "pacs-search,pacs-names,pacs-pull,pacs-push,export-bids,export-dicom,confirm-release",
+    verbs: "pacs-search,pacs-names,pacs-raw,pacs-pull,pacs-push,export-bids,export-dicom,confirm-release",
   },
   { id: "users", label: "verb_users", verbs: "create_user,change_user,set_rights" },
 ];

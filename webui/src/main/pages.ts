@@ -3,6 +3,7 @@ import type { Component } from "svelte";
 import Activity from "@lucide/svelte/icons/activity";
 import Bell from "@lucide/svelte/icons/bell";
 import BookOpen from "@lucide/svelte/icons/book-open";
+import DatabaseZap from "@lucide/svelte/icons/database-zap";
 import FileText from "@lucide/svelte/icons/file-text";
 import FolderKanban from "@lucide/svelte/icons/folder-kanban";
 import HistoryIcon from "@lucide/svelte/icons/history";
@@ -102,6 +103,14 @@ export const PAGES: PageEntry[] = [
     icon: Server,
     quiet: true,
     load: () => import("../jobs/QueuesPage.svelte"),
+  },
+  {
+    id: "pacs",
+    path: "/pacs",
+    label: t("page_pacs"),
+    icon: DatabaseZap,
+    quiet: true,
+    load: () => import("../exchange/pacs/PacsPage.svelte"),
   },
   {
     id: "sheet",

@@ -108,6 +108,7 @@ export const curate = {
   did_restore: "Brought back an earlier version of {path} in {study}",
   did_pacs_search: "Searched the archive {node}",
   did_pacs_names: "Saw who was found in the archive {node}",
+  did_pacs_raw: "Downloaded {n} DICOM {n|object|objects} as they came",
   did_pacs_node: "Set the archive {node}",
   did_pacs_no_node: "Removed the archive {node}",
   did_pacs_pull: "Asked for {n} series of the archive {node}",

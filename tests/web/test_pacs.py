@@ -1,0 +1,184 @@
+"""The page PACS query with a real Orthanc: searching, and pulling by each way (PACS-01..12)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.exchange.kit import write_series
+from tests.support.browser import Watched, watched_page
+from tests.support.orthanc import Orthanc, an_orthanc
+from tests.support.samples import tiny_series, zip_of
+from tests.support.service import Service
+from tests.support.waiting import wait_until
+from tests.web.pages import Desktop
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+UID = "1.2.826.0.1.3680043.10.994"
+
+
+@pytest.fixture(scope="module")
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
+    """Two persons with one PatientID, and a third one."""
+    root = tmp_path_factory.mktemp("orthanc")
+    people: list[dict[str, Any]] = [
+        {"patient_id": "K1", "name": "SAME^ONE", "birth": "19500102"},
+        {"patient_id": "K1", "name": "OTHER^TWO", "birth": "19800102", "sex": "M"},
+        {"patient_id": "K2", "name": "THIRD^THREE"},
+    ]
+    with an_orthanc(root / "o", web=True) as running:
+        for n, person in enumerate(people, 1):
+            uid = f"{UID}.{n}"
+            running.fill(write_series(root / f"{n}a", study_uid=uid, n=3, size=8, **person))
+            t2 = {"number": 4, "description": "t2 tse"}
+            running.fill(write_series(root / f"{n}b", study_uid=uid, n=2, size=8, **person, **t2))
+        yield running
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, orthanc: Orthanc) -> Iterator[Service]:
+    """A service that knows no archive yet."""
+    root = tmp_path_factory.mktemp("web")
+    running = Service(root / "data").start()
+    try:
+        orthanc.knows("NORA", running.dicom_port)
+        shown = zip_of(tiny_series(root / "series", shape=(8, 8, 4)))
+        running.closed(running.upload("series.zip", shown)["key"])
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def watched(browser: Browser, service: Service) -> Iterator[Watched]:
+    """A fresh page; at the end it must have no error."""
+    with watched_page(browser, width=1280, height=800) as watched:
+        yield watched
+        assert not watched.errors, watched.errors
+
+
+def enter(desktop: Desktop, name: str, fields: dict[str, str]) -> None:
+    """Enter an archive on the page of the settings, unless it is there."""
+    page = desktop.go("/settings#pacs").page
+    page.get_by_role("button", name="Add an archive").wait_for()
+    if page.get_by_role("cell", name=name, exact=True).count():
+        return
+    page.get_by_role("button", name="Add an archive").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill(name)
+    dialog.get_by_label("Images come").select_option(label=fields.pop("way"))
+    for label, value in fields.items():
+        dialog.get_by_label(label, exact=True).fill(value)
+    dialog.get_by_label("MOVE pause, s").fill("0")
+    dialog.get_by_label("FIND pause, s").fill("0")
+    dialog.get_by_role("button", name="Test").click()
+    expect(dialog.get_by_role("status")).to_contain_text("answers", timeout=30_000)
+    dialog.get_by_role("button", name="Save").click()
+    page.get_by_role("cell", name=name, exact=True).wait_for()
+
+
+def enter_all(desktop: Desktop, orthanc: Orthanc) -> None:
+    dicom = {"Its AE title": orthanc.title, "Host": "127.0.0.1", "Port": str(orthanc.port)}
+    enter(desktop, "move", {"way": "C-MOVE to our listener", **dicom})
+    enter(desktop, "get", {"way": "C-GET over our own connection", **dicom})
+    url = str(orthanc.web_node()["url"])
+    enter(desktop, "web", {"way": "DICOMweb", "URL of DICOMweb": url})
+
+
+def search(page: Page, node: str, **fields: str) -> tuple[Locator, Locator]:
+    """Search, and give the two tables."""
+    page.get_by_label("Archive", exact=True).select_option(node)
+    for label, value in fields.items():
+        page.get_by_label(label, exact=True).fill(value)
+    page.get_by_label("PatientID", exact=True).press("Enter")
+    page.get_by_role("button", name="Run search").wait_for()
+    studies = page.get_by_role("grid", name="Studies")
+    studies.wait_for()
+    return studies, page.get_by_role("grid", name="Series")
+
+
+def pulled(service: Service) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = service.get("/projects/default/pacs/pulls")["items"]
+    return found
+
+
+def test_PACS_04_09_a_cohort_is_queried_and_pulled_by_every_way(
+    desktop: Desktop, orthanc: Orthanc, service: Service
+) -> None:
+    enter_all(desktop, orthanc)
+    page = desktop.go("/").ready().page
+    page.get_by_role("button", name="Tools of the images").click()
+    page.get_by_role("menuitem", name="PACS query").click()
+    # Two persons with one PatientID: told apart, and pulled one after the other.
+    studies, series = search(page, "move", PatientID="K1")
+    expect(studies.get_by_text("SAME^ONE")).to_be_visible()
+    expect(studies.get_by_text("OTHER^TWO")).to_be_visible()
+    assert studies.get_by_label("2 different persons have this PatientID").count() == 2
+    t1 = series.get_by_role("row").filter(has_text="t1 mprage")
+    expect(t1.get_by_role("gridcell").nth(5)).to_have_text("2")  # inStudies
+    studies.get_by_text("SAME^ONE").click()
+    expect(t1).to_have_class(re.compile("marked"))
+    pull_by(page, service, "move", "SAME^ONE")
+    for node, person in (("get", "OTHER^TWO"), ("web", "THIRD^THREE")):
+        search(page, node, PatientID="K*")
+        pull_by(page, service, node, person)
+    came = {one["node"]: one for one in pulled(service)}
+    ends = {name: (one["state"], one["n_received"]) for name, one in came.items()}
+    assert ends == dict.fromkeys(("move", "get", "web"), ("done", 3))
+    receipts = {name: service.closed(one["receipts"][0]) for name, one in came.items()}
+    subjects = [psid.split("#")[0] for one in receipts.values() for psid in one["studies"]]
+    assert len(set(subjects)) == len(subjects) >= 2
+    waits = [one for one in receipts.values() if one["state"] == "waiting"]
+    assert len(subjects) + len(waits) == 3  # the same ID with another name may wait for a person
+
+
+def pull_by(page: Page, service: Service, node: str, person: str) -> None:
+    """Check the t1 of a person, try it dry, pull it, and wait until it is here."""
+    studies = page.get_by_role("grid", name="Studies")
+    series = page.get_by_role("grid", name="Series")
+    row = studies.get_by_role("row").filter(has_text=person)
+    row.get_by_role("checkbox").click()
+    series.get_by_role("checkbox", name="t1 mprage").click()
+    expect(row.get_by_role("gridcell").nth(1)).to_have_text("1")  # SS
+    page.get_by_role("button", name="Dry import").click()
+    page.get_by_text("1 would come").wait_for()
+    page.get_by_role("button", name="Pull selected").click()
+    line = page.get_by_role("row").filter(has=page.get_by_role("cell", name=node, exact=True))
+    expect(line.get_by_role("cell", name="here", exact=True)).to_be_visible(timeout=60_000)
+    wait_until(
+        lambda: [p["state"] for p in pulled(service) if p["node"] == node] == ["done"],
+        f"{node} is through",
+        show=lambda: pulled(service),
+    )
+
+
+def test_PACS_x01_x02_names_are_hidden_lists_are_asked_and_what_is_missing_is_told(
+    desktop: Desktop, orthanc: Orthanc
+) -> None:
+    enter_all(desktop, orthanc)
+    page = desktop.go("/pacs").page
+    page.get_by_role("button", name="Multi patients…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill("PatientID;date\nK2;20240502\nK9\n")
+    dialog.get_by_role("button", name="Use 3 lines").click()
+    studies, _ = search(page, "move")
+    expect(studies.get_by_text("THIRD^THREE")).to_be_visible()
+    page.get_by_role("button", name="Download").click()
+    page.get_by_role("menuitem", name="Dump missing (1)").click()
+    expect(page.get_by_role("dialog").get_by_role("textbox")).to_have_value("K9")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Hide who they are").click()
+    expect(studies.get_by_text("#1")).to_be_visible()
+    expect(studies.get_by_text("THIRD^THREE")).to_have_count(0)
+    page.get_by_role("button", name="Show who they are (put on record)").click()
+    expect(studies.get_by_text("THIRD^THREE")).to_be_visible()
+    page.get_by_role("tab", name="Log").click()
+    log = page.locator("pre")
+    expect(log).to_contain_text("studies of line")
+    assert "K2" not in log.inner_text()

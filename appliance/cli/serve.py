@@ -287,7 +287,12 @@ class Appliance:
             upkeep.backup if self.settings.backup.enabled else None,
             hour=self.settings.backup.hour,
             last_backup_ms=upkeep.last_backup_ms,
-            chores=[self._forget_old_jobs, self._shrink_cache, self._sweep_trash],
+            chores=[
+                self._forget_old_jobs,
+                self._shrink_cache,
+                self._sweep_trash,
+                self._measure_storage,
+            ],
         )
         for part in (
             SidecarWriter(catalog, self.folder),
@@ -309,6 +314,13 @@ class Appliance:
         keep_days = self.settings.trash.keep_days
         sweep_projects(self.services.catalog, self.folder, keep_days)
         sweep_trash(self.services.catalog, self.folder, keep_days)
+
+    def _measure_storage(self) -> None:
+        from appliance.upkeep import measure
+
+        days = self.settings.trash.keep_days or 30
+        keep = self.settings.jobs.keep_days
+        measure(self.services.catalog, self.folder, trash_days=days, jobs_days=keep)
 
     def _shrink_cache(self) -> None:
         from appliance.viewing import shrink_cache

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Unplaced,
     )
     from appliance.exchange.exports import Entry, Export
+    from appliance.exchange.handing_on import give_to_project, original_file, receipts_to_retry
     from appliance.exchange.importer import Importer
     from appliance.exchange.listener import DicomListener
     from appliance.exchange.modules import (
@@ -166,20 +167,26 @@ __all__ = [
     "exchange_migrations",
     "forward_objects",
     "get_receipt",
+    "give_to_project",
     "keep_protocol",
     "kept_protocol",
     "learn",
     "list_receipts",
     "module_of",
+    "original_file",
     "parse_query",
     "phantom_trend",
     "read_module",
+    "receipts_to_retry",
     "send_objects",
     "sessions_now",
     "target_options",
 ]
 
 _NAMES = {
+    "give_to_project": "handing_on",
+    "original_file": "handing_on",
+    "receipts_to_retry": "handing_on",
     "ARRIVAL_FIELDS": "routing_rows",
     "ArrivalKind": "rows",
     "Asked": "dicomweb",

@@ -66,7 +66,9 @@ _COLUMNS = frozenset(
     ]
 )
 _RECEIPT = (
-    "SELECT r.*, p.name AS project, (SELECT json_group_array(psid) FROM ("
+    "SELECT r.*, p.name AS project, ifnull("
+    " (SELECT name FROM routed d WHERE d.receipt_id = r.id), '') AS route,"
+    " (SELECT json_group_array(psid) FROM ("
     "  SELECT DISTINCT pid || '#' || sid AS psid FROM receipt_items"
     "  WHERE receipt_id = r.id AND pid IS NOT NULL"
     "  AND state IN ('converted', 'stored', 'duplicate')"

@@ -102,7 +102,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """One arrival and its fate; times in ms UTC, `studies` as ``PID#SID``."""
+    """One arrival and its fate; times in ms UTC, `studies` as ``PID#SID``.
+
+    `route` names the rule that led it to its project; empty: none did.
+    """
 
     id: int
     key: str
@@ -122,6 +125,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: int | None
     reason: str
     hint: str
+    route: str = ""
 
 
 class ReceiptItem(msgspec.Struct, frozen=True, kw_only=True):

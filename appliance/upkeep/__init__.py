@@ -41,6 +41,14 @@ if TYPE_CHECKING:
     from appliance.upkeep.schedule import Schedule
     from appliance.upkeep.schema import catalog_extensions
     from appliance.upkeep.sidecar import SidecarWriter
+    from appliance.upkeep.storage import (
+        StorageDay,
+        StoragePart,
+        StorageProject,
+        StorageView,
+        measure,
+        storage_view,
+    )
     from appliance.upkeep.trash import DAY_MS, Swept, purge, sweep_trash
     from appliance.upkeep.values import (
         BackupInfo,
@@ -78,6 +86,7 @@ _ROOMS = {
     "schedule": "Schedule",
     "schema": "catalog_extensions",
     "sidecar": "SidecarWriter",
+    "storage": "StorageDay StoragePart StorageProject StorageView measure storage_view",
     "trash": "DAY_MS Swept purge sweep_trash",
     "values": (
         "BackupInfo CheckResult Fix Health HealthCheck ProjectFate RescanReport RestoreReport"
@@ -118,6 +127,10 @@ __all__ = [
     "RestoreReport",
     "Schedule",
     "SidecarWriter",
+    "StorageDay",
+    "StoragePart",
+    "StorageProject",
+    "StorageView",
     "Swept",
     "Upkeep",
     "adopt_projects",
@@ -128,6 +141,7 @@ __all__ = [
     "list_backups",
     "list_notifications",
     "mark_read",
+    "measure",
     "prepare_demo",
     "profile_of",
     "project_fates",
@@ -137,6 +151,7 @@ __all__ = [
     "restore",
     "save_profile",
     "series_datasets",
+    "storage_view",
     "sweep_projects",
     "sweep_trash",
     "unread_count",

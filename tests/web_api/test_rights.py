@@ -39,6 +39,7 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("GET", "/projects"): None,
     ("GET", "/receipts"): None,
     ("GET", "/sessions"): None,
+    ("POST", "/receipts/retry"): None,
     ("GET", "/jobs"): None,
     ("GET", "/operations"): None,
     ("POST", "/tags"): {"level": "file", "ids": ["FILE"], "add": ["x"]},

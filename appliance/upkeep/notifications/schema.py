@@ -63,6 +63,17 @@ def m002_batches_at_work(db: Database) -> None:
     """)
 
 
+@upkeep_migrations()
+def m003_storage(db: Database) -> None:
+    """What the data folder took on disk, day by day; project 0 is the whole machine."""
+    db.executescript("""
+    CREATE TABLE storage_samples (
+      day TEXT NOT NULL, project_id INTEGER NOT NULL, part TEXT NOT NULL,
+      size_bytes INTEGER NOT NULL, n INTEGER NOT NULL DEFAULT 0, at INTEGER NOT NULL,
+      PRIMARY KEY (day, project_id, part)) STRICT, WITHOUT ROWID;
+    """)
+
+
 SQL_VIEWS = {
     "notifications": """
         SELECT n.*, (SELECT username FROM users WHERE id = n.user_id) AS username,

@@ -20,6 +20,7 @@ from appliance.web.schemas.arrivals import (
     Receipt,
     ReceiptDetail,
     ReceiptItem,
+    ReceiptProject,
     ResolveRequest,
     UploadState,
     WaitingIdentity,
@@ -119,6 +120,7 @@ from appliance.web.schemas.scanner import (
     SessionRow,
     SessionSeries,
 )
+from appliance.web.schemas.storage import StorageFacts, StorageFree, StorageFreed
 from appliance.web.schemas.table import (
     ContactRequest,
     ContactTile,
@@ -254,6 +256,7 @@ __all__ = [
     "Receipt",
     "ReceiptDetail",
     "ReceiptItem",
+    "ReceiptProject",
     "Recompute",
     "RecomputePlan",
     "ReferencesRequest",
@@ -277,6 +280,9 @@ __all__ = [
     "SqlRequest",
     "SqlResult",
     "StoppedWork",
+    "StorageFacts",
+    "StorageFree",
+    "StorageFreed",
     "StudyRow",
     "SubjectRow",
     "TableRequest",

@@ -15,6 +15,7 @@ __all__ = [
     "Receipt",
     "ReceiptDetail",
     "ReceiptItem",
+    "ReceiptProject",
     "ResolveRequest",
     "UploadState",
     "WaitingIdentity",
@@ -22,7 +23,7 @@ __all__ = [
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """The record of one arrival and its fate."""
+    """The record of one arrival and its fate; `route` is the rule that led it to its project."""
 
     key: str
     project: str
@@ -41,6 +42,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: str | None
     reason: str
     hint: str
+    route: str
 
 
 class ReceiptItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +63,12 @@ class ReceiptDetail(Receipt, frozen=True, kw_only=True):
     """A receipt with its files."""
 
     items: list[ReceiptItem]
+
+
+class ReceiptProject(Input, frozen=True):
+    """The project that an arrival is given to."""
+
+    project: str
 
 
 class OriginalName(msgspec.Struct, frozen=True):

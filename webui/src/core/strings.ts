@@ -15,6 +15,7 @@ import { release } from "./strings/release";
 import { roi } from "./strings/roi";
 import { routing } from "./strings/routing";
 import { scanner } from "./strings/scanner";
+import { storage } from "./strings/storage";
 import { table } from "./strings/table";
 import { upkeep } from "./strings/upkeep";
 import { count } from "./format";
@@ -31,6 +32,7 @@ const en = {
   ...provenance,
   ...release,
   ...roi,
+  ...storage,
   ...scanner,
   ...routing,
   ...queues,

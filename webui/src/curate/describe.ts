@@ -71,6 +71,8 @@ const SENTENCES: Record<string, (target: Target) => string> = {
   reveal: () => t("did_reveal"),
   "reveal-names": () => t("did_reveal_names"),
   "resolve-arrival": () => t("did_resolve"),
+  "assign-arrival": () => t("did_assign_arrival"),
+  "take-original": () => t("did_take_original"),
   "pacs-search": (o) => t("did_pacs_search", { node: text(o["node"]) }),
   "dicomweb-names": () => t("did_dicomweb_names"),
   "pacs-push": (o) => t("did_pacs_push", { n: number(o["n"]), node: text(o["node"]) }),
@@ -121,7 +123,7 @@ export const KINDS: { id: string; label: Parameters<typeof t>[0]; verbs: string 
   { id: "undo", label: "verb_undo", verbs: "undo" },
   { id: "docs", label: "verb_docs", verbs: "put_doc,delete_doc" },
   { id: "projects", label: "verb_projects", verbs: "project-settings,project-state" },
-  { id: "identity", label: "verb_identity", verbs: "reveal,reveal-names,resolve-arrival" },
+  { id: "identity", label: "verb_identity", verbs: "reveal,reveal-names,resolve-arrival,assign-arrival,take-original" },
   {
     id: "outside",
     label: "verb_outside",

@@ -1,4 +1,5 @@
 // What a receipt's state means to a person.
+import { bytes, count } from "../core/format";
 import { t } from "../core/strings";
 import type { Receipt, ReceiptItem, ReceiptState } from "../core/types";
 
@@ -33,6 +34,25 @@ export const tone = (state: string): string => TONES[state] ?? "busy";
 
 export const canRetry = (receipt: Receipt): boolean =>
   receipt.state === "failed" || receipt.state === "partial" || receipt.n_quarantined > 0;
+
+/** How long it took and how fast, once it is through; empty where that says nothing. */
+export function pace(receipt: Receipt): string {
+  if (!receipt.closed_at) return "";
+  const seconds = (Date.parse(receipt.closed_at) - Date.parse(receipt.created_at)) / 1000;
+  if (!(seconds >= 0.1)) return "";
+  const took = t("receipt_took", {
+    seconds: seconds < 10 ? seconds.toFixed(1) : count(Math.round(seconds)),
+  });
+  return receipt.size_bytes ? `${took}, ${bytes(receipt.size_bytes / seconds)}/s` : took;
+}
+
+/** Nothing of it is in a study, so that it can still go to another project. */
+export const canAssign = (receipt: Receipt): boolean =>
+  receipt.kind !== "existing" &&
+  ["waiting", "partial", "failed", "done"].includes(receipt.state) &&
+  receipt.n_done === 0 &&
+  receipt.n_duplicate === 0 &&
+  receipt.n_files > 0;
 
 /** A folder that is being read can be told to stop; other arrivals end by themselves. */
 export const canStop = (receipt: Receipt): boolean =>

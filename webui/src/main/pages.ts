@@ -1,6 +1,7 @@
 // The pages by the first part of their path; each is loaded when somebody goes there.
 import type { Component } from "svelte";
 import Activity from "@lucide/svelte/icons/activity";
+import HardDrive from "@lucide/svelte/icons/hard-drive";
 import Bell from "@lucide/svelte/icons/bell";
 import BookOpen from "@lucide/svelte/icons/book-open";
 import DatabaseZap from "@lucide/svelte/icons/database-zap";
@@ -62,6 +63,14 @@ export const PAGES: PageEntry[] = [
     icon: Activity,
     quiet: true,
     load: () => import("../exchange/ScannerPage.svelte"),
+  },
+  {
+    id: "storage",
+    path: "/storage",
+    label: t("page_storage"),
+    icon: HardDrive,
+    quiet: true,
+    load: () => import("../upkeep/StoragePage.svelte"),
   },
   {
     id: "upload",

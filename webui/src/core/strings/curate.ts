@@ -97,6 +97,8 @@ export const curate = {
   did_reveal: "Looked at who a subject is",
   did_reveal_names: "Looked at original file names of an arrival",
   did_resolve: "Decided whose data an arrival is",
+  did_assign_arrival: "Gave an arrival to another project",
+  did_take_original: "Took a file of an arrival as it came",
   did_dismiss_jobs: "Took {n} {n|job|jobs} out of the table",
   did_dismiss_import: "Took an import out of the table",
   did_put_back: "Put {n} {n|job|jobs} back into the table",

@@ -253,6 +253,7 @@ class Appliance:
     def _start_pacs(self) -> None:
         self.services.pacs.start()
         self._stack.callback(self.services.pacs.close)
+        self._probes["pacs"] = self.services.pacs.contacts.problems
 
     def _start_checkouts(self) -> None:
         """Notice what other programs save of files that are edited elsewhere."""

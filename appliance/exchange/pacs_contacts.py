@@ -68,9 +68,7 @@ class Contacts:
     def problems(self) -> str:
         """Name the archives that did not answer last, and ask those again that are due."""
         for name, link in list(self._links.items()):
-            last = self.last(name)
-            if last is None or time.monotonic() - last.at_s > _STALE_S:
-                self._ask_soon(name, link)
+            self._ask_when_due(name, link)
         with self._lock:
             found = {name: one for name, one in self._last.items() if name in self._links}
         return " ".join(f"{one.text}." for _, one in sorted(found.items()) if not one.ok)
@@ -81,9 +79,11 @@ class Contacts:
                 contact = Contact(ok=ok, text=text, hint=hint, at_s=time.monotonic())
                 self._last[link.name] = contact
 
-    def _ask_soon(self, name: str, link: Archive) -> None:
+    def _ask_when_due(self, name: str, link: Archive) -> None:
         with self._lock:
-            if name in self._asking:
+            last = self._last.get(name)
+            fresh = last is not None and time.monotonic() - last.at_s < _STALE_S
+            if fresh or name in self._asking:
                 return
             self._asking.add(name)
         threading.Thread(target=self._ask, args=(name, link), name="pacs-echo", daemon=True).start()

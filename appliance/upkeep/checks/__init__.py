@@ -14,6 +14,7 @@ from appliance.upkeep.checks.isolation import IsolationCheck
 from appliance.upkeep.checks.listener import ListenerCheck
 from appliance.upkeep.checks.notebooks import NotebookCheck
 from appliance.upkeep.checks.notifications import NotificationsCheck
+from appliance.upkeep.checks.pacs import PacsCheck
 from appliance.upkeep.checks.pushes import PushesCheck
 from appliance.upkeep.checks.queue import QueueCheck
 from appliance.upkeep.checks.scheduler import SchedulerCheck
@@ -36,6 +37,7 @@ def all_checks() -> list[Check]:
         ListenerCheck(),
         WatcherCheck(),
         ArrivalsCheck(),
+        PacsCheck(),
         PushesCheck(),
         ConvertersCheck(),
         QueueCheck(),

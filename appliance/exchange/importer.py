@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
+from sqlite3 import OperationalError
 from typing import TYPE_CHECKING
 
 from appliance.core import Conflict, Invalid, Settings, now_ms
@@ -99,7 +100,6 @@ class Importer:
         for part in self._parts:
             part.open()
         recover(self.ctx)
-        self.uploads.recover()
         self.reconcile()
         self._stopping.clear()
         self._clock = threading.Thread(target=self._tick, name="exchange-clock", daemon=True)
@@ -116,6 +116,7 @@ class Importer:
 
     def reconcile(self) -> None:
         """Ask the queue for every step that some row's state calls for."""
+        self.uploads.recover()
         work = due_work(self.ctx)
         for receipt_id in work.collect:
             self.ctx.ask(COLLECT_STEP, receipt_id)
@@ -343,13 +344,17 @@ class Importer:
     def _sort(self, receipt_id: int) -> None:
         try:
             sort_receipt(self.ctx, receipt_id)
-        except Exception:
-            self._give_up(receipt_id)
+        except Exception as error:
+            self._give_up(receipt_id, error)
             raise
 
-    def _give_up(self, receipt_id: int) -> None:
-        """After a fault of ours: nothing is lost, a person sees it and may retry."""
+    def _give_up(self, receipt_id: int, error: Exception) -> None:
+        """After a fault: nothing is lost, a person sees it and may retry."""
         reason, hint = "a fault in the service", "The log tells more. Nothing is lost; retry."
+        if isinstance(error, (OSError, OperationalError)):
+            what = getattr(error, "strerror", None) or error
+            reason = f"the disk of the data folder failed: {what}"
+            hint = "Look after the disk, then retry. Nothing is lost."
         self.ctx.catalog.write(
             lambda tx: set_receipt(tx, receipt_id, ReceiptState.FAILED, reason=reason, hint=hint)
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import os
 import threading
 from collections.abc import AsyncIterable, Callable, Iterator
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PartState", "PartUploads"]
 
+_LOG = logging.getLogger(__name__)
 _BATCH_BYTES = 1 << 20
 _DURABLE_BYTES = 64 << 20  # so much of one part is lost at most when the service dies
 _KEEP_MS = 7 * 24 * 3600 * 1000
@@ -177,6 +179,13 @@ class PartUploads:
         with self._ctx.catalog.read() as con:
             rows = con.execute(f"{_ROWS} ORDER BY u.receipt_id").fetchall()
         for row in rows:
+            try:
+                self._recover_one(row)
+            except ApplianceError as error:  # told on its receipt, or tried again
+                _LOG.warning("an upload waits: %s", error.message)
+
+    def _recover_one(self, row: Any) -> None:
+        with self._alone(row["key"]):
             if row["offset_bytes"] == row["size_bytes"]:
                 self._whole(row)
             elif row["updated_at"] < now_ms() - _KEEP_MS:
@@ -273,6 +282,7 @@ def _journal(tx: Tx, ctx: Context, row: Any, target: Path) -> None:
         "state": ItemState.RECEIVED,
     }
     add_items(tx, row["receipt_id"], [item])
+    set_receipt(tx, row["receipt_id"], ReceiptState.PENDING)
     recount(tx, [row["receipt_id"]])
     tx.con.execute("DELETE FROM uploads WHERE receipt_id = ?", (row["receipt_id"],))
 

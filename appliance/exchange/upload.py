@@ -128,4 +128,5 @@ class Upload:
             "state": ItemState.RECEIVED,
         }
         add_items(tx, self._receipt_id, [item])
+        set_receipt(tx, self._receipt_id, ReceiptState.PENDING)
         recount(tx, [self._receipt_id])

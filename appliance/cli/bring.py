@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliance.cli.autoexec import warn_without_rules
+from appliance.cli.autoexec import autoexec_arrival, warn_without_rules
 from appliance.cli.transport import connect, settings_for
 from appliance.core import NotFound
 
@@ -41,10 +41,11 @@ def import_line(call: Call) -> int:
     """Carry out ``--import PATH``."""
     path = source_path(Path(call.line.words[0]))
     more = {name: call.line.options[name] for name in _OPTIONS if name in call.line.options}
-    if "autoexec_queue" in call.line.options:
-        warn_without_rules(call)
+    rules = "autoexec_queue" in call.line.options and warn_without_rules(call)
     receipt = call.client.import_path(call.project, str(path), **more)
     code = follow(call.client, receipt.key, as_json=call.wants("json"))
+    if rules:
+        code = max(code, autoexec_arrival(call, call.client.receipt(receipt.key).studies))
     if call.wants("handle_job_result"):
         print("DONE")
     return code

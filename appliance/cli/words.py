@@ -66,7 +66,9 @@ NORA'S FLAGS (in any order; most need a project: -p, $NORA_PROJECT or a file .dp
   --launch_autoexec PSID          run the project's autoexecution rules on a study now;
                                   --autoexec_queue QUEUE (DEFAULT: that of each rule)
   --import PATH                   as `nora import`, with --patients_id PID, --studies_id SID,
-                                  --pattern REGEX, --extrafiles_filter nii,hdr
+                                  --pattern REGEX, --extrafiles_filter nii,hdr,
+                                  --autoexec_queue QUEUE (rules run on it; DEFAULT: on their
+                                  own), --handle_job_result waits for their jobs, too
   --admin TOOL ...                an admin tool; `nora --admin` lists them. Each is a flag, too:
                                   --projectlist, --tagstats, --addtag_study TAG PID#SID, ...
 

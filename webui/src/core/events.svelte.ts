@@ -20,6 +20,7 @@ export const TOPICS = [
   "notification.changed",
   "projects.changed",
   "pulls.changed",
+  "pushes.changed",
   "events.reset",
 ] as const;
 

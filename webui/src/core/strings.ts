@@ -10,6 +10,7 @@ import { notifications } from "./strings/notifications";
 import { pacs } from "./strings/pacs";
 import { projects } from "./strings/projects";
 import { provenance } from "./strings/provenance";
+import { push } from "./strings/push";
 import { queues } from "./strings/queues";
 import { release } from "./strings/release";
 import { roi } from "./strings/roi";
@@ -30,6 +31,7 @@ const en = {
   ...pacs,
   ...projects,
   ...provenance,
+  ...push,
   ...release,
   ...roi,
   ...storage,

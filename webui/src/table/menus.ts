@@ -41,6 +41,7 @@ import RenameDialog from "./RenameDialog.svelte";
 import { quickTags } from "./settings";
 import { loadFiles, type Row } from "./table.svelte";
 import TagDialog from "./TagDialog.svelte";
+import { sendRows } from "../exchange/pushing";
 import { leave } from "../exchange/releasing";
 import { copyAbsolute, copyNames, prepareDownload, save, startDownload, type Wanted } from "./take";
 
@@ -219,6 +220,7 @@ function fileMenu(row: Row & { kind: "file" }): MenuItem[] {
       disabled: !may("download"),
       run: () => download(meant(row)),
     },
+    sendRows(meant(row)),
     ...fileItems(file),
     {
       label: t("prov_menu"),
@@ -294,6 +296,7 @@ function studyMenu(row: Row & { kind: "study" }): MenuItem[] {
       run: () => uploadTo(study.pid, study.sid),
     },
     downloadItem(row),
+    sendRows(meant(row)),
     { label: t("copy_code"), icon: Copy, run: () => void copyNames(meant(row)) },
     identityItem(study.subject_id, study.pid),
     tagItem(row),

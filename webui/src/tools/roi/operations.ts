@@ -3,6 +3,7 @@ import { openDialog } from "../../core/dialogs.svelte";
 import type { MenuItem } from "../../core/menu.svelte";
 import { t, type StringKey } from "../../core/strings";
 import { complain, inform } from "../../core/toast.svelte";
+import { sendItem } from "../../exchange/pushing";
 import { viewer } from "../../viewer";
 import { editItems } from "../checkout/menu";
 import type { Edit } from "./jobs";
@@ -228,7 +229,12 @@ export function roiMenu(roi: Roi, rename: () => void): MenuItem[] {
     }));
   const named = { label: t("roi_rename"), run: rename };
   const { saved, reference, name } = roi;
-  const stored = saved ? editItems({ id: saved.id, name, reference: reference?.id }, true) : [];
+  const stored = saved
+    ? [
+        ...editItems({ id: saved.id, name, reference: reference?.id }, true),
+        sendItem({ files: [saved.id], rois: true, reference: reference?.id, title: name }),
+      ]
+    : [];
   return [
     named,
     ...items(OTHER, false),

@@ -136,10 +136,14 @@ def original_file(ctx: Context, receipt: ReceiptDetail, item_id: int, actor: str
 
 
 def receipts_to_retry(ctx: Context, project_ids: frozenset[int] | None) -> list[str]:
-    """Name the arrivals that failed as a whole or in part, in some projects or in all."""
+    """Name the arrivals that failed as a whole or in part, in some projects or in all.
+
+    Projects that are put away are left out.
+    """
     with ctx.catalog.read() as con:
         rows = con.execute(
-            "SELECT key, project_id FROM receipts WHERE state IN ('failed', 'partial') ORDER BY id"
+            "SELECT r.key, r.project_id FROM receipts r JOIN projects p ON p.id = r.project_id"
+            " WHERE r.state IN ('failed', 'partial') AND p.state = 'active' ORDER BY r.id"
         ).fetchall()
     return [
         str(row["key"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from appliance.core import Invalid, NotFound
+from appliance.core import Conflict, Invalid, NotFound
 from appliance.exchange.protocol_rows import Deviation, Expected, Protocol, ProtocolSeries
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ def learn(con: sqlite3.Connection, project_id: int, psid: str) -> Protocol:
     ------
     NotFound
         If the session has no series.
+    Conflict
+        If some of them have not been looked at yet, so that their parameters are not known.
     """
     groups: dict[tuple[str, str], list[Any]] = {}
     for row in series_of(con, project_id, psid):
@@ -88,6 +90,8 @@ def learn(con: sqlite3.Connection, project_id: int, psid: str) -> Protocol:
             groups.setdefault((name_of(row), row["modality"]), []).append(row)
     if not groups:
         raise NotFound(f"no series of {psid} have arrived here")
+    if any(row["parameters"] is None for rows in groups.values() for row in rows):
+        raise Conflict(f"series of {psid} are still being looked at", hint="Try again in a moment.")
     series = tuple(
         ProtocolSeries(name=name, modality=modality, count=len(rows), parameters=_parameters(rows))
         for (name, modality), rows in groups.items()

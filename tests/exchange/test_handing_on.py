@@ -86,3 +86,5 @@ def test_all_that_failed_is_named_for_who_may_change_it(kit, tmp_path):
     kit.take_in(tmp_path / "good")
     assert receipts_to_retry(kit.importer.ctx, None) == [key]
     assert receipts_to_retry(kit.importer.ctx, frozenset()) == []
+    kit.catalog.write(lambda tx: tx.con.execute("UPDATE projects SET state = 'archived'"))
+    assert receipts_to_retry(kit.importer.ctx, None) == []

@@ -106,6 +106,13 @@ def test_a_protocol_that_somebody_changed_meanwhile_is_not_overwritten(kit):
         assert kept_protocol(con, project_id(kit)).rev == 1
 
 
+def test_nothing_is_learned_before_the_parameters_are_known(kit, tmp_path):
+    good = session(kit, tmp_path / "a", 1)
+    kit.catalog.write(lambda tx: tx.con.execute("DELETE FROM examined"))
+    with kit.catalog.read() as con, pytest.raises(Conflict):
+        learn(con, project_id(kit), good.psid)
+
+
 def test_nothing_is_learned_from_nothing(kit):
     with kit.catalog.read() as con, pytest.raises(NotFound):
         learn(con, project_id(kit), "S-0009#2024")

@@ -17,6 +17,7 @@ OF_NO_PROJECT = {
     ("POST", "/projects/{project:str}/autorules/try"),  # starts and changes nothing
     ("POST", "/notebooks"),  # the room looks itself, once its queue is found
     ("POST", "/operations/{operation_id:int}/undo"),  # also takes the archiving itself back
+    ("POST", "/receipts/retry"),  # leaves out what is put away
 }
 ADMINISTRATION = {
     ("PUT", "/projects/{project:str}/members/{login:str}"),

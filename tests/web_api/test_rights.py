@@ -189,7 +189,7 @@ def address(world: World, path: str, handler: Any) -> str:
         "page": "first-steps",
         "action": "dismiss",
     }
-    known |= {"n": 1, "value": 0}
+    known |= {"n": 1, "value": 0, "item_id": 900}
     known |= {"user_id": world.ids["file_id"] + 900, "token_id": 900, "kind": "view"}
     if path.startswith(("/previews", "/slices")):
         known["name"] = f"{world.ids['file_id']}.png"

@@ -20,6 +20,7 @@ export const scanner = {
   scanner_col_series: "Series",
   scanner_col_objects: "Images",
   scanner_col_stage: "Stage",
+  scanner_col_figures: "Quick figures",
   scanner_col_protocol: "Protocol",
   scanner_deviates: "{field} {found}, wanted {wanted}",
   scanner_lacks: "{field} is not told, wanted {wanted}",

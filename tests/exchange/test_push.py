@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from appliance.catalog import get_project, set_project_state
-from appliance.core import Conflict, NotFound, PacsNode, Refused
+from appliance.core import Conflict, NotFound, PacsNode, Refused, SettingsError
 from appliance.exchange import Pacs, forward_objects
 from tests.exchange.kit import write_series
 from tests.support.needs import needs
@@ -298,3 +298,73 @@ def test_objects_that_a_node_takes_not_are_told_one_by_one(desk_of, orthanc, tmp
     assert (push.state, push.n_sent, push.n_refused) == ("partial", 1, 1), push
     refused = desk.pushes.answers("default", push.key)[-1]
     assert (refused.state, "no objects of this kind" in refused.text) == ("refused", True)
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory):
+    """A key and a certificate for 127.0.0.1 that vouches for itself, and another pair."""
+    folder = tmp_path_factory.mktemp("tls")
+    for name in ("peer", "other"):
+        subprocess.run(
+            [
+                *(needs("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+                *("-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"),
+                *("-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.pem")),
+            ],
+            check=True,
+            capture_output=True,
+        )
+    return folder
+
+
+@pytest.fixture
+def secured(certified, tmp_path):
+    """DCMTK's storescp over TLS, which lets in only who has the right certificate."""
+    port, out = free_port(), tmp_path / "tls-out"
+    out.mkdir()
+    own = ["+tls", str(certified / "peer.key"), str(certified / "peer.pem")]
+    trusts = ["+cf", str(certified / "peer.pem")]
+    done = subprocess.Popen([needs("storescp"), *own, *trusts, "-od", str(out), str(port)])
+    wait_until(lambda: listens(port), "storescp listens")
+    node = {"ae_title": "SAFE", "host": "127.0.0.1", "port": port, "push": True, "tls": True}
+    yield {**node, "push_check": False, "timeout_s": 10.0}, out
+    done.terminate()
+    done.wait(30)
+
+
+def test_GEN_06_objects_go_over_TLS_with_certificates_on_both_sides(
+    secured, certified, desk_of, tmp_path
+):
+    node, out = secured
+    files = {name: str(certified / f"peer.{ending}") for name, ending in TLS_FILES}
+    desk = desk_of({**node, **files})
+    [push], _ = desk.sent(desk.take(tmp_path / "in", n=2, study_uid=f"{UID}.30"))
+    assert (push.state, len(list(out.iterdir()))) == ("done", 2), push
+    desk.pacs.echo("default", "main")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"tls": False}, {"ca_file": "other.pem"}, {"tls_name": "elsewhere"}]
+)
+def test_who_is_not_secured_as_agreed_gets_nothing(secured, certified, desk_of, tmp_path, wrong):
+    node, out = secured
+    files = {name: str(certified / f"peer.{ending}") for name, ending in TLS_FILES}
+    told = {n: str(certified / v) if n == "ca_file" else v for n, v in wrong.items()}
+    desk = desk_of({**node, **files, **told}, tries=1)
+    [push], _ = desk.sent(desk.take(tmp_path / "in", n=1, study_uid=f"{UID}.31"))
+    assert (push.state, list(out.iterdir())) == ("failed", []), push
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"cert_file": "x"}, "belong together"),
+        ({"tls": True, "method": "web", "url": "https://x/web"}, "tls is for DICOM"),
+    ],
+)
+def test_settings_of_TLS_that_make_no_sense_are_refused(orthanc, desk_of, more, told):
+    with pytest.raises(SettingsError, match=told):
+        desk_of({**orthanc.node(), **more})
+
+
+TLS_FILES = (("ca_file", "pem"), ("cert_file", "pem"), ("key_file", "key"))

@@ -22,10 +22,10 @@ __all__ = ["convert_natively"]
 
 _LEAST_SLICES = 6
 _PROVING_SLICES = 4  # with fewer, sidecars call it a localizer
-_PROVING_VOLUMES = 2
-_BY_VOLUMES = frozenset({"BidsGuess", "RepetitionTime"})
-"""Fields that may depend on the number of volumes: all of them tell."""
+_WHOLE = 2  # volumes that show whether slices have times
+_PROVING_THROUGH = 2  # of all volumes: times, gradients and their order depend on all
 _TIMING = "SliceTiming"
+_BY_VOLUMES = frozenset({"BidsGuess", "RepetitionTime"})
 _ODD_MAKERS = ("ge ", "uih", "canon", "toshiba", "hitachi", "bruker")
 """Makers of MR whose slices have to be looked at one by one: timing, gradients, hidden echoes."""
 
@@ -52,23 +52,19 @@ def convert_natively(
     stack = read_stack(paths)
     _check_class(stack)
     n_slices, n_volumes = stack.shape[2:]
-    if n_volumes == 1:
-        part = part_of(stack, slices=_PROVING_SLICES)
-    else:
-        part = part_of(stack, volumes=_PROVING_VOLUMES)
     if n_slices < _LEAST_SLICES:
         raise NotPlain("it has few slices")
+    part = part_of(stack, slices=_PROVING_SLICES if n_volumes == 1 else _PROVING_THROUGH)
     proof, head = _prove(part, target / "part", timeout_s)
-    doc, tables, seconds = _doc(proof), [], head.seconds
-    if n_volumes > 1:
-        through = part_of(stack, slices=2)
-        timeline, other = _prove(through, target / "through", timeout_s)
-        doc, seconds = _joined(_doc(timeline), doc), other.seconds
-        tables = [path for path in timeline.sidecars if path.suffix != ".json"]
-    elif len(proof.sidecars) != 1:
+    doc = _doc(proof)
+    tables = [path for path in proof.sidecars if path.suffix != ".json"]
+    if n_volumes == 1 and tables:
         raise NotPlain("it has a gradient")
+    if n_volumes > 1 and stack.is_timed:
+        whole, _ = _prove(part_of(stack, volumes=_WHOLE), target / "whole", timeout_s)
+        _check_alike(doc, _doc(whole))
     image = target / proof.image.name
-    write_stack_image(image, stack, head, part, seconds=seconds)
+    write_stack_image(image, stack, head, part, seconds=head.seconds)
     sidecar = image.with_suffix(".json")
     sidecar.write_bytes(msgspec.json.format(msgspec.json.encode(doc), indent=4))
     moved = [path.rename(target / path.name) for path in tables]
@@ -80,6 +76,9 @@ def _check_class(stack: PlainStack) -> None:
 
     if stack.modality == "MR" and stack.maker.startswith(_ODD_MAKERS):
         raise NotPlain("images of this maker are looked at one by one")
+    slice_wise = stack.shape[3] > 1 or not stack.in_3d
+    if stack.modality == "MR" and stack.maker.startswith("siemens") and slice_wise:
+        raise NotPlain("the times of its slices have to be looked at")
     if stack.modality != "MR" and stack.shape[3] > 1:
         raise NotPlain("only MR is converted so with several volumes")
 
@@ -114,13 +113,12 @@ def _doc(output: Output) -> dict[str, Any]:
     return doc
 
 
-def _joined(timeline: dict[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
-    """Join the sidecar of all volumes with that of whole volumes."""
+def _check_alike(through: Mapping[str, Any], whole: Mapping[str, Any]) -> None:
+    """Look whether two slices of all volumes are described as some whole volumes are."""
     from appliance.formats import NotPlain
 
-    for key in timeline.keys() | whole.keys():
-        if key != _TIMING and key not in _BY_VOLUMES and timeline.get(key) != whole.get(key):
+    if _TIMING in through or _TIMING in whole:  # worked out from all slices of all volumes
+        raise NotPlain("the times of its slices are told")
+    for key in (through.keys() | whole.keys()) - _BY_VOLUMES:
+        if through.get(key) != whole.get(key):
             raise NotPlain("its volumes are described differently")
-    if _TIMING in timeline:
-        timeline[_TIMING] = whole[_TIMING]
-    return timeline

@@ -26,11 +26,13 @@ _SMALL_BYTES = 64 * 1024  # smaller files are read at once, with their values
 _HEAD_BYTES = (16 * 1024, 256 * 1024)
 _MOST_KEPT = 256 << 20
 _COMPILE_AFTER = 4000
+_so_far = [0]  # objects since the process began: in one that lasts, compiling pays off
 _JITTER_MM = 1e-3
 _SHEAR = 1e-4  # of the distance of two slices
 _TURN = 1e-4
 
 _POSITION, _INSTANCE = 0x00200032, 0x00200013
+_TIME, _TRIGGER, _KIND = 0x00080032, 0x00181060, 0x00180023
 _FRAMES, _TILT = 0x00280008, 0x00181120
 _ROWS, _COLUMNS, _BITS, _SIGN = 0x00280010, 0x00280011, 0x00280100, 0x00280103
 _SAMPLES, _TURNED, _SPACING = 0x00280002, 0x00200037, 0x00280030
@@ -49,8 +51,9 @@ _SAME = (
     0x00281052, 0x00281053, 0x2005100D, 0x2005100E, 0x20051409, 0x2005140A,
 )  # fmt: skip
 """What all objects have to have alike: kind, contrast, echo, grid, number type, scaling."""
-_WANTED = tuple(sorted({*_SAME, _POSITION, _INSTANCE}))
+_WANTED = tuple(sorted({*_SAME, _POSITION, _INSTANCE, _TIME, _TRIGGER}))
 _AT_POSITION, _AT_INSTANCE = _WANTED.index(_POSITION), _WANTED.index(_INSTANCE)
+_AT_TIME, _AT_TRIGGER = _WANTED.index(_TIME), _WANTED.index(_TRIGGER)
 _ARRAY = np.array(_WANTED, np.int64)
 
 
@@ -72,6 +75,8 @@ class StackSlice:
         Where its values begin.
     position : tuple of float
         Where it lies, LPS mm.
+    time : bytes
+        When it was acquired, as it is written.
     values : bytes
         Its stored values if they came with the header, else nothing.
     """
@@ -80,6 +85,7 @@ class StackSlice:
     instance: int
     offset: int
     position: tuple[float, ...]
+    time: bytes = b""
     values: bytes = b""
 
 
@@ -99,6 +105,8 @@ class PlainStack:
         ``CT``, ``MR`` or ``PT``.
     maker : str
         Manufacturer, in small letters.
+    in_3d : bool
+        Whether MR was acquired as a volume rather than slice by slice.
     affine : ndarray
         (4, 4) column, row, slice -> world, RAS+ mm, float64.
     """
@@ -109,12 +117,18 @@ class PlainStack:
     signed: bool
     modality: str
     maker: str
+    in_3d: bool
     affine: NDArray[np.float64]
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """Columns, rows, slices, volumes."""
         return self.columns, self.rows, len(self.volumes[0]), len(self.volumes)
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether the slices of a volume tell times of their own."""
+        return any(len({one.time for one in volume}) > 1 for volume in self.volumes)
 
     @property
     def dtype(self) -> np.dtype[np.int16] | np.dtype[np.uint16]:
@@ -144,6 +158,7 @@ def read_stack(paths: Sequence[Path]) -> PlainStack:
         columns=_short(first, _COLUMNS),
         signed=_short(first, _SIGN) == 1,
         modality=_CLASSES[first[_CLASS].strip(b"\0 ")],
+        in_3d=first.get(_KIND, b"").strip(b"\0 ") == b"3D",
         maker=first.get(_MAKER, b"").decode("latin-1").strip("\0 ").casefold(),
         affine=np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine,
     )
@@ -151,7 +166,8 @@ def read_stack(paths: Sequence[Path]) -> PlainStack:
 
 def _headers(paths: Sequence[Path]) -> tuple[list[StackSlice], dict[int, bytes]]:
     """Read all headers; what has to be alike is compared as it is stored."""
-    compiled = len(paths) >= _COMPILE_AFTER or compiled_walk.cache_info().currsize > 0
+    _so_far[0] += len(paths)
+    compiled = _so_far[0] >= _COMPILE_AFTER or compiled_walk.cache_info().currsize > 0
     walker = compiled_walk() if compiled else walk
     slices: list[StackSlice] = []
     alike: list[bytes] = []
@@ -160,7 +176,8 @@ def _headers(paths: Sequence[Path]) -> tuple[list[StackSlice], dict[int, bytes]]
         found, offset, length, values = _header(path, walker, keep=kept < _MOST_KEPT)
         kept += len(values)
         place, number = found[_AT_POSITION], found[_AT_INSTANCE]
-        found[_AT_POSITION] = found[_AT_INSTANCE] = b""
+        time = found[_AT_TIME] + found[_AT_TRIGGER]
+        found[_AT_POSITION] = found[_AT_INSTANCE] = found[_AT_TIME] = found[_AT_TRIGGER] = b""
         if not alike:
             alike, first = found, dict(zip(_WANTED, found, strict=True))
             needed = 2 * _short(first, _ROWS) * _short(first, _COLUMNS)
@@ -169,7 +186,7 @@ def _headers(paths: Sequence[Path]) -> tuple[list[StackSlice], dict[int, bytes]]
         if length != needed:
             raise NotPlain("its values take another room than their matrix")
         instance, position = _floats(number, 1)[0], _floats(place, 3)
-        slices.append(StackSlice(path, int(instance), offset, position, values))
+        slices.append(StackSlice(path, int(instance), offset, position, time, values))
     if len(slices) < 2:
         raise NotPlain("it has one object only")
     return slices, {tag: value for tag, value in first.items() if value}

@@ -67,7 +67,7 @@ def send(sender: str, port: int, parts: list[list[Path]]) -> float:
 def row(bench: Bench, root: Path, ports: dict[str, int], what: tuple[str, int, str]) -> None:
     """Measure one combination at all receivers in turn."""
     size, n_associations, sender = what
-    n = {"small": 200, "large": 80}[size] // (5 if bench.small else 1)
+    n = {"small": 120, "large": 60}[size] // (3 if bench.small else 1)
     data = template(root / "template", SIZES[size])
     rates: dict[str, list[float]] = {name: [] for name in ports}
     for _ in range(1 if bench.small else 3):

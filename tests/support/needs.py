@@ -38,6 +38,7 @@ PACKAGES = {
     "octave-cli": "octave",
     "openssl": "openssl",
     "curl": "curl",
+    "wget": "wget",
     "dciodvfy": "dicom3tools",
 }
 

@@ -96,6 +96,21 @@ def test_URL_07_URL_08_curl_uploads_as_it_does_to_nora(
     assert [item["name"] for item in json.loads(text)["items"]]
 
 
+def test_URL_09_wget_sends_the_same_form_from_a_file(
+    works: Site, tokens: dict[str, str], archive: Path, tmp_path: Path
+) -> None:
+    call = json.dumps({"cmd": "import", "user": "ed", "token": tokens["ed"]})
+    part = '--b\r\nContent-Disposition: form-data; name="{}"\r\n\r\n'
+    head = part.format("call") + call + "\r\n" + part.format('thefile"; filename="data.zip')
+    form = tmp_path / "form"
+    form.write_bytes(head.encode() + archive.read_bytes() + b"\r\n--b--\r\n")
+    header = "--header=Content-Type: multipart/form-data; boundary=b"
+    url = f"{works.url}/index.php?project=default"
+    command = [needs("wget"), "-q", "-O", "-", header, f"--post-file={form}", url]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert json.loads(told)["kind"] == "upload"
+
+
 def test_URL_05_a_token_in_the_header_is_enough(
     works: Site, tokens: dict[str, str], curl: Curl, archive: Path
 ) -> None:

@@ -14,6 +14,7 @@ export const pacs = {
   pacs_ok: "answers",
   pacs_off: "does not answer",
   pacs_unknown: "was not asked yet",
+  pacs_pauses: "FIND pause {find} s, MOVE pause {move} s",
   pacs_window: "Images come {window} only",
   pacs_way_move: "C-MOVE to our listener",
   pacs_way_get: "C-GET over our own connection",

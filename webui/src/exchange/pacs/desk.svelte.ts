@@ -2,6 +2,7 @@
 // while other pages are open.
 import { api } from "../../core/api";
 import { may, session, inProject } from "../../core/session.svelte";
+import { attempt } from "../../core/toast.svelte";
 import {
   countsOf,
   EMPTY,
@@ -60,7 +61,7 @@ export class Desk {
     const query = $state.snapshot(this.query);
     this.withSeries = query.series;
     try {
-      const body = { node: this.node, query, names: this.names };
+      const body = { node: this.node, query, names: this.named };
       this.#take(await api.post<Found>(inProject("pacs", "searches"), body), round);
       await this.#follow(round);
     } catch (error) {
@@ -73,19 +74,27 @@ export class Desk {
     if (key) await api.delete(inProject("pacs", "searches", key));
   }
 
+  /** Whether names are asked for: only who may see them gets them. */
+  get named(): boolean {
+    return this.names && may("deanonym");
+  }
+
+  /** Ask for how much is here by now; a search that is not kept any more stays as it is. */
+  async refresh(): Promise<void> {
+    if (!this.running) await this.again().catch(() => undefined);
+  }
+
   /** Ask again for all rows: names are shown or hidden, or more is here than before. */
   async again(): Promise<void> {
     const key = this.facts?.key;
     if (!key) return;
     this.#round += 1;
     const round = this.#round;
+    const found = await api.get<Found>(inProject("pacs", "searches", key), { names: this.named });
+    if (round !== this.#round) return;
+    this.#empty();
+    this.#take(found, round);
     try {
-      const found = await api.get<Found>(inProject("pacs", "searches", key), {
-        names: this.names,
-      });
-      if (round !== this.#round) return;
-      this.#empty();
-      this.#take(found, round);
       await this.#follow(round);
     } catch (error) {
       this.#failed(error, round);
@@ -97,7 +106,7 @@ export class Desk {
     // Numbers stand for studies and series while names are hidden.
     this.checked = this.picked = NONE;
     this.focus = "";
-    await this.again();
+    if (!(await attempt(() => this.again()))) this.names = !names;
   }
 
   check(ids: Iterable<string>, on: boolean): void {
@@ -134,7 +143,7 @@ export class Desk {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       if (round !== this.#round) return;
       const known = {
-        names: this.names,
+        names: this.named,
         studies_from: this.allStudies.length,
         series_from: this.allSeries.length,
         log_from: this.log.length,

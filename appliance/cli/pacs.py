@@ -77,6 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for option, (name, text) in _LISTS.items():
         parser.add_argument(f"--{option}", dest=name, metavar="FILE", help=text)
     parser.add_argument("--studies", action="store_true", help="find studies, not their series")
+    parser.add_argument("--no-names", action="store_true", help="numbers stand for patients")
     parser.add_argument("--missing", action="store_true", help="print whom the archive has not")
     parser.add_argument("--dry-run", action="store_true", help="pull: tell what would come")
     parser.add_argument("--again", action="store_true", help="pull: also what is here")
@@ -153,7 +154,13 @@ def search(client: Client, project: str, options: argparse.Namespace) -> PacsFou
     """
     query = {name: value for name, value in _query(options).items() if value is not None}
     query["series"] = not options.studies
-    found = client.pacs_search(project, _node(client, project, options), watch=_progress, **query)
+    found = client.pacs_search(
+        project,
+        _node(client, project, options),
+        watch=_progress,
+        names=not options.no_names,
+        **query,
+    )
     _clear()
     if found.state == "failed":
         raise PeerError(found.reason, hint=found.hint)
@@ -213,7 +220,12 @@ def _pull(client: Client, project: str, options: argparse.Namespace) -> int:
         print("nothing was found")
         return 1
     asked = client.pacs_pull(
-        project, found.node, series, dry_run=options.dry_run, again=options.again
+        project,
+        found.node,
+        series,
+        search=found.key,
+        dry_run=options.dry_run,
+        again=options.again,
     )
     _tell_asked(asked, options)
     if options.dry_run or not asked.batch:

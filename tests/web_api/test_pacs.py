@@ -195,6 +195,27 @@ def test_PACS_10_who_may_not_see_identities_searches_and_pulls_by_numbers(linked
         assert rest["log"] == found["log"][1:]
 
 
+def test_the_command_line_tells_no_names_when_it_is_told_so(shell):
+    words = ("main", "-p", "default", "--modality", "MR", "--no-names")
+    code, out, err = shell.run("pacs", "find", *words, "--csv")
+    assert code == 0, err
+    assert sorted(row.split(",")[0] for row in out.splitlines()[1:]) == ["#1", "#2"]
+    code, out, err = shell.run("pacs", "pull", *words, "--dry-run")
+    assert (code, "here already" in out) == (0, True), err
+
+
+def test_a_pull_begins_when_it_is_told_to(linked):
+    wished = [{"study_uid": f"{UID}.9", "series_uid": f"{UID}.9.1"}]
+    body = {"node": "main", "wished": wished, "begin_at": "2999-01-01T00:00:00Z"}
+    with linked.bearer() as http:
+        batch = http.post("/projects/default/pacs/pulls", json=body).json()["batch"]
+        where = "/projects/default/pacs/pulls"
+        [pull] = http.get(where, params={"batch": batch}).json()["items"]
+        assert (pull["state"], pull["reason"]) == ("queued", "waits until 2999-01-01T00:00:00.000Z")
+        act = {"action": "cancel", "batch": batch}
+        assert http.post(f"{where}/actions", json=act).json()["n"] == 1
+
+
 def test_that_names_were_seen_is_put_on_record(linked):
     with linked.bearer("reader editor deanonym") as http:
         body = {"node": "main", "query": {"modality": "MR"}}

@@ -98,7 +98,7 @@ export const exchange = {
   upload_text: "Files are sent to project {project} on this machine and nowhere else.",
   upload_drop: "Drop files or folders here",
   upload_drop_text:
-    "DICOM is sorted by patient and study, and converted. A zip archive is unpacked.",
+    "DICOM is sorted by patient and study, and converted. Zip and tar archives are unpacked.",
   upload_drop_target: "Other files go to {target}.",
   upload_drop_no_target: "For NIfTI and other files choose a subject below first.",
   upload_drop_now: "Let go to upload to {project}",

@@ -21,7 +21,7 @@ export const text = {
   low: "Lower limit",
   high: "Upper limit",
   gamma: "Gamma",
-  channels: "Channels as",
+  channels: "Channels",
   squares: "Grey (sum of squares)",
   hideBelow: "Hide below the lower limit",
   hideAbove: "Hide above the upper limit",

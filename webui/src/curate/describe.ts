@@ -123,11 +123,16 @@ export const KINDS: { id: string; label: Parameters<typeof t>[0]; verbs: string 
   { id: "undo", label: "verb_undo", verbs: "undo" },
   { id: "docs", label: "verb_docs", verbs: "put_doc,delete_doc" },
   { id: "projects", label: "verb_projects", verbs: "project-settings,project-state" },
-  { id: "identity", label: "verb_identity", verbs: "reveal,reveal-names,resolve-arrival,assign-arrival,take-original" },
+  {
+    id: "identity",
+    label: "verb_identity",
+    verbs: "reveal,reveal-names,resolve-arrival,assign-arrival,take-original",
+  },
   {
     id: "outside",
     label: "verb_outside",
-    verbs: "pacs-search,pacs-names,pacs-raw,pacs-pull,pacs-push,export-bids,export-dicom,confirm-release",
+    verbs:
+      "pacs-search,pacs-names,pacs-raw,pacs-pull,pacs-push,export-bids,export-dicom,confirm-release",
   },
   { id: "users", label: "verb_users", verbs: "create_user,change_user,set_rights" },
 ];

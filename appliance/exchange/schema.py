@@ -129,7 +129,8 @@ def m005_pushes(db: Database) -> None:
     CREATE INDEX pacs_pushes_by_project ON pacs_pushes (project_id, id);
     CREATE INDEX pacs_pushes_due ON pacs_pushes (due_at) WHERE state = 'queued';
     CREATE TABLE pacs_push_objects (
-      push_id INTEGER NOT NULL REFERENCES pacs_pushes(id), n INTEGER NOT NULL,
+      push_id INTEGER NOT NULL REFERENCES pacs_pushes(id) ON DELETE CASCADE,
+      n INTEGER NOT NULL,
       place TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'waiting', code INTEGER,
       answer TEXT NOT NULL DEFAULT '', at INTEGER,
       PRIMARY KEY (push_id, n)) STRICT, WITHOUT ROWID;

@@ -368,3 +368,11 @@ def test_settings_of_TLS_that_make_no_sense_are_refused(orthanc, desk_of, more, 
 
 
 TLS_FILES = (("ca_file", "pem"), ("cert_file", "pem"), ("key_file", "key"))
+
+
+def test_a_push_that_is_erased_takes_its_answers_along(desk_of, orthanc, tmp_path):
+    desk = desk_of(orthanc.node(push=True))
+    desk.sent(desk.take(tmp_path / "in", n=1, study_uid=f"{UID}.40"))
+    desk.kit.catalog.write(lambda tx: tx.con.execute("DELETE FROM pacs_pushes"))
+    with desk.kit.catalog.read() as con:
+        assert con.execute("SELECT count(*) FROM pacs_push_objects").fetchone()[0] == 0

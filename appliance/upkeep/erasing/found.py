@@ -111,7 +111,10 @@ def find(
             *_trashed(folder, who),
         ],
         originals=[path for path in places if path.is_relative_to(folder.originals)],
-        held=[path for path in places if not path.is_relative_to(folder.originals)],
+        held=[
+            *(path for path in places if not path.is_relative_to(folder.originals)),
+            *_outgoing(con, folder, who),
+        ],
         cached=list(_cached(folder, [row["key"] for row in files], who)),
     )
 
@@ -157,6 +160,16 @@ def _items(
         (who.project_id,),
     ).fetchall()
     return [*rows, *(row for row in unsorted if _says(folder.root / row["place"], known))]
+
+
+def _outgoing(con: sqlite3.Connection, folder: DataFolder, who: Subject) -> list[Path]:
+    """Give the results that wait to be sent to an archive."""
+    rows = con.execute(
+        "SELECT DISTINCT o.place FROM pacs_push_objects o JOIN pacs_pushes q ON q.id = o.push_id"
+        " WHERE q.project_id = ? AND q.pid = ? AND o.place LIKE 'outgoing/%'",
+        (who.project_id, who.code),
+    )
+    return [folder.root / row["place"] for row in rows]
 
 
 def _says(path: Path, known: Sequence[Identity]) -> bool:

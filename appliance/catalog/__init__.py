@@ -79,7 +79,7 @@ if TYPE_CHECKING:
         plan_rename_study,
         plan_rename_subject,
     )
-    from appliance.catalog.path_rows import files_at
+    from appliance.catalog.path_rows import blank_paths, files_at
     from appliance.catalog.projects import (
         CustomField,
         ProjectSettings,
@@ -227,7 +227,7 @@ _ROOMS = {
         "Move begin_move cancel_move finish_move pending_moves plan_move_study plan_rename_file"
         " plan_rename_study plan_rename_subject"
     ),
-    "path_rows": "files_at",
+    "path_rows": "blank_paths files_at",
     "reads": "find_study get_file get_project list_projects project_tags study_files tags_of",
     "removing": (
         "TrashedProject empty_project is_purged mark_project_purged purged_projects"
@@ -334,6 +334,7 @@ __all__ = [
     "add_files",
     "add_source",
     "begin_move",
+    "blank_paths",
     "cancel_move",
     "catalog_migrations",
     "change_fields",

@@ -11,6 +11,7 @@ from appliance.catalog.templates import expand_path, folded_path, intern_path
 
 __all__ = [
     "StudyNames",
+    "blank_paths",
     "files_at",
     "intern_again",
     "intern_in",
@@ -21,6 +22,10 @@ __all__ = [
 ]
 
 _PUT = "INSERT INTO paths (path, path_fold) VALUES (?, ?) ON CONFLICT (path) DO NOTHING"
+_BLANK = (
+    "UPDATE paths SET path = char(3) || 'erased/' || id, path_fold = 'erased/' || id"
+    " WHERE id = ? AND NOT EXISTS (SELECT 1 FROM files WHERE path_id = paths.id)"
+)
 _NAMES = "SELECT s.id, u.pid, s.sid FROM studies s JOIN subjects u ON u.id = s.subject_id WHERE {}"
 
 
@@ -75,6 +80,15 @@ def files_at(con: sqlite3.Connection, study_id: int, paths: Iterable[str]) -> di
         (json.dumps(list(kept)), study_id),
     ).fetchall()
     return {kept[row[0]]: row[1] for row in rows}
+
+
+def blank_paths(con: sqlite3.Connection, path_ids: Iterable[int]) -> None:
+    """Take the text out of paths that no file has any more; their rows stay.
+
+    A row that went would give its number to the next path, and what is remembered of paths by
+    number would be wrong.
+    """
+    con.executemany(_BLANK, [(one,) for one in path_ids])
 
 
 def intern_again(con: sqlite3.Connection, before: Sequence[StudyNames]) -> None:

@@ -123,7 +123,7 @@ def made_for_others(con: sqlite3.Connection, who: Subject) -> list[OfAnother]:
     """Give what was made from files of the subject and is not its own."""
     rows = con.execute(
         "SELECT DISTINCT b.pid, t.sid, "  # noqa: S608
-        + path_sql("p.path", "b.pid", "t.sid")
+        + path_sql(pid="b.pid", sid="t.sid")
         + " AS path FROM provenance_file i"
         " JOIN files a ON a.id = i.file_id JOIN studies s ON s.id = a.study_id"
         " JOIN provenance_file o ON o.origin = i.origin AND o.dir = 'out'"

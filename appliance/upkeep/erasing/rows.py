@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 
-from appliance.catalog import Catalog, Tx, forget_trashed
+from appliance.catalog import Catalog, Tx, blank_paths, forget_trashed
 from appliance.core import now_ms
 from appliance.jobs import forget_jobs
 from appliance.privacy import ProjectPolicy
@@ -64,11 +64,7 @@ def _forget_files(tx: Tx, ids: Sequence[int]) -> None:
         raw,
     )
     forget_trashed(tx, ids)
-    tx.con.executemany(
-        "DELETE FROM paths WHERE id = ? AND NOT EXISTS"
-        " (SELECT 1 FROM files WHERE path_id = paths.id)",
-        [(row["path_id"],) for row in paths],
-    )
+    blank_paths(tx.con, [row["path_id"] for row in paths])
 
 
 def _forget_rest(tx: Tx, who: Subject, found: Found, actor: str) -> None:

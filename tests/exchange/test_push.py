@@ -376,3 +376,31 @@ def test_a_push_that_is_erased_takes_its_answers_along(desk_of, orthanc, tmp_pat
     desk.kit.catalog.write(lambda tx: tx.con.execute("DELETE FROM pacs_pushes"))
     with desk.kit.catalog.read() as con:
         assert con.execute("SELECT count(*) FROM pacs_push_objects").fetchone()[0] == 0
+
+
+@pytest.fixture
+def dcmqrscp(tmp_path):
+    """DCMTK's archive, which answers C-FIND."""
+    port, store = free_port(), tmp_path / "store"
+    store.mkdir()
+    conf = tmp_path / "dcmqrscp.cfg"
+    conf.write_text(
+        f"NetworkTCPPort = {port}\nMaxPDUSize = 16384\nMaxAssociations = 16\n"
+        "HostTable BEGIN\nHostTable END\nVendorTable BEGIN\nVendorTable END\n"
+        f"AETable BEGIN\nQR {store} RW (200, 1024mb) ANY\nAETable END\n"
+    )
+    done = subprocess.Popen([needs("dcmqrscp"), "-c", str(conf)])
+    wait_until(lambda: listens(port), "dcmqrscp listens")
+    yield {"ae_title": "QR", "host": "127.0.0.1", "port": port, "push": True}
+    done.terminate()
+    done.wait(30)
+
+
+def test_GEN_06_dcmqrscp_takes_objects_and_is_asked_whose_they_are(desk_of, dcmqrscp, tmp_path):
+    desk, study = desk_of(dcmqrscp), f"{UID}.41"
+    [push], _ = desk.sent(desk.take(tmp_path / "in", n=2, study_uid=study))
+    assert (push.state, push.n_sent) == ("done", 2), push
+    other = desk_of(dcmqrscp, name="other")
+    keys = other.take(tmp_path / "in2", n=1, study_uid=study, number=9, patient_id="P9")
+    [refused], _ = other.sent(keys)
+    assert (refused.state, "another PatientID" in refused.reason) == ("failed", True), refused

@@ -6,7 +6,7 @@ import gzip
 import math
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -225,7 +225,7 @@ def _image(volume: Volume, template: Volume) -> Any:
     return image
 
 
-def _marks(facts: dict[str, Any]) -> bytes:
+def _marks(facts: Mapping[str, Any]) -> bytes:
     """Write what lengths and colours mean where they are not what they usually are."""
     words = [_LENGTHS.get(facts.get("length_unit", "mm"), "")]
     words += ["inv"] if facts.get("inverted") else []

@@ -53,7 +53,8 @@ export interface Parcel {
 }
 
 const alone = (one: Picked): Parcel => ({ name: one.file.name, files: [one], zipped: false });
-const isArchive = (one: Picked): boolean => /\.(zip|tar|7z|t[gx]z|tbz2|tar\.(gz|xz|bz2))$/i.test(one.path);
+const isArchive = (one: Picked): boolean =>
+  /\.(zip|tar|7z|t[gx]z|tbz2|tar\.(gz|xz|bz2))$/i.test(one.path);
 
 /** Group files into parcels: archives alone, each folder one zip, few loose files one by one. */
 export function parcels(picked: readonly Picked[]): Parcel[] {

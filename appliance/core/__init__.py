@@ -33,7 +33,7 @@ from appliance.core.files import (
     safe_name,
     sha256_file,
 )
-from appliance.core.folder import DataFolder
+from appliance.core.folder import MARKER, DataFolder
 from appliance.core.ids import iso, new_key, new_keys, now_ms, parse_iso
 from appliance.core.lean import without
 from appliance.core.logs import configure_logging
@@ -57,6 +57,7 @@ from appliance.core.settings import (
 )
 
 __all__ = [
+    "MARKER",
     "AdapterSettings",
     "ApplianceError",
     "BackupSettings",

@@ -14,9 +14,10 @@ from appliance.core.errors import Conflict, StorageError
 from appliance.core.files import atomic_write
 from appliance.core.mounts import file_system
 
-__all__ = ["DataFolder"]
+__all__ = ["MARKER", "DataFolder"]
 
 MARKER = ".nora-storage"
+"""Name of the file by which a storage folder is known."""
 _STORAGE_ROOTS = ("incoming", "quarantine", "originals", "projects", "jobs", "backups")
 _OTHER_FOLDERS = ("conf.d", "cache", "tmp", "trash", "models", "logs", "drop", "notebooks")
 _REFUSED = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs"})

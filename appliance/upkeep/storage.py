@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from appliance.catalog import Catalog, project_usage
-from appliance.core import DataFolder, now_ms
+from appliance.core import MARKER, DataFolder, now_ms
 from appliance.upkeep.trash import DAY_MS
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _project(con: sqlite3.Connection, project_id: int) -> Mapping[str, tuple[int
 
 
 def _walked(root: Path) -> tuple[int, int]:
-    """Count files and bytes below a folder; links are not followed, what vanishes is left out."""
+    """Count files and bytes below a folder, without links, our marker, and what vanishes."""
     n = size = 0
     waiting = [str(root)]
     while waiting:
@@ -142,7 +142,7 @@ def _walked(root: Path) -> tuple[int, int]:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
-                    else:
+                    elif entry.name != MARKER:
                         n += 1
                         size += entry.stat(follow_symlinks=False).st_size
         except OSError:

@@ -77,6 +77,7 @@ def test_folders_beside_the_projects_are_walked_and_links_are_not_followed(
     before = {part.part: part for part in look(catalog, folder).parts}
     assert before["cache"].n == 2
     assert 5 < before["cache"].size_bytes < 10_000
+    assert (before["quarantine"].n, before["quarantine"].size_bytes) == (0, 0)
 
 
 def test_old_trash_may_be_freed_and_young_may_not(catalog, folder):

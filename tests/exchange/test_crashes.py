@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 
@@ -11,6 +10,7 @@ import pytest
 from appliance.exchange.existing_plan import ExistingOptions
 from tests.exchange.crash_child import PART_BYTES, make_source, pieces, zip_of_series
 from tests.exchange.trees import bids_dataset
+from tests.support.loops import run_alone
 
 DROP = (
     "collect.named",
@@ -114,7 +114,7 @@ def test_an_upload_in_parts_killed_anywhere_goes_on_where_it_was(restarted, poin
     if point.startswith("parts.written"):
         assert (receipt.state, state.offset_bytes) == ("receiving", PART_BYTES)
         rest = pieces(data[PART_BYTES:])
-        asyncio.run(kit.importer.uploads.receive(key, PART_BYTES, rest))
+        run_alone(kit.importer.uploads.receive(key, PART_BYTES, rest))
         kit.run()
     done = kit.importer.receipt(key)
     assert (done.state, done.n_files, done.n_done) == ("done", 3, 3)

@@ -11,6 +11,7 @@ import pytest
 from appliance.core import Conflict, DiskFull, Invalid, NotFound
 from appliance.exchange import Options
 from tests.exchange.crash_child import pieces, zip_of_series
+from tests.support.loops import run_alone
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def begun(kit, data, **more) -> str:
 
 
 def send(kit, key, offset, part, sha256=""):
-    return asyncio.run(kit.importer.uploads.receive(key, offset, pieces(part), sha256))
+    return run_alone(kit.importer.uploads.receive(key, offset, pieces(part), sha256))
 
 
 def parts_on_disk(kit):
@@ -58,7 +59,7 @@ def test_what_came_of_a_part_that_broke_off_is_kept(kit, data):
 
     key = begun(kit, data)
     with pytest.raises(ConnectionError):
-        asyncio.run(kit.importer.uploads.receive(key, 0, broken()))
+        run_alone(kit.importer.uploads.receive(key, 0, broken()))
     assert kit.importer.uploads.state(key).offset_bytes == 500
     offset = kit.importer.uploads.state(key).offset_bytes
     send(kit, key, offset, data[offset:])
@@ -111,7 +112,7 @@ def test_two_parts_at_once_are_refused(kit, data):
         going.set()
         assert (await first).offset_bytes == 20
 
-    asyncio.run(both())
+    run_alone(both())
 
 
 def test_an_upload_that_is_given_up_leaves_nothing(kit, data):

@@ -1,0 +1,22 @@
+"""Electron tomography: from a tilt series to a tomogram, its movies and its multiscale pyramid.
+
+Two engines share one contract: IMOD where the user has installed it, and one of our own. Never
+changes a tilt series; speaks HTTP only to a callback address that a user configured.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from appliance.core import lazy_door
+
+if TYPE_CHECKING:
+    from appliance.tomography.records import TiltAlignment, TiltSeries
+
+__all__ = ["TiltAlignment", "TiltSeries"]
+
+_HOMES = {
+    "records": ("TiltAlignment", "TiltSeries"),
+}
+
+__getattr__ = lazy_door(__name__, {name: home for home, names in _HOMES.items() for name in names})

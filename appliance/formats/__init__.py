@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         parse_markers,
     )
     from appliance.formats.meshes import read_mesh, write_mz3
+    from appliance.formats.mrc_stack import MrcFacts, MrcWriter, read_mrc_stack
     from appliance.formats.nifti import plain_nifti_bytes, write_nifti
     from appliance.formats.nifti_texts import NiftiTexts, texts_of_nifti
     from appliance.formats.plain_stack import NotPlain, PlainStack, read_stack
@@ -125,6 +126,8 @@ __all__ = [
     "ImageHead",
     "Label",
     "MarkerFile",
+    "MrcFacts",
+    "MrcWriter",
     "NiftiTexts",
     "NotPlain",
     "PlainStack",
@@ -177,6 +180,7 @@ __all__ = [
     "read_label_table",
     "read_labels",
     "read_mesh",
+    "read_mrc_stack",
     "read_reference",
     "read_segmentation",
     "read_slab",
@@ -227,6 +231,8 @@ __getattr__ = lazy_door(
         "Label": "roi_files",
         "MARKER_SUFFIXES": "markers",
         "MarkerFile": "markers",
+        "MrcFacts": "mrc_stack",
+        "MrcWriter": "mrc_stack",
         "RESEARCH": "dicom_results",
         "Region": "dicom_regions",
         "RegionsRead": "dicom_regions",
@@ -286,6 +292,7 @@ __getattr__ = lazy_door(
         "read_label_table": "label_tables",
         "read_labels": "roi_files",
         "read_mesh": "meshes",
+        "read_mrc_stack": "mrc_stack",
         "read_reference": "roi_files",
         "read_segmentation": "dicom_seg",
         "read_slab": "volumes",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from appliance.core import FormatError
 from appliance.formats.guard import check_room
+from appliance.formats.mrc_header import bytes_are_signed
 from appliance.geometry import Volume
 
 __all__ = ["mrc_grid", "mrc_volume"]
@@ -32,7 +33,10 @@ def mrc_grid(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64], np.dtype
     stored = (int(header.nx), int(header.ny), int(header.nz))
     if min(stored) < 1:
         raise FormatError(f"{path.name} holds no image: its shape is {stored}")
-    return tuple(stored[axis] for axis in order), _affine(header), dtype_from_mode(header.mode)
+    dtype = dtype_from_mode(header.mode)
+    if int(header.mode) == 0 and not bytes_are_signed(header, _byte_order(header)):
+        dtype = np.dtype(np.uint8)
+    return tuple(stored[axis] for axis in order), _affine(header), dtype
 
 
 def mrc_volume(path: Path) -> Volume:
@@ -50,6 +54,7 @@ def mrc_volume(path: Path) -> Volume:
                 raise FormatError(f"{path.name} is cut off within its data")
             order = _axis_order(stream.header)
             data = np.asarray(stream.data).reshape(*(shape[i] for i in _inverse(order)[::-1]))
+            data = data.view(dtype) if dtype.kind == "u" else data
     volume = data.transpose(2, 1, 0).transpose(order)
     kind = np.float32 if dtype.kind == "f" else dtype.newbyteorder("=")
     facts = {"format": "mrc", "length_unit": "angstrom"}
@@ -65,6 +70,10 @@ def _header(path: Path) -> tuple[Any, Any]:
             if stream.header is None or bytes(stream.header.map) not in (b"MAP ", b"MAP\0"):
                 raise FormatError(f"{path.name} is not an MRC file", hint="It lacks the word MAP.")
             return stream.header, stream.voxel_size
+
+
+def _byte_order(header: Any) -> str:
+    return ">" if header.dtype["nx"].str.startswith(">") else "<"
 
 
 def _axis_order(header: Any) -> tuple[int, int, int]:

@@ -21,7 +21,9 @@ from appliance.formats.library import nibabel
 from appliance.geometry import Volume, max_corner_distance
 
 __all__ = [
+    "header_marks",
     "load_nifti",
+    "marked_facts",
     "nifti_facts",
     "nifti_frame",
     "nifti_slab",
@@ -145,7 +147,7 @@ def nifti_facts(image: Any) -> dict[str, Any]:
     if description:
         facts["description"] = description.decode("latin-1")
     if "intent_name" in header:
-        facts |= _marked(bytes(header["intent_name"]).split(b"\0")[0])
+        facts |= marked_facts(bytes(header["intent_name"]).split(b"\0")[0])
     return facts
 
 
@@ -218,23 +220,23 @@ def _image(volume: Volume, template: Volume) -> Any:
     if "vectors" in volume.header:  # a field tells what its numbers are
         image.header.set_intent("vector", name=volume.header["vectors"])
         image.header["descrip"] = volume.header.get("description", "").encode("latin-1")
-    if marks := _marks(volume.header):
+    if marks := header_marks(volume.header):
         image.header["intent_name"] = marks
     if data.ndim == 4 and volume.header.get("repetition_s"):
         image.header["pixdim"][4] = volume.header["repetition_s"]
     return image
 
 
-def _marks(facts: Mapping[str, Any]) -> bytes:
-    """Write what lengths and colours mean where they are not what they usually are."""
+def header_marks(facts: Mapping[str, Any]) -> bytes:
+    """Say what lengths and colours mean where they are not what they usually are."""
     words = [_LENGTHS.get(facts.get("length_unit", "mm"), "")]
     words += ["inv"] if facts.get("inverted") else []
     shown = " ".join(filter(None, words))
     return f"{_MARKS}{shown}".encode("ascii") if shown else b""
 
 
-def _marked(intent: bytes) -> dict[str, Any]:
-    """Read what `_marks` has written."""
+def marked_facts(intent: bytes) -> dict[str, Any]:
+    """Read what `header_marks` has written into a header's ``intent_name``."""
     if not intent.startswith(_MARKS.encode("ascii")):
         return {}
     words = intent.decode("latin-1")[len(_MARKS) :].split()

@@ -23,7 +23,7 @@ from appliance.core import FormatError, Invalid
 from appliance.formats.guard import reading
 from appliance.formats.kinds import suffix_of
 from appliance.formats.library import nibabel
-from appliance.formats.nifti import load_nifti
+from appliance.formats.nifti import header_marks, load_nifti, marked_facts
 from appliance.geometry import Grid
 
 __all__ = ["Label", "RoiReference", "read_labels", "read_reference", "read_xdata", "write_roi"]
@@ -69,6 +69,8 @@ class RoiReference:
         NIfTI codes of the two forms.
     header : object, optional
         The NIfTI header to copy from, field by field; without it `grid` becomes both forms.
+    length_unit : str
+        What a length of the grid is: ``mm``, ``detector``, ``angstrom`` or ``pixel``.
     """
 
     grid: Grid
@@ -76,6 +78,7 @@ class RoiReference:
     sform_code: int = 1
     qform_code: int = 1
     header: Any = None
+    length_unit: str = "mm"
 
 
 def read_reference(path: Path) -> RoiReference:
@@ -93,7 +96,8 @@ def read_reference(path: Path) -> RoiReference:
 
     facts = read_header(path)
     grid = Grid(_three(facts["shape"]), np.array(facts["affine"]))
-    return RoiReference(grid, int(facts.get("n_volumes", 1)))
+    unit = facts["facts"].get("length_unit", "mm")
+    return RoiReference(grid, int(facts.get("n_volumes", 1)), length_unit=unit)
 
 
 def write_roi(
@@ -129,6 +133,8 @@ def write_roi(
             f" {_times(reference.grid.shape)}"
         )
     image = _copied(data, reference) if reference.header is not None else _made(data, reference)
+    if marks := header_marks({"length_unit": reference.length_unit}):
+        image.header["intent_name"] = marks
     if labels:
         extension = nibabel().nifti1.Nifti1Extension(_CARET, _table(labels))
         image.header.extensions.append(extension)
@@ -176,7 +182,9 @@ def _nifti_reference(path: Path) -> RoiReference:
     if not hasattr(header, "get_sform"):  # Analyze: an affine by convention only
         return RoiReference(grid, n_frames)
     codes = int(header["sform_code"]), int(header["qform_code"])
-    return RoiReference(grid, n_frames, *codes, header=header)
+    marked = marked_facts(bytes(header["intent_name"]).split(b"\0")[0])
+    unit = marked.get("length_unit", "mm")
+    return RoiReference(grid, n_frames, *codes, header=header, length_unit=unit)
 
 
 def _three(shape: Sequence[int]) -> tuple[int, int, int]:

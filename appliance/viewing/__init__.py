@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         picture_facts,
         table_page,
     )
+    from appliance.viewing.lengths import agreement_in_mm, length_unit
     from appliance.viewing.links import (
         FileName,
         Link,
@@ -158,6 +159,7 @@ __all__ = [
     "Version",
     "VoxelSource",
     "Wanted",
+    "agreement_in_mm",
     "annotation_path",
     "case_files",
     "case_ratings",
@@ -181,6 +183,7 @@ __all__ = [
     "import_dicom_rois",
     "keep_preset",
     "label_table",
+    "length_unit",
     "list_checkouts",
     "list_links",
     "list_presets",
@@ -239,6 +242,7 @@ _HOMES = {
     "dicom_rois": "DicomImage ImportedRois export_dicom_rois import_dicom_rois",
     "display": "display_surface display_volume shrink_cache",
     "documents": "PictureFacts document_picture picture_facts table_page",
+    "lengths": "agreement_in_mm length_unit",
     "links": (
         "FileName Link LinkDraft check_owner find_link list_links make_link named_files no_link"
         " replace_link revoke_link"

@@ -15,6 +15,7 @@ from appliance.core import ApplianceError, Invalid
 from appliance.formats import read_volume, read_xdata
 from appliance.geometry import Volume
 from appliance.imaging import RoiRules, measure_roi
+from appliance.viewing.lengths import length_unit, measures_in_mm
 
 __all__ = [
     "MeasuredImage",
@@ -30,7 +31,7 @@ _SERIES = ("mean", "std", "median", "iqr1", "iqr2", "minimum", "maximum", "volum
 _CSV = (
     *("psid", "image", "frame", "x", "roi", "roi_frame", "color", "median", "iqr1", "iqr2"),
     *("mean", "std", "volume_ml", "area_cm2", "area_max_cm2", "n_slices", "minimum", "maximum"),
-    *("n_voxels", "n_used", "components", "surface_mm2"),
+    *("n_voxels", "n_used", "components", "surface_mm2", "length_unit"),
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -63,6 +64,9 @@ class StatisticsRow(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     x : float or None
         What the image's header says of the time point.
+    length_unit : str
+        What a length of the ROI's grid is: ``mm``; ``angstrom``, brought to mm here; ``detector``,
+        of which there are areas but no volume; ``pixel``, of which there is neither.
     areas_cm2 : dict of str to float
         By slice of the ROI's third axis.
     resampled : str
@@ -92,9 +96,10 @@ class StatisticsRow(msgspec.Struct, frozen=True, kw_only=True):
     minimum: float | None = None
     maximum: float | None = None
     percentiles: dict[str, float | None] = {}
-    volume_ml: float = 0.0
-    area_cm2: float = 0.0
-    area_max_cm2: float = 0.0
+    length_unit: str = "mm"
+    volume_ml: float | None = None
+    area_cm2: float | None = None
+    area_max_cm2: float | None = None
     areas_cm2: dict[str, float] = {}
     n_slices: int = 0
     components: int | None = None
@@ -190,19 +195,22 @@ def _of_image(
     for head, roi in zip(heads, rois, strict=True):
         for one in measure_roi(volume, roi.mask, rules, frames):
             x = times[one["frame"]] if one["frame"] < len(times) else None
-            found.append(msgspec.convert({**head, **one, "x": x}, StatisticsRow))
+            sized = measures_in_mm({**one}, length_unit(roi.mask, volume))
+            found.append(msgspec.convert({**head, **sized, "x": x}, StatisticsRow))
     return found
 
 
 def _measures(rows: Sequence[StatisticsRow]) -> dict[str, Any]:
     first = rows[0]
-    measured = {
+    measured: dict[str, Any] = {
         "volume": first.volume_ml,
         "area": first.area_cm2,
         "area_max": first.area_max_cm2,
         **{name: getattr(first, name) for name in ("n_voxels", "n_used", *_SERIES[:-1])},
         **{f"p{name}": value for name, value in first.percentiles.items()},
     }
+    if first.length_unit != "mm":
+        measured["length_unit"] = first.length_unit
     if first.components is not None:
         measured["components"] = first.components
     if first.surface_mm2 is not None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from appliance.core import FormatError, NotFound
 from appliance.formats import Label, read_labels, read_reference, read_volume, suffix_of
 from appliance.geometry import Volume
+from appliance.viewing.lengths import in_mm, length_unit
 from appliance.viewing.packing import pack_bits
 
 __all__ = [
@@ -46,8 +47,8 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
         Its number in the file.
     n_voxels : int
         In all frames.
-    volume_ml : float
-        In the first frame.
+    volume_ml : float or None
+        In the first frame; None where the size of a voxel is not known.
     center_mm : list of float or None
         World position of its middle; None when it is empty.
     box : list or None
@@ -58,7 +59,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     color: str
     n_voxels: int
-    volume_ml: float
+    volume_ml: float | None
     center_mm: list[float] | None
     box: list[list[int]] | None
 
@@ -184,7 +185,7 @@ def _segment(volume: Volume, label: Label, n_voxels: int, boxes: Sequence[Any]) 
         name=label.name,
         color=label.color,
         n_voxels=n_voxels,
-        volume_ml=in_first * volume.grid.voxel_mm3 / 1000,
+        volume_ml=in_mm(in_first * volume.grid.voxel_mm3 / 1000, length_unit(volume), 3),
         center_mm=center,
         box=None if box is None else [[s.start for s in box], [s.stop - 1 for s in box]],
     )

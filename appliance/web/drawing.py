@@ -101,7 +101,9 @@ def versions(services: Services, row: catalog.FileRow) -> list[FileVersion]:
 def compare(services: Services, who: Caller, data: CompareRois) -> Agreement:
     """Compare two ROIs."""
     first, second = (_mask(services, who, one) for one in (data.a, data.b))
-    return msgspec.convert(mask_agreement(first, second, frame=data.frame), Agreement)
+    found = {**mask_agreement(first, second, frame=data.frame)}
+    unit = viewing.length_unit(first, second)
+    return msgspec.convert(viewing.agreement_in_mm(found, unit), Agreement)
 
 
 def reference_of(
@@ -120,7 +122,8 @@ def reference_of(
         )
     if grid is not None:
         explicit = Grid(grid.shape, np.array(grid.affine))
-        return RoiReference(explicit, 1, grid.sform_code, grid.qform_code)
+        codes = grid.sform_code, grid.qform_code
+        return RoiReference(explicit, 1, *codes, length_unit=grid.length_unit)
     with services.catalog.read() as con:
         check_ids(con, who, "file", [file_id or 0], "reader")
         row = catalog.get_file(con, file_id or 0)

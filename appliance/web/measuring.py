@@ -103,9 +103,11 @@ def _rois(services: Services, who: Caller, roi: StatisticsRoi) -> list[MeasuredR
 
 
 def _drawn(services: Services, who: Caller, roi: StatisticsRoi) -> MeasuredRoi:
-    grid = drawing.reference_of(services, who, roi.reference_id, roi.grid).grid
-    mask = viewing.unpack_mask(roi.data or b"", grid.shape, roi.n_frames, roi.packing)
-    return MeasuredRoi(name=roi.name, color=roi.color, mask=Volume(mask, grid.affine))
+    on = drawing.reference_of(services, who, roi.reference_id, roi.grid)
+    data = viewing.unpack_mask(roi.data or b"", on.grid.shape, roi.n_frames, roi.packing)
+    told = {} if on.length_unit == "mm" else {"length_unit": on.length_unit}
+    mask = Volume(data, on.grid.affine, told)
+    return MeasuredRoi(name=roi.name, color=roi.color, mask=mask)
 
 
 def _stored(services: Services, who: Caller, roi: StatisticsRoi) -> list[MeasuredRoi]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tempfile
+from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
 
 from appliance.client import Client
+from appliance.formats import write_nifti
+from appliance.geometry import Volume
 from tests.web_api.conftest import Site, add_file
 from tests.web_api.test_rois import AFFINE, SHAPE, body, mask, nifti, put_image
 
@@ -113,3 +117,63 @@ def test_an_image_that_cannot_be_read_is_a_row_with_a_reason(site: Site) -> None
 
 def test_nifti_helper_makes_what_the_tests_say() -> None:
     assert nibabel.Nifti1Image.from_bytes(nifti(np.ones(SHAPE, np.int16))).shape == SHAPE
+
+
+def image_in(site: Site, path: str, unit: str) -> tuple[int, int]:
+    """An image of ones whose lengths are no millimetres, and its study."""
+    volume = Volume(np.ones(SHAPE, np.float32), AFFINE, {"length_unit": unit})
+    with tempfile.TemporaryDirectory() as folder:
+        write_nifti(Path(folder) / "image.nii", volume)
+        body = (Path(folder) / "image.nii").read_bytes()
+    file_id = add_file(site.services, path, body, "image")
+    with site.services.catalog.read() as con:
+        study = con.execute("SELECT study_id FROM files WHERE id = ?", (file_id,)).fetchone()[0]
+    return file_id, study
+
+
+@pytest.mark.parametrize(
+    ("unit", "volume", "area"),
+    [("angstrom", 1e-21, 1e-14), ("detector", None, 1), ("pixel", None, None), ("mm", 1, 1)],
+)
+def test_VIEW_x09_sizes_are_told_only_where_a_voxels_size_is_known(
+    site: Site, unit: str, volume: float | None, area: float | None
+) -> None:
+    image, study = image_in(site, f"x/{unit}.nii", unit)
+    with Client(socket=site.socket) as nora:
+        saved = nora.save_roi(study, f"x/{unit}_roi.nii", {"a": mask()}, reference=image)
+        (row,) = nora.roi_statistics([image], [saved["file"]["id"]])
+    with site.local() as http:
+        one = {"file_id": saved["file"]["id"]}
+        agreement = http.post("/rois/compare", json={"a": one, "b": one}).json()
+        about = http.get(f"/files/{one['file_id']}/rois").json()
+    ml = mask().sum() * np.linalg.det(AFFINE[:3, :3]) / 1000
+    wanted = None if volume is None else pytest.approx(ml * volume)
+    assert (row["length_unit"], row["volume_ml"]) == (unit, wanted)
+    assert (row["area_cm2"] is None) == (area is None)
+    if area is not None:
+        on_slice = np.linalg.norm(np.cross(AFFINE[:3, 0], AFFINE[:3, 1]))
+        assert row["area_cm2"] == pytest.approx(mask().sum() * on_slice / 100 * area)
+    assert (row["surface_mm2"] is None) == (volume is None)
+    assert (agreement["length_unit"], agreement["volume_a_ml"]) == (unit, wanted)
+    assert agreement["hausdorff_mm"] == (None if unit == "pixel" else 0)
+    assert about["segments"][0]["volume_ml"] == wanted
+
+
+def test_VIEW_x09_a_drawn_roi_on_a_grid_of_its_own_says_what_its_lengths_are(site: Site) -> None:
+    image, study = image_in(site, "y/px.nii", "pixel")
+    drawn = body(image, "")["rois"][0]
+    grid = {"shape": SHAPE, "affine": AFFINE.tolist(), "length_unit": "pixel"}
+    asked = {"images": [image], "rois": [{**drawn, "grid": grid, "packing": "bytes"}]}
+    with site.local() as http:
+        (row,) = http.post("/rois/statistics", json=asked).json()["rows"]
+        table = http.post("/rois/statistics/csv", json=asked).text
+        kept = http.post(
+            f"/studies/{study}/rois/statistics", json={**asked, "path": "META/px.json"}
+        )
+        assert kept.status_code == 201, kept.text
+        document = http.get(f"/files/{kept.json()['file']['id']}/px.json").json()
+    assert (row["length_unit"], row["volume_ml"]) == ("pixel", None)
+    (told,) = csv.DictReader(io.StringIO(table))
+    assert (told["length_unit"], told["volume_ml"], told["area_cm2"]) == ("pixel", "", "")
+    (numbers,) = document.values()
+    assert (numbers["length_unit"], numbers["volume"]) == ("pixel", None)

@@ -28,12 +28,16 @@ IfChanged = Literal["refuse", "replace", "new_name"]
 
 
 class ExplicitGrid(Input, frozen=True):
-    """A geometry that is not taken from a file; `affine` is voxel -> world RAS+ mm."""
+    """A geometry that is not taken from a file; `affine` is voxel -> world RAS+ mm.
+
+    `length_unit` says what these are where they are no millimetres.
+    """
 
     shape: tuple[int, int, int]
     affine: list[list[float]]
     sform_code: int = 1
     qform_code: int = 1
+    length_unit: Literal["mm", "angstrom", "detector", "pixel"] = "mm"
 
 
 class DrawnRoi(Input, frozen=True):
@@ -166,7 +170,10 @@ class SliceDifference(msgspec.Struct, frozen=True):
 
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
-    """How well two ROIs agree; distances in mm between the borders, null when one is empty."""
+    """How well two ROIs agree; distances in mm between the borders, null when one is empty.
+
+    Without a known size of a voxel (`length_unit`) there are neither volumes nor distances.
+    """
 
     dice: float | None
     jaccard: float | None
@@ -175,8 +182,9 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     n_both: int
     n_only_a: int
     n_only_b: int
-    volume_a_ml: float
-    volume_b_ml: float
+    length_unit: str
+    volume_a_ml: float | None
+    volume_b_ml: float | None
     mean_surface_mm: float | None
     hausdorff_mm: float | None
     hausdorff95_mm: float | None

@@ -19,9 +19,30 @@ export function lengthOf(header?: Pick<NiftiHeader, "affineFrom" | "marks"> | nu
   return header?.affineFrom === "none" ? "unknown" : "mm";
 }
 
+/** How the header of a mask says what its lengths are; empty for millimetres. */
+export const markOf = (length: Length): string =>
+  Object.keys(MARKED).find((mark) => MARKED[mark] === length) ?? "";
+
 /** "mm", "Å" or "px": for places and sizes of voxels. */
 export const unitOf = (length: Length): string =>
   length === "angstrom" ? "Å" : length === "pixel" ? "px" : "mm";
+
+/** Millimetres in the specimen that a unit of the world is; null where nobody knows. */
+const MILLIMETRES: Record<Length, number | null> = {
+  mm: 1,
+  unknown: 1, // of a voxel the header still tells the size
+  detector: 1,
+  angstrom: 1e-7,
+  pixel: null,
+};
+
+/** A length, an area (power 2) or a volume (3) of a grid in mm; null where it cannot be told. */
+export function inMm(value: number | null, length: Length, power: 1 | 2 | 3): number | null {
+  const known = MILLIMETRES[length];
+  // A projection has no depth.
+  if (value === null || known === null || (power === 3 && length === "detector")) return null;
+  return known === 1 ? value : value * known ** power;
+}
 
 /** "23.4 mm", "12.3 nm", "10.0 × 6.2 mm"; without a known voxel size there are no millimetres. */
 export function lengthText(values: number | readonly number[], length: Length = "mm"): string {

@@ -210,6 +210,9 @@ export const roi = {
   roistat_area: "area",
   roistat_area_max: "largest area",
   roistat_slices: "slices",
+  roistat_length: "lengths in",
+  roistat_unsized:
+    "An image does not tell how large its voxels are: there is no area or volume of ROIs on it.",
   roistat_min: "min",
   roistat_max: "max",
   roistat_percentile: "p{p}",

@@ -1,4 +1,5 @@
 // Writes a mask as NIfTI-1 in the page; what is saved on the service is written there.
+import { markOf } from "../../viewer";
 import type { Geometry } from "./roi.svelte";
 
 const HEADER = 352;
@@ -32,13 +33,15 @@ export function maskFile(geometry: Geometry, data: Uint8Array): Uint8Array<Array
 }
 
 /** Position of a mask that has no header to copy from. */
-function place(view: DataView, { affine, frameSeconds }: Geometry): void {
+function place(view: DataView, { affine, frameSeconds, length }: Geometry): void {
   const size = (c: number): number => Math.hypot(affine[c]!, affine[4 + c]!, affine[8 + c]!);
   const steps = [1, size(0), size(1), size(2), frameSeconds];
   steps.forEach((v, i) => view.setFloat32(76 + 4 * i, v, true));
   view.setUint8(123, 2 | 8);
   view.setInt16(254, CODE_SCANNER, true);
   for (let i = 0; i < 12; i++) view.setFloat32(280 + 4 * i, affine[i]!, true);
+  const mark = markOf(length ?? "mm");
+  if (mark) [...`nora ${mark}`].forEach((c, i) => view.setUint8(328 + i, c.charCodeAt(0)));
 }
 
 export async function gzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {

@@ -122,7 +122,8 @@ export function cropMatrix(roi: Roi): void {
   const corner = worldOf(roi, inside.low);
   const moved = affine.map((v, i) => (i % 4 === 3 && i < 12 ? corner[(i - 3) / 4]! : v));
   const { frameSeconds } = roi.volume.header;
-  const geometry = { shape: size, affine: moved, frames, frameSeconds };
+  const { length } = roi;
+  const geometry = { shape: size, affine: moved, frames, frameSeconds, length };
   const made = rois.add(
     rois.uniqueName(`${roi.name.replace(/\.nii(\.gz)?$/, "")}_crop`),
     geometry,

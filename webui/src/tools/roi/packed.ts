@@ -1,5 +1,6 @@
 // A ROI as the service takes it: packed voxels and the grid they lie on.
 import { base64, bits, gzip } from "./nifti";
+import type { Schema } from "../../core/types";
 import type { Roi } from "./roi.svelte";
 
 export const SUFFIX = /\.nii(\.gz)?$/;
@@ -15,7 +16,9 @@ export function placed(roi: Roi) {
   const { shape, affine } = roi.volume;
   const id = roi.ownGrid ? null : (roi.reference?.id ?? null);
   const rows = [0, 1, 2, 3].map((r) => affine.slice(4 * r, 4 * r + 4));
-  const grid = { shape: [...shape] as [number, number, number], affine: rows };
+  const length_unit: Schema["ExplicitGrid"]["length_unit"] =
+    roi.length === "unknown" ? "mm" : roi.length;
+  const grid = { shape: [...shape] as [number, number, number], affine: rows, length_unit };
   return { reference_id: id, grid: id === null ? grid : null };
 }
 

@@ -1,6 +1,6 @@
 // One ROI: strictly 0 and 1 on the grid of its reference, shown as a layer of labels.
-import type { Layer } from "../../viewer";
-import { parseHeader, Volume } from "../../viewer";
+import type { Layer, Length } from "../../viewer";
+import { lengthOf, parseHeader, Volume } from "../../viewer";
 import type { FileRow } from "../../core/types";
 import type { Box, Triple } from "./kernels/box";
 import { bounds, count, voxels } from "./kernels/box";
@@ -22,6 +22,8 @@ export interface Geometry {
   frames: number;
   /** Seconds between time points. */
   frameSeconds: number;
+  /** What its lengths are, where they are not millimetres. */
+  length?: Length;
   /** Header of the image it was taken from, for a copy with the same codes. */
   raw?: Uint8Array | undefined;
 }
@@ -95,7 +97,12 @@ export class Roi {
     return this.data.subarray(frame * n, (frame + 1) * n);
   }
 
-  /** Volume of a voxel in mL, also of a sheared grid. */
+  /** What a length of its grid is: not every image knows millimetres. */
+  get length(): Length {
+    return lengthOf(this.volume.header);
+  }
+
+  /** Volume of a voxel in mL, also of a sheared grid; a length is taken as mm. */
   get voxelMl(): number {
     const m = this.volume.affine;
     const minor = (r: number, s: number): number =>

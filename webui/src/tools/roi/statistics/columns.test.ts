@@ -1,6 +1,18 @@
 // The table of ROI statistics as text, as CSV, and how its numbers read.
 import { describe, expect, it } from "vitest";
-import { asCsv, asText, columnsFor, percentilesOf, shown, type Row } from "./columns";
+import {
+  asCsv,
+  asText,
+  cellText,
+  columnsFor,
+  isUnsized,
+  percentilesOf,
+  shown,
+  type Row,
+} from "./columns";
+import { maskHeader } from "../nifti";
+import { sizeText } from "../texts";
+import { lengthOf, parseHeader } from "../../../viewer";
 
 const ROW: Row = {
   image_id: 1,
@@ -15,6 +27,7 @@ const ROW: Row = {
   roi_frame: 0,
   n_voxels: 12,
   n_used: 12,
+  length_unit: "mm",
   median: 2.5,
   volume_ml: 0.012,
   area_cm2: 0.12,
@@ -55,6 +68,55 @@ describe("columns", () => {
     const told = ["0.500", "12.000", "1.20e-4", "1234.57", "–"];
     expect(numbers.map((value) => shown(value))).toEqual(told);
     expect(shown(12, true)).toBe("12");
+  });
+
+  it("VIEW-x09: sizes of tomograms are read in nm³ and nm², and saved in mL and cm²", () => {
+    const row: Row = { ...ROW, length_unit: "angstrom", volume_ml: 4.2e-17, surface_mm2: 3e-9 };
+    const columns = columnsFor([], false);
+    const cell = (id: string): string =>
+      cellText(
+        row,
+        columns.find((one) => one.id === id)!,
+      );
+    expect(cell("volume_ml")).toBe("42000.0 nm³");
+    expect(cell("surface_mm2")).toBe("3000.00 nm²");
+    expect(cell("n_voxels")).toBe("12");
+    expect(asCsv([row], columns)).toContain(",4.2e-17,");
+    expect(
+      cellText(
+        ROW,
+        columns.find((one) => one.id === "volume_ml")!,
+      ),
+    ).toBe("0.012");
+  });
+
+  it("VIEW-x09: without a known size of a voxel there are voxels and no volume", () => {
+    const row: Row = { ...ROW, length_unit: "pixel", volume_ml: null };
+    const columns = columnsFor([], false);
+    expect(
+      cellText(
+        row,
+        columns.find((one) => one.id === "volume_ml")!,
+      ),
+    ).toBe("–");
+    expect([isUnsized(row), isUnsized(ROW)]).toEqual([true, false]);
+    const told = (["mm", "angstrom", "pixel", "detector"] as const).map((length) =>
+      sizeText(0.5, length, 7),
+    );
+    expect(told).toEqual(["0.50 mL", "0.50 nm³", "7 vox", "7 vox"]);
+    expect(sizeText(5e8, "angstrom", 7)).toBe("0.50 µm³");
+  });
+
+  it("VIEW-x09: a mask without a header to copy from keeps what its lengths are", () => {
+    const affine = [2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1];
+    const made = maskHeader({
+      shape: [3, 3, 3],
+      affine,
+      frames: 1,
+      frameSeconds: 0,
+      length: "angstrom",
+    });
+    expect(lengthOf(parseHeader(made.buffer))).toBe("angstrom");
   });
 
   it("percentiles are numbers from 0 to 100, each once", () => {

@@ -13,6 +13,8 @@ export interface Column {
   numeric: boolean;
   /** Counts: shown without decimals. */
   whole?: boolean;
+  /** How many of the unit people read of electron tomography make one of this column. */
+  tiny?: { unit: string; per: number };
   value: (row: Row) => Value;
 }
 
@@ -36,6 +38,24 @@ const counted = (id: string, label: StringKey, value: (row: Row) => Value, unit 
   whole: true,
 });
 
+const NM3 = { unit: "nm³", per: 1e21 };
+const NM2_OF_CM2 = { unit: "nm²", per: 1e14 };
+const NM2_OF_MM2 = { unit: "nm²", per: 1e12 };
+
+const sized = (column: Column, tiny: Column["tiny"]): Column => ({ ...column, tiny: tiny! });
+
+/** Of what nobody knows the size there is no volume. */
+export const isUnsized = ({ length_unit, problem }: Row): boolean =>
+  !problem && (length_unit === "pixel" || length_unit === "detector");
+
+/** A cell of the table: sizes of tomograms in nm² and nm³, though saved as mL and cm². */
+export function cellText(row: Row, { value, whole, tiny }: Column): string {
+  const found = value(row);
+  if (!tiny || row.length_unit !== "angstrom" || typeof found !== "number")
+    return shown(found, whole);
+  return `${shown(found * tiny.per)} ${tiny.unit}`;
+}
+
 /** NORA's columns in NORA's order, then ours. */
 export function columnsFor(percentiles: readonly number[], times: boolean): Column[] {
   return [
@@ -51,9 +71,18 @@ export function columnsFor(percentiles: readonly number[], times: boolean): Colu
     number("iqr2", "roistat_iqr2", (row) => row.iqr2),
     number("mean", "roistat_mean", (row) => row.mean),
     number("std", "roistat_std", (row) => row.std),
-    number("volume_ml", "roistat_volume", (row) => row.volume_ml, "mL"),
-    number("area_cm2", "roistat_area", (row) => row.area_cm2, "cm²"),
-    number("area_max_cm2", "roistat_area_max", (row) => row.area_max_cm2, "cm²"),
+    sized(
+      number("volume_ml", "roistat_volume", (row) => row.volume_ml, "mL"),
+      NM3,
+    ),
+    sized(
+      number("area_cm2", "roistat_area", (row) => row.area_cm2, "cm²"),
+      NM2_OF_CM2,
+    ),
+    sized(
+      number("area_max_cm2", "roistat_area_max", (row) => row.area_max_cm2, "cm²"),
+      NM2_OF_CM2,
+    ),
     counted("n_slices", "roistat_slices", (row) => row.n_slices),
     number("minimum", "roistat_min", (row) => row.minimum),
     number("maximum", "roistat_max", (row) => row.maximum),
@@ -64,7 +93,11 @@ export function columnsFor(percentiles: readonly number[], times: boolean): Colu
     counted("n_voxels", "roistat_voxels", (row) => row.n_voxels),
     counted("n_used", "roistat_used", (row) => row.n_used),
     counted("components", "roistat_components", (row) => row.components),
-    number("surface_mm2", "roistat_surface", (row) => row.surface_mm2, "mm²"),
+    sized(
+      number("surface_mm2", "roistat_surface", (row) => row.surface_mm2, "mm²"),
+      NM2_OF_MM2,
+    ),
+    text("length_unit", "roistat_length", (row) => row.length_unit),
   ];
 }
 

@@ -1,6 +1,7 @@
 // Statistics of images of this computer, which never leave it, by the rules of the service.
 import { t } from "../../../core/strings";
-import type { Layer } from "../../../viewer";
+import type { Layer, Length } from "../../../viewer";
+import { inMm, lengthOf } from "../../../viewer";
 import { count } from "../kernels/box";
 import { parts } from "../kernels/components";
 import { histogram, readInside, summary, type MeasureRules } from "../kernels/measure";
@@ -15,9 +16,10 @@ const NOTHING = {
   n_voxels: 0,
   n_used: 0,
   n_slices: 0,
-  volume_ml: 0,
-  area_cm2: 0,
-  area_max_cm2: 0,
+  length_unit: "mm",
+  volume_ml: null,
+  area_cm2: null,
+  area_max_cm2: null,
   resampled: "",
 };
 
@@ -30,6 +32,24 @@ function sourceOf({ volume }: Layer, frame: number): ImageSource | null {
   );
 }
 
+/** Of the ROI when it says so, else of the image it is measured in. */
+function unitOf(image: Layer, roi: Roi): Length {
+  const own = roi.length === "unknown" ? "mm" : roi.length;
+  const other = lengthOf(image.volume!.header);
+  return own === "mm" && other !== "unknown" ? other : own;
+}
+
+/** Volume and areas in mL and cm², as the service gives them. */
+function inUnits(found: ReturnType<typeof summary>, unit: Length) {
+  return {
+    ...found,
+    length_unit: unit,
+    volume_ml: inMm(found.volume_ml, unit, 3),
+    area_cm2: inMm(found.area_cm2, unit, 2),
+    area_max_cm2: inMm(found.area_max_cm2, unit, 2),
+  };
+}
+
 /** Numbers of one ROI at one time point; the shorter of image and ROI is held at its last. */
 function measured(image: Layer, roi: Roi, at: number, rules: MeasureRules, bins: number) {
   const frame = Math.min(at, image.volume!.frames - 1);
@@ -40,7 +60,7 @@ function measured(image: Layer, roi: Roi, at: number, rules: MeasureRules, bins:
   const read = readInside(source, roi.matrix, mask);
   const values = rules.zeros ? read.values.filter((v) => v !== 0) : read.values;
   return {
-    ...summary(read, roi.matrix, rules),
+    ...inUnits(summary(read, roi.matrix, rules), unitOf(image, roi)),
     problem: "",
     frame,
     roi_frame,

@@ -1,4 +1,7 @@
-"""The page PACS query with a real Orthanc: searching, and pulling by each way (PACS-01..12)."""
+"""The page PACS query with a real Orthanc: searching, pulling by each way, and sending back.
+
+PACS-01 to PACS-12, GEN-06, GEN-09.
+"""
 
 from __future__ import annotations
 
@@ -77,6 +80,9 @@ def enter(desktop: Desktop, name: str, fields: dict[str, str]) -> None:
         dialog.get_by_label(label, exact=True).fill(value)
     dialog.get_by_label("MOVE pause, s").fill("0")
     dialog.get_by_label("FIND pause, s").fill("0")
+    dialog.get_by_text("More settings").click()
+    dialog.get_by_label("Images may be sent to it").check()
+    expect(dialog.get_by_label("It is asked whose a study is")).to_be_checked()
     dialog.get_by_role("button", name="Test").click()
     expect(dialog.get_by_role("status")).to_contain_text("answers", timeout=30_000)
     dialog.get_by_role("button", name="Save").click()
@@ -108,7 +114,7 @@ def pulled(service: Service) -> list[dict[str, Any]]:
     return found
 
 
-def test_PACS_04_09_a_cohort_is_queried_and_pulled_by_every_way(
+def test_GEN_09_PACS_04_07_09_a_cohort_is_queried_pulled_by_every_way_and_sent_back(
     desktop: Desktop, orthanc: Orthanc, service: Service
 ) -> None:
     enter_all(desktop, orthanc)
@@ -136,6 +142,52 @@ def test_PACS_04_09_a_cohort_is_queried_and_pulled_by_every_way(
     assert len(set(subjects)) == len(subjects) >= 2
     waits = [one for one in receipts.values() if one["state"] == "waiting"]
     assert len(subjects) + len(waits) == 3  # the same ID with another name may wait for a person
+    # What was made here goes back: by C-STORE from the image, by STOW-RS from the page.
+    send_picture(desktop, receipts["move"]["studies"][0], "move")
+    assert in_study(orthanc, 1, Modality="OT") == 1
+    send_study(desktop, receipts["web"]["studies"][0], "web")
+    assert in_study(orthanc, 3) == 5  # the very objects, which it had; none became another one
+
+
+def send_picture(desktop: Desktop, psid: str, node: str) -> None:
+    """Open the image of a study, and send the picture of its viewport."""
+    page = desktop.go(f"/?name={psid.partition('#')[0]}").ready().page
+    desktop.open_file("s001.nii")
+    desktop.drawn()
+    page.locator('.viewport[data-kind="axial"]').first.hover()
+    page.get_by_role("button", name="Send this picture to PACS…").first.click()
+    dialog = page.get_by_role("dialog", name="Send to PACS")
+    dialog.get_by_label("To").select_option(node)
+    expect(dialog.get_by_role("img", name="Screenshot")).to_be_visible()
+    expect(dialog.get_by_test_id("push-fate")).to_contain_text("has the study", timeout=30_000)
+    dialog.get_by_role("button", name=f"Send 1 object to {node}").click()
+    expect(dialog.get_by_test_id("push-row")).to_contain_text("arrived", timeout=60_000)
+    dialog.get_by_role("button", name="Close").last.click()
+
+
+def send_study(desktop: Desktop, psid: str, node: str) -> None:
+    """Check a study in the table, and send it from the page, where what was sent is listed."""
+    page = desktop.go(f"/?name={psid.partition('#')[0]}").ready().page
+    desktop.rows().first.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Tools of the images").click()
+    page.get_by_role("menuitem", name="PACS query").click()
+    page.get_by_role("tab", name="Sent").click()
+    page.get_by_role("button", name="Send to PACS…").click()
+    dialog = page.get_by_role("dialog", name="Send to PACS")
+    dialog.get_by_label("To").select_option(node)
+    dialog.get_by_role("button", name=re.compile(f"Send 3 objects to {node}")).click()
+    expect(dialog.get_by_test_id("push-row")).to_contain_text("arrived", timeout=60_000)
+    dialog.get_by_role("button", name="Close").last.click()
+    sent = page.get_by_role("table", name="Sent").get_by_role("row")
+    for one in ("move", node):
+        row = sent.filter(has=page.get_by_role("cell", name=one, exact=True))
+        expect(row).to_contain_text("arrived", timeout=30_000)
+
+
+def in_study(orthanc: Orthanc, n: int, **query: str) -> int:
+    """Count the objects of the n-th study in the archive."""
+    asked = {"Level": "Instance", "Query": {"StudyInstanceUID": f"{UID}.{n}", **query}}
+    return len(orthanc.http.post("/tools/find", json=asked).json())
 
 
 def pull_by(page: Page, service: Service, node: str, person: str) -> None:

@@ -10,12 +10,17 @@ import PushDialog from "./PushDialog.svelte";
 export type PushFate = Schema["PushFate"];
 export type PushRow = Schema["Push"];
 
-/** What is to be sent: files and studies by id; `rois` where some of them are masks or labels. */
+/**
+ * What is to be sent: files and studies by id; `rois` where some of them are masks or labels;
+ * a PNG as base64 that goes into a study.
+ */
 export interface Sending {
   files?: number[];
   studies?: number[];
   rois?: boolean;
   reference?: number;
+  picture?: string;
+  into?: number;
   title?: string;
 }
 

@@ -8,6 +8,7 @@ export {
   registerOverlay,
   registerOverlay3d,
   registerPanel,
+  registerShotActions,
 } from "./plugins.svelte";
 export type { LayerAction, Overlay3dProps, OverlayProps } from "./plugins.svelte";
 export { registerPointer } from "./pointers.svelte";
@@ -21,6 +22,7 @@ export { inMm, lengthOf, lengthText, markOf } from "./lengths";
 export { loadFile, loadUrl } from "./load";
 export { parseHeader } from "./nifti";
 export type { StoredArray } from "./nifti";
+export type { Shot } from "./screenshot";
 export { carried, LAYER } from "./dropping";
 export { screenToWorld, worldToScreen } from "./planes";
 export type { View } from "./planes";

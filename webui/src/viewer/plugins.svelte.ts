@@ -3,6 +3,7 @@ import type { Component } from "svelte";
 import type { Layer } from "./layer.svelte";
 import type { View } from "./planes";
 import type { Projection3d } from "./pose3d";
+import type { Shot } from "./screenshot";
 import type { Viewport } from "./viewport.svelte";
 
 /** Given to a component that a tool draws over every 2D viewport. */
@@ -31,6 +32,15 @@ export interface LayerAction {
   run: (event: MouseEvent) => void;
 }
 
+/** A button on a viewport that does something with its picture. */
+export interface ShotAction {
+  id: string;
+  label: string;
+  icon: Component<{ size?: number; strokeWidth?: number }>;
+  run: (shot: Shot) => void;
+}
+
+type ShotsOf = (viewport: Viewport) => ShotAction[];
 type ActionsOf = (layer: Layer, viewport: Viewport) => LayerAction[];
 
 interface Plugged {
@@ -38,9 +48,16 @@ interface Plugged {
   overlays3d: readonly Component<Overlay3dProps>[];
   panels: readonly Component<PanelProps>[];
   actions: readonly ActionsOf[];
+  shots: readonly ShotsOf[];
 }
 
-let plugged = $state.raw<Plugged>({ overlays: [], overlays3d: [], panels: [], actions: [] });
+let plugged = $state.raw<Plugged>({
+  overlays: [],
+  overlays3d: [],
+  panels: [],
+  actions: [],
+  shots: [],
+});
 
 /** Draw a component over every 2D viewport; returns what takes it away. */
 export function registerOverlay(component: Component<OverlayProps>): () => void {
@@ -74,6 +91,14 @@ export function registerLayerActions(actions: ActionsOf): () => void {
   };
 }
 
+/** Offer what is done with a picture of a viewport; returns what takes it away. */
+export function registerShotActions(shots: ShotsOf): () => void {
+  plugged = { ...plugged, shots: [...plugged.shots, shots] };
+  return () => {
+    plugged = { ...plugged, shots: plugged.shots.filter((one) => one !== shots) };
+  };
+}
+
 export const panels = (): readonly Component<PanelProps>[] => plugged.panels;
 
 export const overlays = (): readonly Component<OverlayProps>[] => plugged.overlays;
@@ -82,3 +107,6 @@ export const overlays3d = (): readonly Component<Overlay3dProps>[] => plugged.ov
 
 export const layerActionsOf: ActionsOf = (layer, viewport) =>
   plugged.actions.flatMap((actions) => actions(layer, viewport));
+
+export const shotActionsOf: ShotsOf = (viewport) =>
+  plugged.shots.flatMap((shots) => shots(viewport));

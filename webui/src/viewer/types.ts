@@ -6,6 +6,7 @@ export interface FileRow {
   id: number;
   key?: string;
   psid?: string;
+  study_id?: number;
   path?: string;
   folder?: string;
   name: string;

@@ -219,5 +219,14 @@ export const pacs = {
   pf_projects: "Projects",
   pf_projects_hint: "Parted by commas; empty: all",
   pf_push: "Images may be sent to it",
+  pf_push_check: "It is asked whose a study is before anything of it goes",
+  pf_push_check_hint:
+    "Off only for a node that is no archive of patients: then pseudonymised images may go there, too.",
   pf_tls: "DICOM over TLS",
+  pf_tls_name: "Name in its certificate",
+  pf_tls_name_hint: "Empty: its host",
+  pf_ca_file_hint: "Empty: those of the system",
+  pf_cert_file: "File of our certificate",
+  pf_key_file: "File of its key",
+  pf_pem_hint: "PEM, on the machine of the service",
 } as const;

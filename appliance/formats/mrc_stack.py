@@ -33,6 +33,7 @@ _MODES = {"i1": 0, "u1": 0, "i2": 1, "f4": 2, "u2": 6, "f2": 12}
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _LABELS, _LABEL_BYTES = 10, 80
 _VERSION = 20141
+_STACK_OF_VOLUMES = 401  # space groups from here on are no single volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class MrcFacts:
         As the header claims.
     sections_promised : int
         Number of sections that the header names; more than are read of a growing file.
+    is_volume : bool
+        Whether the header calls the sections slices of one volume.
     tilt_angles : array (n,) of degrees or None
         From the extended header.
     exposure : array (n,) or None
@@ -66,6 +69,7 @@ class MrcFacts:
     maximum: float
     mean: float
     sections_promised: int
+    is_volume: bool
     tilt_angles: NDArray[np.float64] | None = None
     exposure: NDArray[np.float64] | None = None
     axis_deg: float | None = None
@@ -121,6 +125,7 @@ def _facts(header: MrcHeader, sections: SectionFacts) -> MrcFacts:
         maximum=float(raw["dmax"]),
         mean=float(raw["dmean"]),
         sections_promised=int(raw["nz"]),
+        is_volume=0 < int(raw["ispg"]) < _STACK_OF_VOLUMES,
         tilt_angles=sections.angles_deg,
         exposure=sections.exposure,
         axis_deg=sections.axis_deg,

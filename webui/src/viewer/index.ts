@@ -18,7 +18,7 @@ export type { ViewerState } from "./readout";
 export { Layer } from "./layer.svelte";
 export { MASK_COLOURS } from "./colormaps";
 export type { Length } from "./lengths";
-export { inMm, lengthOf, lengthText, markOf } from "./lengths";
+export { inMm, lengthOf, lengthText, markOf, unitOf } from "./lengths";
 export { loadFile, loadUrl } from "./load";
 export { parseHeader } from "./nifti";
 export type { StoredArray } from "./nifti";

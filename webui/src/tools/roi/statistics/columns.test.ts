@@ -79,6 +79,13 @@ describe("columns", () => {
         columns.find((one) => one.id === id)!,
       );
     expect(cell("volume_ml")).toBe("42000.0 nm³");
+    expect(
+      cellText(
+        row,
+        columns.find((one) => one.id === "volume_ml")!,
+        true,
+      ),
+    ).toBe("42000.0");
     expect(cell("surface_mm2")).toBe("3000.00 nm²");
     expect(cell("n_voxels")).toBe("12");
     expect(asCsv([row], columns)).toContain(",4.2e-17,");

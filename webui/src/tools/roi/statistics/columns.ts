@@ -48,12 +48,13 @@ const sized = (column: Column, tiny: Column["tiny"]): Column => ({ ...column, ti
 export const isUnsized = ({ length_unit, problem }: Row): boolean =>
   !problem && (length_unit === "pixel" || length_unit === "detector");
 
+export const isTiny = ({ length_unit }: Row): boolean => length_unit === "angstrom";
+
 /** A cell of the table: sizes of tomograms in nm² and nm³, though saved as mL and cm². */
-export function cellText(row: Row, { value, whole, tiny }: Column): string {
+export function cellText(row: Row, { value, whole, tiny }: Column, unitInHead = false): string {
   const found = value(row);
-  if (!tiny || row.length_unit !== "angstrom" || typeof found !== "number")
-    return shown(found, whole);
-  return `${shown(found * tiny.per)} ${tiny.unit}`;
+  if (!tiny || !isTiny(row) || typeof found !== "number") return shown(found, whole);
+  return shown(found * tiny.per) + (unitInHead ? "" : ` ${tiny.unit}`);
 }
 
 /** NORA's columns in NORA's order, then ours. */

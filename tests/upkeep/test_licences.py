@@ -30,6 +30,13 @@ def test_every_package_of_the_extra_for_processing_is_in_the_manifest_too():
     assert manifest.problems(sorted(names)) == []
 
 
+def test_the_encoder_of_the_extra_for_tomography_is_told_as_what_it_is():
+    entry = read_manifest(ROOT / "conf" / "licences.toml").packages["av"]
+    assert entry.licence == "BSD-3-Clause"
+    assert "libx264" in entry.note
+    assert "GPL" in entry.note
+
+
 def needs(name):
     """Names of the packages that an installed one needs, those that are installed."""
     found = [re.match(r"[\w.-]+", text)[0] for text in requires(name) or [] if "extra" not in text]

@@ -244,8 +244,9 @@ class Appliance:
             return
         from appliance.exchange import DicomListener
 
-        awaited = self.services.pacs.awaited
-        listener = DicomListener(self.services.importer, self.settings, awaited)
+        pacs = self.services.pacs
+        links = pacs.known.links
+        listener = DicomListener(self.services.importer, self.settings, pacs.awaited, links)
         listener.start()
         self._stack.callback(listener.stop)
         self._probes["listener"] = lambda: "" if listener.is_running() else "It does not answer."

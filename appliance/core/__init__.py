@@ -44,6 +44,7 @@ from appliance.core.sections_pacs import PacsNode, PacsSettings
 from appliance.core.settings import (
     BackupSettings,
     DataSettings,
+    DicomReader,
     DicomSettings,
     ImportSettings,
     JobSettings,
@@ -64,6 +65,7 @@ __all__ = [
     "Conflict",
     "DataFolder",
     "DataSettings",
+    "DicomReader",
     "DicomSettings",
     "DiskFull",
     "ExchangeError",

@@ -9,6 +9,7 @@ import msgspec
 __all__ = [
     "BackupSettings",
     "DataSettings",
+    "DicomReader",
     "DicomSettings",
     "ImportSettings",
     "LogSettings",
@@ -80,6 +81,27 @@ class DicomRoute(Section, frozen=True, forbid_unknown_fields=True, kw_only=True)
     called: str = "*"
 
 
+class DicomReader(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who may search what we keep (C-FIND) and have it sent to archives (C-MOVE).
+
+    Attributes
+    ----------
+    calling : str
+        AE title of who asks.
+    project : str
+        Project whose originals are searched.
+    address : str
+        Address or network it asks from; empty: any that `allow` lets in.
+    names : bool
+        Whether it gets objects as they are; else codes stand for who they show, as in an export.
+    """
+
+    calling: str
+    project: str
+    address: str = ""
+    names: bool = False
+
+
 class DicomSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The DICOM listener (C-ECHO, C-STORE, storage commitment).
 
@@ -99,6 +121,8 @@ class DicomSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         Projects by AE title, each with project, calling and called; the first that fits counts.
     allow : list of str
         Senders, as ``AET`` or ``AET@ADDRESS``. Empty: all, on loopback only.
+    readers : list of DicomReader
+        Who may search a project and have objects sent, each with calling, project, address, names.
     max_associations : int
         Associations at the same time.
     max_pdu_bytes : int
@@ -120,6 +144,7 @@ class DicomSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     project: str = "default"
     routes: list[DicomRoute] = []
     allow: list[str] = []
+    readers: list[DicomReader] = []
     max_associations: int = 16
     max_pdu_bytes: int = 131072
     idle_s: float = 120.0

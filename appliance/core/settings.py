@@ -19,6 +19,7 @@ from appliance.core.errors import SettingsError
 from appliance.core.sections import (
     BackupSettings,
     DataSettings,
+    DicomReader,
     DicomSettings,
     ImportSettings,
     LogSettings,
@@ -37,6 +38,7 @@ from appliance.core.sections_viewing import ViewingSettings
 __all__ = [
     "BackupSettings",
     "DataSettings",
+    "DicomReader",
     "DicomSettings",
     "ImportSettings",
     "JobSettings",

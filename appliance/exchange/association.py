@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import msgspec
@@ -11,18 +12,35 @@ from appliance.exchange import pdu
 from appliance.exchange.pdu import AssociateRequest, Command, Fragment, Proposed
 from appliance.exchange.wire import Gone, Malformed, Wire
 
-__all__ = ["VERIFICATION", "Association", "Caller", "Desk", "Message", "Sink"]
+__all__ = [
+    "FIND_MODELS",
+    "MOVE_MODELS",
+    "VERIFICATION",
+    "Association",
+    "Caller",
+    "Counts",
+    "Desk",
+    "Message",
+    "Sink",
+]
 
 _LOG = logging.getLogger(__name__)
 
 VERIFICATION: Final = "1.2.840.10008.1.1"
 COMMITMENT: Final = "1.2.840.10008.1.20.1"
+FIND_MODELS: Final = frozenset({"1.2.840.10008.5.1.4.1.2.1.1", "1.2.840.10008.5.1.4.1.2.2.1"})
+MOVE_MODELS: Final = frozenset({"1.2.840.10008.5.1.4.1.2.1.2", "1.2.840.10008.5.1.4.1.2.2.2"})
 _STORAGE = ("1.2.840.10008.5.1.4.1.1.", "1.2.840.10008.5.1.4.34.7", "1.2.840.10008.5.1.4.34.10")
 _STANDARD, _BIG_ENDIAN = "1.2.840.10008.", "1.2.840.10008.1.2.2"
 _APPLICATION = b"1.2.840.10008.3.1.1.1"
 _NAME = "NORA"
 
 _STORE, _ECHO, _ACTION, _CANCEL = 0x0001, 0x0030, 0x0130, 0x0FFF
+_FIND, _MOVE, _PENDING = 0x0020, 0x0021, 0xFF00
+_NO_STORAGE = FIND_MODELS | MOVE_MODELS | {VERIFICATION, COMMITMENT}
+_GATHERED = frozenset(
+    {(_ACTION, COMMITMENT), *((_FIND, m) for m in FIND_MODELS), *((_MOVE, m) for m in MOVE_MODELS)}
+)
 _ANSWER = 0x8000
 _UNKNOWN_OPERATION, _BAD_UID, _NO_DATA = 0x0211, 0x0117, 0xC000
 _MOST_COMMAND, _MOST_ACTION = 1 << 16, 1 << 25
@@ -70,6 +88,14 @@ class Sink(Protocol):
         """The rest will not come."""
 
 
+class Counts(Protocol):
+    """How far a request to send is, in objects."""
+
+    n_left: int
+    n_sent: int
+    n_failed: int
+
+
 class Desk(Protocol):
     """What the house does for one association."""
 
@@ -84,6 +110,17 @@ class Desk(Protocol):
 
     def commit(self, message: Message, data: bytes) -> tuple[int, list[bytes]]:
         """Answer a request for commitment: the status, and command and data set of a report."""
+
+    def models(self) -> frozenset[str]:
+        """Give the services beside storage that whoever came in is offered."""
+
+    def find(self, message: Message, data: bytes, tell: Callable[[bytes], object]) -> int:
+        """Answer a query piece by piece; gives the last status."""
+
+    def move(
+        self, message: Message, data: bytes, tell: Callable[[Counts], bool]
+    ) -> tuple[int, Counts | None]:
+        """Send what is asked for, telling how far it is; gives the last status, and the counts."""
 
     def close(self, *, released: bool) -> None:
         """Nothing more comes."""
@@ -192,7 +229,8 @@ class Association:
             self._wire.send(pdu.reject_pdu(*refusal))
             return False
         self._peer_most = request.max_pdu_bytes
-        chosen = [_choose(context) for context in request.contexts]
+        models = self._desk.models()
+        chosen = [_choose(context, models) for context in request.contexts]
         for context, (_, result, syntax) in zip(request.contexts, chosen, strict=True):
             if result == 0:
                 self._contexts[context.id] = (context.abstract, syntax)
@@ -249,9 +287,9 @@ class Association:
 
     def _sink_of(self, message: Message) -> Sink:
         kind, abstract = message.number(0x0100), self._contexts[message.context][0]
-        if kind == _ACTION and abstract == COMMITMENT:
+        if (kind, abstract) in _GATHERED:
             return _Gather()
-        if kind != _STORE or abstract in (VERIFICATION, COMMITMENT):
+        if kind != _STORE or abstract in _NO_STORAGE:
             return _Refuse(_UNKNOWN_OPERATION)
         if not _is_uid(message.text(0x1000)) or not _is_uid(message.text(0x0002)):
             return _Refuse(_BAD_UID)
@@ -264,30 +302,63 @@ class Association:
         if kind & _ANSWER or kind == _CANCEL:  # an answer to us, or a cancel: nothing to say
             return
         reports: list[bytes] = []
+        whole = sink.data if isinstance(sink, _Gather) and not isinstance(sink, _Refuse) else None
+        if whole is not None and kind in (_FIND, _MOVE):
+            self._answer(message, kind, bytes(whole))
+            return
         if kind == _ECHO:
             status = 0
-        elif isinstance(sink, _Gather) and not isinstance(sink, _Refuse):
-            status, reports = self._desk.commit(message, bytes(sink.data))
+        elif whole is not None:
+            status, reports = self._desk.commit(message, bytes(whole))
         elif kind != _STORE:
             status = _UNKNOWN_OPERATION
         self._send(message.context, _answer(message, kind, status), b"")
         if reports:
             self._send(message.context, *reports)
 
+    def _answer(self, message: Message, kind: int, data: bytes) -> None:
+        """Answer a query or a request to send, which takes its time."""
+        counts: Counts | None = None
+        if kind == _FIND:
+            status = self._desk.find(message, data, lambda found: self._tell(message, found))
+        else:
+            status, counts = self._desk.move(message, data, lambda now: self._count(message, now))
+        self._send(message.context, _answer(message, kind, status, counts), b"")
+
+    def _tell(self, message: Message, found: bytes) -> None:
+        """Give one answer to a query."""
+        command = _answer(message, _FIND, _PENDING, data_set=1)
+        self._send(message.context, command, found)
+
+    def _count(self, message: Message, counts: Counts) -> bool:
+        """Tell how far a request to send is."""
+        self._send(message.context, _answer(message, _MOVE, _PENDING, counts), b"")
+        return True
+
     def _send(self, context: int, command: bytes, data: bytes) -> None:
         self._wire.send(b"".join(pdu.data_pdus(context, command, data, self._peer_most)))
 
 
-def _answer(message: Message, kind: int, status: int) -> bytes:
+def _answer(
+    message: Message,
+    kind: int,
+    status: int,
+    counts: Counts | None = None,
+    *,
+    data_set: int = pdu.NO_DATA_SET,
+) -> bytes:
     """Write the command that answers a message."""
     elements: list[tuple[int, int | str]] = [
         (0x0002, message.text(0x0002) or message.text(0x0003)),
         (0x0100, kind | _ANSWER),
         (0x0120, message.number(0x0110) or 0),
-        (0x0800, pdu.NO_DATA_SET),
+        (0x0800, data_set),
         (0x0900, status),
         (0x1000, message.text(0x1000) or message.text(0x1001)),
     ]
+    if counts is not None:
+        left = [(0x1020, counts.n_left)] if status == _PENDING else []
+        elements += [*left, (0x1021, counts.n_sent), (0x1022, counts.n_failed), (0x1023, 0)]
     if kind == _ACTION:
         elements.append((0x1008, message.number(0x1008) or 0))
     return pdu.write_command([one for one in elements if one[1] != ""])
@@ -301,9 +372,9 @@ def _unfit(request: AssociateRequest) -> tuple[int, int, int] | None:
     return None
 
 
-def _choose(context: Proposed) -> tuple[int, int, str]:
+def _choose(context: Proposed, models: frozenset[str]) -> tuple[int, int, str]:
     """Give the number of a context, the result and the transfer syntax."""
-    if not _is_served(context.abstract):
+    if context.abstract not in models and not _is_served(context.abstract):
         return context.id, 3, ""
     found = sorted(filter(_is_uid, context.transfers), key=_reluctance)
     return (context.id, 0, found[0]) if found else (context.id, 4, "")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 from appliance.core import ApplianceError
-from appliance.exchange.association import Caller, Message, Sink
+from appliance.exchange.association import Caller, Counts, Message, Sink
 from appliance.exchange.commitment import Commitments
 from appliance.exchange.importer import Importer
 from appliance.exchange.pacs_awaited import Awaited
 from appliance.exchange.reception import Reception, Status
 from appliance.exchange.rows import Options
 from appliance.exchange.senders import Senders
+from appliance.exchange.served import Served
+from appliance.exchange.served_move import Tell
 
 __all__ = ["Counter", "House"]
 
@@ -32,6 +35,7 @@ class House(Protocol):
     senders: Senders
     awaited: Awaited
     commitments: Commitments
+    served: Served | None
     max_pdu_bytes: int
     idle_s: float
 
@@ -87,6 +91,23 @@ class Counter:
         """Tell which objects are safe here."""
         self._house.flush()
         return self._house.commitments.answer(self._caller, message, data)
+
+    def models(self) -> frozenset[str]:
+        """Give the services beside storage that whoever came in is offered."""
+        served = self._house.served
+        return served.models(self._caller) if served else frozenset()
+
+    def find(self, message: Message, data: bytes, tell: Callable[[bytes], object]) -> int:
+        """Answer a query."""
+        served = self._house.served
+        assert served is not None  # noqa: S101 - no context for it was accepted else
+        return served.find(self._caller, message, data, tell)
+
+    def move(self, message: Message, data: bytes, tell: Tell) -> tuple[int, Counts | None]:
+        """Send to an archive what is asked for."""
+        served = self._house.served
+        assert served is not None  # noqa: S101 - as in `find`
+        return served.move(self._caller, message, data, tell)
 
     def flush(self) -> None:
         """Write the rows of what was acknowledged."""

@@ -1,4 +1,7 @@
-"""The DICOM listener: C-ECHO, C-STORE and storage commitment, acknowledged when it is on disk."""
+"""The DICOM listener: C-ECHO, C-STORE and storage commitment, acknowledged when it is on disk.
+
+Who is named as a reader also gets C-FIND and C-MOVE.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import logging
 import socket
 import ssl
 import threading
+from collections.abc import Mapping
 
 from appliance.core import DicomSettings, Settings, SettingsError
 from appliance.exchange.association import Association
@@ -15,7 +19,9 @@ from appliance.exchange.commitment import Commitments
 from appliance.exchange.desk import Counter
 from appliance.exchange.importer import Importer
 from appliance.exchange.pacs_awaited import Awaited
+from appliance.exchange.pacs_link import Archive
 from appliance.exchange.senders import Senders
+from appliance.exchange.served import Served
 from appliance.exchange.wire import Wire
 
 __all__ = ["DicomListener"]
@@ -40,6 +46,8 @@ class DicomListener:
         Section ``dicom``.
     awaited : Awaited, optional
         What was asked for: it belongs to its pull, and may come from where it was asked for.
+    links : mapping of str to Archive, optional
+        Where objects may be sent when somebody asks for it (C-MOVE).
 
     Raises
     ------
@@ -49,12 +57,17 @@ class DicomListener:
     """
 
     def __init__(
-        self, importer: Importer, settings: Settings, awaited: Awaited | None = None
+        self,
+        importer: Importer,
+        settings: Settings,
+        awaited: Awaited | None = None,
+        links: Mapping[str, Archive] | None = None,
     ) -> None:
         self._dicom = settings.dicom
         self.importer, self.awaited = importer, awaited or Awaited()
         self.senders = Senders(self._dicom)
         self.commitments = Commitments(importer.ctx, settings)
+        self.served = Served(importer, settings, links or {}) if self._dicom.readers else None
         self.max_pdu_bytes, self.idle_s = self._dicom.max_pdu_bytes, self._dicom.idle_s
         self._title = self._dicom.ae_title.strip()
         self._lock = threading.Lock()

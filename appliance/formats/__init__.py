@@ -14,6 +14,7 @@ from appliance.formats.kinds import FileKind, is_dicom_name, kind_of, suffix_of
 if TYPE_CHECKING:
     from appliance.formats.complex_parts import ComplexPart, complex_part
     from appliance.formats.converting import convert_file
+    from appliance.formats.dicom_answer import answer_bytes, read_question
     from appliance.formats.dicom_carried import carried_files, pictures
     from appliance.formats.dicom_commitment import (
         CommitmentRequest,
@@ -140,6 +141,7 @@ __all__ = [
     "ScanReason",
     "SegmentationRead",
     "VolumeHeader",
+    "answer_bytes",
     "carried_files",
     "check_sets",
     "commitment_bytes",
@@ -181,6 +183,7 @@ __all__ = [
     "read_labels",
     "read_mesh",
     "read_mrc_stack",
+    "read_question",
     "read_reference",
     "read_segmentation",
     "read_slab",
@@ -243,6 +246,8 @@ __getattr__ = lazy_door(
         "ScanReason": "dicom_record",
         "SegmentationRead": "dicom_seg",
         "VolumeHeader": "volumes",
+        "answer_bytes": "dicom_answer",
+        "read_question": "dicom_answer",
         "carried_files": "dicom_carried",
         "check_sets": "markers",
         "pictures": "dicom_carried",

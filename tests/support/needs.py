@@ -18,6 +18,7 @@ PACKAGES = {
     "echoscu": "dcmtk",
     "dcmqrscp": "dcmtk",
     "movescu": "dcmtk",
+    "findscu": "dcmtk",
     "Orthanc": "orthanc",
     "chromium": "chromium",
     "gcc": "gcc",

@@ -1,4 +1,5 @@
 // Which way planes lie and which voxels are shown: own image, world, or one grid for everything.
+import { hasSides, lengthOf } from "./lengths";
 import type { Vec3 } from "./linalg";
 import { fromColumns, IDENTITY3, invert, multiply3 } from "./linalg";
 import { imageFrame } from "./orientation";
@@ -36,6 +37,8 @@ export function pose(viewer: Viewer, volume: Volume): Pose {
   const along = grid ?? volume;
   const upright = viewer.frameMode === "world" ? IDENTITY3 : imageFrame(along.affine);
   const frame = multiply3(viewer.rotation, upright);
-  const { radiological, worldMapping: mapping, fieldMm } = viewer;
+  const { worldMapping: mapping, fieldMm } = viewer;
+  // No side of a specimen is its left: x runs to the right, as in IMOD.
+  const radiological = viewer.radiological && hasSides(lengthOf(volume.header));
   return { radiological, mapping, frame, upright, fieldMm };
 }

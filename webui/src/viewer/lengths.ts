@@ -19,6 +19,9 @@ export function lengthOf(header?: Pick<NiftiHeader, "affineFrom" | "marks"> | nu
   return header?.affineFrom === "none" ? "unknown" : "mm";
 }
 
+/** Whether what is shown has sides: tomograms of a specimen have axes only. */
+export const hasSides = (length: Length): boolean => length !== "angstrom";
+
 /** How the header of a mask says what its lengths are; empty for millimetres. */
 export const markOf = (length: Length): string =>
   Object.keys(MARKED).find((mark) => MARKED[mark] === length) ?? "";

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Vec3 } from "./linalg";
 import { apply, axisRotation, dot, fromColumns, invert, rotate, scale } from "./linalg";
 import { axisAssignment, imageFrame, orientationCodes, sideLetter, voxelSize } from "./orientation";
+import { hasSides, lengthOf } from "./lengths";
 import { allOrientations, UNIT } from "./testing";
 import { planeAxes, screenToWorld, sideLetters, worldToScreen } from "./planes";
 
@@ -38,6 +39,17 @@ describe("the 48 axis orders", () => {
 });
 
 describe("sides", () => {
+  it("a specimen has axes and no left: x runs to the right in every convention (VIEW-x09)", () => {
+    const frame = imageFrame(fromColumns(UNIT[0]!, UNIT[1]!, UNIT[2]!, [0, 0, 0]));
+    const axes = planeAxes("axial", false, frame);
+    expect(sideLetters(axes, false)).toEqual({ left: "−x", right: "x", top: "y", bottom: "−y" });
+    const raw = { affineFrom: "sform", marks: ["A"] } as const;
+    expect([hasSides(lengthOf(raw)), hasSides(lengthOf({ affineFrom: "sform" }))]).toEqual([
+      false,
+      true,
+    ]);
+  });
+
   it("turns left and right with the convention, and only where both show", () => {
     const frame = imageFrame(fromColumns(UNIT[0]!, UNIT[1]!, UNIT[2]!, [0, 0, 0]));
     expect(sideLetters(planeAxes("coronal", true, frame)).left).toBe("R");

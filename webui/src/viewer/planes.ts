@@ -99,23 +99,40 @@ export function worldToScreen(view: View, mm: Vec3): Point {
   };
 }
 
-/** Letters at the four edges of the viewport. */
-export function sideLetters(axes: Axes): Record<"left" | "right" | "top" | "bottom", string> {
+/** The axis that runs to a side of the body. */
+export const AXIS_OF: Readonly<Record<string, string>> = {
+  R: "x",
+  L: "−x",
+  A: "y",
+  P: "−y",
+  S: "z",
+  I: "−z",
+};
+
+/** Letters at the four edges of the viewport; axes where there is no body. */
+export function sideLetters(
+  axes: Axes,
+  body = true,
+): Record<"left" | "right" | "top" | "bottom", string> {
+  const letter = (direction: Vec3): string => {
+    const side = sideLetter(direction);
+    return body ? side : (AXIS_OF[side] ?? side);
+  };
   return {
-    left: sideLetter(scale(axes.right, -1)),
-    right: sideLetter(axes.right),
-    top: sideLetter(axes.up),
-    bottom: sideLetter(scale(axes.up, -1)),
+    left: letter(scale(axes.right, -1)),
+    right: letter(axes.right),
+    top: letter(axes.up),
+    bottom: letter(scale(axes.up, -1)),
   };
 }
 
 /** Letters at the edges of a 3D view; azimuth 0 looks from behind, 90 from the patient's left. */
-export function cameraLetters(azimuth: number, elevation: number) {
+export function cameraLetters(azimuth: number, elevation: number, body = true) {
   const a = (azimuth * Math.PI) / 180;
   const e = (elevation * Math.PI) / 180;
   const right: Vec3 = [Math.cos(a), -Math.sin(a), 0];
   const up: Vec3 = [Math.sin(a) * Math.sin(e), Math.cos(a) * Math.sin(e), Math.cos(e)];
-  return sideLetters({ right, up, normal: [0, 0, 1] });
+  return sideLetters({ right, up, normal: [0, 0, 1] }, body);
 }
 
 /** The eight outer corners of an image in the world. */

@@ -4,6 +4,8 @@ import { dot } from "./linalg";
 import type { Measurement } from "./measure";
 import { inPlane, measureText } from "./measure";
 import { measuring } from "./measuring";
+import { hasSides, lengthOf, unitOf } from "./lengths";
+import { planeName } from "./strings";
 import { PLANE_LETTER, sideLetters, worldToScreen } from "./planes";
 import type { Viewer } from "./viewer.svelte";
 import type { Viewport } from "./viewport.svelte";
@@ -38,7 +40,7 @@ function lines(paper: Paper, viewer: Viewer, viewport: Viewport, at: Vec3): void
 
 function letters(paper: Paper, viewer: Viewer, viewport: Viewport): void {
   for (const { view, rect, mm } of viewer.parts(viewport)) {
-    const side = sideLetters(view.axes);
+    const side = sideLetters(view.axes, hasSides(lengthOf(viewport.volume?.header)));
     const [cx, cy] = [rect.left + rect.width / 2, rect.top + rect.height / 2];
     paper.font = "600 13px system-ui, sans-serif";
     paper.textAlign = "left";
@@ -76,11 +78,13 @@ function measures(paper: Paper, viewer: Viewer, viewport: Viewport, all: readonl
 export function captionOf(viewer: Viewer, viewport: Viewport): string {
   const view = viewer.view(viewport);
   const { plane } = viewport;
-  const convention = viewer.radiological ? "radiological" : "neurological";
+  const length = lengthOf(viewport.volume?.header);
+  const sides = viewer.radiological ? "radiological" : "neurological";
+  const convention = hasSides(length) ? sides : "x to the right";
   if (!view || !plane) return convention;
   const mm = dot(viewer.crosshairOf(viewport), view.axes.normal).toFixed(1);
-  const place = viewport.mosaic ? "mosaic" : `${PLANE_LETTER[plane]} ${mm} mm`;
-  return `${plane} · ${place} · ${convention}`;
+  const place = viewport.mosaic ? "mosaic" : `${PLANE_LETTER[plane]} ${mm} ${unitOf(length)}`;
+  return `${planeName(plane, hasSides(length))} · ${place} · ${convention}`;
 }
 
 function caption(paper: Paper, viewer: Viewer, viewport: Viewport): void {

@@ -51,6 +51,7 @@ export const text = {
   plane: "Plane",
   loading3d: "Preparing 3D…",
   binned: "coarser than stored",
+  fromAxis: "From",
   from: {
     A: "From the front",
     P: "From behind",
@@ -137,6 +138,12 @@ export const PLANE_NAMES = {
   sagittal: "sagittal",
   "3d": "3D",
 } as const;
+
+const SPECIMEN_PLANES = { axial: "xy", coronal: "xz", sagittal: "yz", "3d": "3D" } as const;
+
+/** What a plane is called: by its axes where there is no body. */
+export const planeName = (kind: keyof typeof PLANE_NAMES, body: boolean): string =>
+  (body ? PLANE_NAMES : SPECIMEN_PLANES)[kind];
 
 export const settingTexts = {
   title: "Settings of the viewer",

@@ -93,7 +93,10 @@ class SeriesOutputs:
 class Engine(Protocol):
     """Makes a tomogram of a tilt series."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+        ...
 
     def problem(self) -> str:
         """Say why it cannot run on this machine; empty when it can."""

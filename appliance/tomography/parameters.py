@@ -8,7 +8,7 @@ from typing import Literal
 
 from appliance.core import Invalid
 
-__all__ = ["PARAMETERS", "Given", "Parameter", "derived_values", "read_parameters"]
+__all__ = ["PARAMETERS", "Given", "Parameter", "derived_values", "directives_of", "read_parameters"]
 
 Goes = Literal["directive", "workflow"]
 ValueType = Literal["int", "float", "bool", "text", "choice", "list"]
@@ -298,6 +298,11 @@ def derived_values(values: Mapping[str, str]) -> dict[str, str]:
     if values.get("thickness"):
         follow["rpa_thickness"] = str(int(values["thickness"]) * 3 // 2)
     return follow | dict(values)
+
+
+def directives_of(values: Mapping[str, str]) -> dict[str, str]:
+    """Give the directives that some parameters fill, by key."""
+    return {_BY_NAME[name].directive: value for name, value in values.items()}
 
 
 def _pair(word: str) -> tuple[str, str]:

@@ -86,7 +86,7 @@ class _Run:
         self.say("Reached step 8")
         self.write(self.axis, "_ali.mrc", ".ali", small, pixel)
         self.say("Reached step 14")
-        full = np.rot90(volume, 1, (0, 1))
+        full = np.rot90(volume, -1, (0, 1))
         self.write(self.name, "_full_rec.mrc", "_full.rec", full, pixel)
         self.say("Reached step 20")
         if self.mode != "norec":

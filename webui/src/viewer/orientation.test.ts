@@ -4,7 +4,7 @@ import { apply, axisRotation, dot, fromColumns, invert, rotate, scale } from "./
 import { axisAssignment, imageFrame, orientationCodes, sideLetter, voxelSize } from "./orientation";
 import { hasSides, lengthOf } from "./lengths";
 import { allOrientations, UNIT } from "./testing";
-import { planeAxes, screenToWorld, sideLetters, worldToScreen } from "./planes";
+import { cameraLetters, planeAxes, screenToWorld, sideLetters, worldToScreen } from "./planes";
 
 describe("the 48 axis orders", () => {
   it.each(allOrientations())("$codes is recognised and inverts", ({ codes, affine }) => {
@@ -43,6 +43,12 @@ describe("sides", () => {
     const frame = imageFrame(fromColumns(UNIT[0]!, UNIT[1]!, UNIT[2]!, [0, 0, 0]));
     const axes = planeAxes("axial", false, frame);
     expect(sideLetters(axes, false)).toEqual({ left: "−x", right: "x", top: "y", bottom: "−y" });
+    expect(cameraLetters(110, 10, false)).toEqual({
+      left: "y x",
+      right: "−y −x",
+      top: "z",
+      bottom: "−z",
+    });
     const raw = { affineFrom: "sform", marks: ["A"] } as const;
     expect([hasSides(lengthOf(raw)), hasSides(lengthOf({ affineFrom: "sform" }))]).toEqual([
       false,

@@ -116,7 +116,7 @@ export function sideLetters(
 ): Record<"left" | "right" | "top" | "bottom", string> {
   const letter = (direction: Vec3): string => {
     const side = sideLetter(direction);
-    return body ? side : (AXIS_OF[side] ?? side);
+    return body ? side : [...side].map((one) => AXIS_OF[one] ?? one).join(" ");
   };
   return {
     left: letter(scale(axes.right, -1)),

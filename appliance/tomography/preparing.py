@@ -244,7 +244,8 @@ def _response(recipe: Recipe, k: int, n: int) -> F64:
     from scipy import fft
 
     rules, cosine = recipe.rules, float(recipe.plan.cosines[k])
-    length = fft.next_fast_len((3 * n + 3) // 4, real=True) * 2
+    # Both ends have faded to zero: of the ramp's tail little may come around.
+    length = fft.next_fast_len((5 * n + 7) // 8, real=True) * 2
     response = ramp(length) / cosine * recipe.weights[k]
     frequencies = np.arange(len(response)) / length / cosine  # cycles per binned pixel
     response = response * fall_off(frequencies, rules.window, rules.cutoff, rules.falloff)

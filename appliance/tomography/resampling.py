@@ -229,16 +229,19 @@ def usable(matrix: F64, shift: F64) -> bool:
 @reordered
 def _resample(image: F32, fill: np.float32, view: F64, reach: float, out: F32) -> None:
     ny, nx = image.shape
+    flat = image.ravel()
     corner, along, across = view
     for j in range(out.shape[0]):
         x0, y0 = corner[0] + across[0] * j, corner[1] + across[1] * j
-        for i in range(out.shape[1]):
+        row = out[j]
+        for i in range(row.size):
             x, y = x0 + along[0] * i, y0 + along[1] * i
-            ix, iy = int(np.floor(x)), int(np.floor(y))
-            if ix >= 1 and iy >= 1 and ix < nx - 2 and iy < ny - 2:
-                out[j, i] = _cubic(image, ix, iy, np.float32(x - ix), np.float32(y - iy))
+            if x >= 1 and y >= 1 and x < nx - 2 and y < ny - 2:
+                ix, iy = int(x), int(y)
+                at = np.uintp((iy - 1) * nx + ix - 1)
+                row[i] = _cubic(flat, at, np.uintp(nx), np.float32(x - ix), np.float32(y - iy))
             else:
-                out[j, i] = _near_edge(image, fill, x, y, reach)
+                row[i] = _near_edge(image, fill, x, y, reach)
 
 
 @reordered
@@ -252,17 +255,18 @@ def _weights(t: np.float32) -> tuple[np.float32, ...]:
 
 
 @reordered
-def _cubic(image: F32, ix: int, iy: int, tx: np.float32, ty: np.float32) -> np.float32:
+def _cubic(flat: F32, at: np.uintp, nx: np.uintp, tx: np.float32, ty: np.float32) -> np.float32:
+    """Four by four pixels from `at` on; unsigned places need no look for negative ones."""
     a, b, c, d = _weights(tx)
     e, f, g, h = _weights(ty)
-    r0 = image[iy - 1, ix - 1 : ix + 3]
-    r1 = image[iy, ix - 1 : ix + 3]
-    r2 = image[iy + 1, ix - 1 : ix + 3]
-    r3 = image[iy + 2, ix - 1 : ix + 3]
-    s0 = e * r0[0] + f * r1[0] + g * r2[0] + h * r3[0]
-    s1 = e * r0[1] + f * r1[1] + g * r2[1] + h * r3[1]
-    s2 = e * r0[2] + f * r1[2] + g * r2[2] + h * r3[2]
-    s3 = e * r0[3] + f * r1[3] + g * r2[3] + h * r3[3]
+    one, two, three = np.uintp(1), np.uintp(2), np.uintp(3)
+    q = at + nx
+    r = q + nx
+    s = r + nx
+    s0 = e * flat[at] + f * flat[q] + g * flat[r] + h * flat[s]
+    s1 = e * flat[at + one] + f * flat[q + one] + g * flat[r + one] + h * flat[s + one]
+    s2 = e * flat[at + two] + f * flat[q + two] + g * flat[r + two] + h * flat[s + two]
+    s3 = e * flat[at + three] + f * flat[q + three] + g * flat[r + three] + h * flat[s + three]
     value: np.float32 = a * s0 + b * s1 + c * s2 + d * s3
     return value
 

@@ -56,6 +56,7 @@ from appliance.core.settings import (
     WebSettings,
     load_settings,
 )
+from appliance.core.walking import walk_files
 
 __all__ = [
     "MARKER",
@@ -109,5 +110,6 @@ __all__ = [
     "safe_name",
     "save_setting",
     "sha256_file",
+    "walk_files",
     "without",
 ]

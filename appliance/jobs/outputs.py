@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from appliance.core import walk_files
 from appliance.jobs.resolve import OutputPath
 
 __all__ = ["made_since", "missing", "move_partial", "snapshot"]
@@ -61,9 +61,4 @@ def move_partial(folder: Path, outputs: Sequence[OutputPath]) -> int:
 def _files(output: OutputPath) -> list[Path]:
     if not output.is_folder:
         return [output.path] if output.path.is_file() else []
-    return sorted(
-        Path(parent, name)
-        for parent, _, names in os.walk(output.path)
-        for name in names
-        if Path(parent, name).is_file()
-    )
+    return sorted(walk_files(output.path))

@@ -25,7 +25,7 @@ from appliance.catalog import (
     trash_again,
     trash_files,
 )
-from appliance.core import DataFolder
+from appliance.core import DataFolder, walk_files
 from appliance.formats import FileFacts, file_facts
 from appliance.jobs import restore_records
 from appliance.upkeep.project_notes import adopt_projects
@@ -179,12 +179,10 @@ def _study(
 
 
 def _walk(root: Path) -> Iterator[_Found]:
-    for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            path = Path(folder) / name
-            if not name.startswith(".") and path.is_file():
-                yield _Found(path.relative_to(root).as_posix(), file_facts(path))
+    for path in walk_files(root):
+        parts = path.relative_to(root).parts
+        if not any(part.startswith(".") for part in parts):
+            yield _Found("/".join(parts), file_facts(path))
 
 
 def _enter_study(

@@ -39,6 +39,8 @@ _TYPES = {
     ".bval": "text/plain; charset=utf-8",
     ".bvec": "text/plain; charset=utf-8",
     ".md": "text/plain; charset=utf-8",
+    ".mp4": "video/mp4",
+    ".webm": "video/webm",
 }
 _OCTETS = "application/octet-stream"
 

@@ -1,0 +1,64 @@
+"""Routes of pyramids and movies, which are looked at in pieces: read-only, with ranges."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from litestar import route
+from litestar.params import FromPath
+
+from appliance import catalog
+from appliance.catalog import Caller
+from appliance.core import NotFound, safe_join
+from appliance.web.scope import check_ids
+from appliance.web.services import Rooms, Services, Who
+from appliance.web.transfer import Download, FileAnswer
+
+__all__ = ["ROUTES"]
+
+_SPAN = r"\d+-\d+"
+# What the precomputed format names; whatever else lies in the folder is not given out.
+_NAMES = re.compile(rf"info|[\w.-]+/(?:{_SPAN}_{_SPAN}_{_SPAN}|[0-9a-f]+\.shard)", re.ASCII)
+_BYTES: dict[str, Any] = {
+    "http_method": ["GET", "HEAD"],
+    "right": "reader",
+    "sync_to_thread": False,
+    "include_in_schema": False,
+}
+
+
+@route("/pyramids/{file_id:int}/{name:path}", **_BYTES)
+def pyramid(services: Rooms, who: Who, file_id: FromPath[int], name: FromPath[str]) -> FileAnswer:
+    """Send a part of a pyramid, with ranges: its ``info`` or a chunk of voxels."""
+    return FileAnswer(lambda: _part(services, who, file_id, name.lstrip("/")))
+
+
+@route("/movies/{file_id:int}/{name:str}", **_BYTES)
+def movie(services: Rooms, who: Who, file_id: FromPath[int]) -> FileAnswer:
+    """Send a movie to be played; as for other pictures, looking needs no right to take it away."""
+    return FileAnswer(lambda: _movie(services, who, file_id))
+
+
+def _part(services: Services, who: Caller, file_id: int, name: str) -> Download:
+    row = _row(services, who, file_id)
+    if row.name != "info" or not _NAMES.fullmatch(name):
+        raise NotFound("there is no such part of a pyramid")
+    folder = catalog.file_path(services.folder, row).parent
+    return Download(safe_join(folder, name), name.rpartition("/")[2])
+
+
+def _movie(services: Services, who: Caller, file_id: int) -> Download:
+    row = _row(services, who, file_id)
+    if not row.name.lower().endswith((".mp4", ".webm")):
+        raise NotFound("this file is no movie")
+    return Download(catalog.file_path(services.folder, row), row.name)
+
+
+def _row(services: Services, who: Caller, file_id: int) -> catalog.FileRow:
+    with services.catalog.read() as con:
+        check_ids(con, who, "file", [file_id])
+        return catalog.get_file(con, file_id)
+
+
+ROUTES = [pyramid, movie]

@@ -74,5 +74,11 @@ def _print_report(report: ReleaseReport, *, as_json: bool) -> None:
     if report.withheld:
         print(f"\n{report.n_withheld} held back:")
         table((f"{o.subject}/{o.study}/{o.series}", str(o.n), o.reason) for o in report.withheld)
+    if report.blackened:
+        print("\nblackened:")
+        table(
+            (f"{o.subject}/{o.study}/{o.series}", str(o.n), f"{o.percent:g} %", "; ".join(o.rules))
+            for o in report.blackened
+        )
     print()
     table((one.tag, one.name, one.action, str(one.n)) for one in report.changes)

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     )
     from appliance.client.releases import (
         AttributeChange,
+        BlackenedObjects,
         DicomExport,
         ReleaseCheck,
         ReleaseFinding,
@@ -111,6 +112,7 @@ __all__ = [
     "BidsExport",
     "BidsFile",
     "BidsPlan",
+    "BlackenedObjects",
     "Check",
     "Client",
     "DicomExport",
@@ -189,7 +191,10 @@ _MANAGING = (
 )
 _PACS = "PacsAsked PacsEcho PacsFate PacsFound PacsNode PacsPull PacsSeries PacsStudy"
 _PUSHES = "Push PushAnswer PushAsked PushFate PushNode PushPatient"
-_RELEASES = "AttributeChange DicomExport ReleaseCheck ReleaseFinding ReleaseReport WithheldObjects"
+_RELEASES = (
+    "AttributeChange BlackenedObjects DicomExport ReleaseCheck ReleaseFinding ReleaseReport"
+    " WithheldObjects"
+)
 _NAMES = {
     **dict.fromkeys(__all__, "rows"),
     **dict.fromkeys(_JOBS.split(), "job_rows"),

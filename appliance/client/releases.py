@@ -15,6 +15,7 @@ from appliance.core import PeerError
 
 __all__ = [
     "AttributeChange",
+    "BlackenedObjects",
     "DicomExport",
     "ReleaseCalls",
     "ReleaseCheck",
@@ -45,6 +46,17 @@ class WithheldObjects(msgspec.Struct, frozen=True):
     n: int
 
 
+class BlackenedObjects(msgspec.Struct, frozen=True):
+    """Objects of one series of which pixels were blackened, and by which rules."""
+
+    subject: str
+    study: str
+    series: str
+    rules: list[str]
+    percent: float
+    n: int
+
+
 class ReleaseReport(msgspec.Struct, frozen=True, kw_only=True):
     """What was, or would be, done to objects on their way out; `sample`: the first of a series."""
 
@@ -61,6 +73,7 @@ class ReleaseReport(msgspec.Struct, frozen=True, kw_only=True):
     n_withheld: int
     size_bytes: int
     withheld: list[WithheldObjects]
+    blackened: list[BlackenedObjects]
     changes: list[AttributeChange]
 
 

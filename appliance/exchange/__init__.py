@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from appliance.exchange.arrived import Brought, brought_by, brought_since
     from appliance.exchange.bids_derived import DERIVATIVE
     from appliance.exchange.bids_plan import BidsMapping, BidsPlan, BidsRule, RuleRow
-    from appliance.exchange.dicom_export import ReleaseReport, WithheldObjects
+    from appliance.exchange.dicom_export import BlackenedObjects, ReleaseReport, WithheldObjects
     from appliance.exchange.dicomweb import Asked, OwnArchive, Viewer, WebObject
     from appliance.exchange.dicomweb_query import Level, QidoQuery, parse_query
     from appliance.exchange.existing_plan import (
@@ -98,6 +98,7 @@ __all__ = [
     "BidsMapping",
     "BidsPlan",
     "BidsRule",
+    "BlackenedObjects",
     "Brought",
     "Condition",
     "Deviation",
@@ -193,6 +194,7 @@ _NAMES = {
     "BidsMapping": "bids_plan",
     "BidsPlan": "bids_plan",
     "BidsRule": "bids_plan",
+    "BlackenedObjects": "dicom_export",
     "Brought": "arrived",
     "Condition": "routing_rows",
     "DERIVATIVE": "bids_derived",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from appliance.core import DiskFull, StorageError, now_ms
+from appliance.exchange.blackened import objects_to_convert
 from appliance.exchange.carried import convert_carried, convert_pictures
 from appliance.exchange.context import Context
 from appliance.exchange.converter import (
@@ -99,7 +100,9 @@ def _convert(ctx: Context, row: Any, facts: Facts) -> bool:
     require_space(ctx.folder, ctx.settings, _GROWTH * _size(ctx, row["id"]))
     policy = ProjectPolicy.of(msgspec.json.decode(row["policy"]))
     with ctx.scratch(f"convert-{row['key']}") as scratch:
-        converted = _converted(ctx, row, source, scratch, policy)
+        converted = _converted(
+            ctx, row, objects_to_convert(policy, source, scratch), scratch, policy
+        )
         crash_point("convert.ran")
         placed = place_outputs(
             ctx, row, converted.outputs, _identity(ctx, row), compress=policy.nifti == "nii.gz"

@@ -30,7 +30,7 @@ from appliance.privacy import (
 if TYPE_CHECKING:
     from appliance.catalog import Project
 
-__all__ = ["DicomExports", "KeptObject", "ReleaseReport", "WithheldObjects"]
+__all__ = ["BlackenedObjects", "DicomExports", "KeptObject", "ReleaseReport", "WithheldObjects"]
 
 REPORT_NAME = "report.json"
 _REASON_DAMAGED = "it cannot be read whole"
@@ -56,6 +56,23 @@ class WithheldObjects(msgspec.Struct, frozen=True, kw_only=True):
     n: int
 
 
+class BlackenedObjects(msgspec.Struct, frozen=True, kw_only=True):
+    """Objects of one series of which pixels were blackened, by which rules.
+
+    Attributes
+    ----------
+    percent : float
+        How much of a picture turned black.
+    """
+
+    subject: str
+    study: str
+    series: str
+    rules: tuple[str, ...]
+    percent: float
+    n: int
+
+
 class ReleaseReport(msgspec.Struct, frozen=True, kw_only=True):
     """What was done to objects on their way out: counts and reasons, never a value.
 
@@ -78,6 +95,7 @@ class ReleaseReport(msgspec.Struct, frozen=True, kw_only=True):
     n_withheld: int = 0
     size_bytes: int = 0
     withheld: list[WithheldObjects] = []
+    blackened: list[BlackenedObjects] = []
     changes: list[AttributeChange] = []
 
 
@@ -179,6 +197,7 @@ class _Release:
         self._exports, self._project, self._sample = exports, project, sample
         self._policy = ProjectPolicy.of(project.policy)
         self._withheld: Counter[tuple[str, str, str, str]] = Counter()
+        self._blackened: Counter[tuple[str, str, str, tuple[str, ...], float]] = Counter()
         self._changes: Counter[tuple[str, str, str]] = Counter()
         self._n = 0
 
@@ -212,6 +231,12 @@ class _Release:
                 WithheldObjects(subject=subject, study=study, series=series, reason=why, n=n)
                 for (subject, study, series, why), n in sorted(self._withheld.items())
             ],
+            blackened=[
+                BlackenedObjects(
+                    subject=subject, study=study, series=series, rules=rules, percent=share, n=n
+                )
+                for (subject, study, series, rules, share), n in sorted(self._blackened.items())
+            ],
             changes=[AttributeChange(*what, n) for what, n in sorted(self._changes.items())],
         )
 
@@ -229,7 +254,13 @@ class _Release:
                     self._withheld[(*place, _why(error))] += 1
                     continue
                 self._n += 1
+                self._tell_black(place, engine)
                 yield Entry(f"{'/'.join(place)}/{n:06d}.dcm", data, counts=True)
+
+    def _tell_black(self, place: tuple[str, str, str], engine: Pseudonymizer) -> None:
+        done = engine.blackening
+        if done is not None and done.share:
+            self._blackened[*place, done.rules, round(100 * done.share, 1)] += 1
 
 
 def kept_objects(con: Any, project_id: int, study_ids: Sequence[int]) -> list[KeptObject]:
@@ -279,4 +310,7 @@ def _series_of(one: KeptObject) -> tuple[str, int, int]:
 
 
 def _why(error: ApplianceError) -> str:
-    return error.message if isinstance(error, Withheld) else _REASON_DAMAGED
+    from appliance.formats import CannotBlacken
+
+    told = isinstance(error, Withheld | CannotBlacken)
+    return error.message if told else _REASON_DAMAGED

@@ -9,7 +9,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,6 +17,7 @@ from appliance.core import FormatError
 from appliance.exchange.exports import Entry
 from appliance.exchange.release_faces import Faces
 from appliance.privacy import (
+    CODES,
     DicomPolicy,
     KnownWords,
     ReleaseFinding,
@@ -25,6 +26,9 @@ from appliance.privacy import (
     looks_personal,
     risk_in,
 )
+
+if TYPE_CHECKING:
+    from appliance.formats import DicomPart
 
 __all__ = ["Looked", "look_over"]
 
@@ -36,6 +40,7 @@ _NUMBERS = frozenset({".gii", ".tck", ".trk", ".stl", ".ply", ".vtk", ".mgh", ".
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d{2}-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])(?!\d)")
 _DATE_KEYS = frozenset({"AcquisitionDateTime", "AcquisitionDate", "StudyDate", "SeriesDate"})
 _WORDED = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+_METHODS, _CLEAN_PIXELS = 0x00120064, CODES["pixels"][0]
 _WHO = ("PatientName", "PatientID", "PatientBirthDate")
 
 
@@ -168,7 +173,7 @@ class _Look:
         own = {part.keyword: part for part in parts if not part.parents}
         if not _removed(own) and any(name in own and not own[name].is_empty for name in _WHO):
             self._found.add("raw-dicom", entry.path, *(name for name in _WHO if name in own))
-        if risk_in([part for part in parts if not part.parents], DicomPolicy()):
+        if risk_in(own.values(), DicomPolicy(), cleaned=_cleaned(parts)):
             self._found.add("burned-in", entry.path)
         for part in parts:
             if part.vr in _WORDED and not part.is_empty:
@@ -217,6 +222,16 @@ _HOW: Mapping[str, Callable[[_Look, Entry], None]] = {
 
 def _removed(own: Mapping[str, Any]) -> bool:
     return "PatientIdentityRemoved" in own and own["PatientIdentityRemoved"].texts == ["YES"]
+
+
+def _cleaned(parts: Iterable[DicomPart]) -> bool:
+    """Tell whether an object says that what its pixels showed was taken out."""
+    return any(
+        part.parents == (_METHODS,)
+        and part.keyword == "CodeValue"
+        and part.texts == [_CLEAN_PIXELS]
+        for part in parts
+    )
 
 
 def _suffix(place: str) -> str:

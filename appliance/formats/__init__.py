@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from appliance.formats.complex_parts import ComplexPart, complex_part
     from appliance.formats.converting import convert_file
     from appliance.formats.dicom_answer import answer_bytes, read_question
+    from appliance.formats.dicom_blacken import CannotBlacken
     from appliance.formats.dicom_carried import carried_files, pictures
     from appliance.formats.dicom_commitment import (
         CommitmentRequest,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from appliance.formats.dicom_rewrite import (
         DicomPart,
         Fate,
+        blackened_dicom,
         dicom_parts,
         dicom_vr,
         rewrite_dicom,
@@ -114,6 +116,7 @@ __all__ = [
     "LABEL_SUFFIXES",
     "MARKER_SUFFIXES",
     "RESEARCH",
+    "CannotBlacken",
     "CommitmentRequest",
     "ComplexPart",
     "DicomElement",
@@ -142,6 +145,7 @@ __all__ = [
     "SegmentationRead",
     "VolumeHeader",
     "answer_bytes",
+    "blackened_dicom",
     "carried_files",
     "check_sets",
     "commitment_bytes",
@@ -228,7 +232,9 @@ __getattr__ = lazy_door(
         "DicomHeader": "dicom_header",
         "DicomPart": "dicom_rewrite",
         "DicomRecord": "dicom_record",
+        "CannotBlacken": "dicom_blacken",
         "Fate": "dicom_rewrite",
+        "blackened_dicom": "dicom_rewrite",
         "FileFacts": "facts",
         "LABEL_SUFFIXES": "label_tables",
         "Label": "roi_files",

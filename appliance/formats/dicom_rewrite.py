@@ -1,6 +1,7 @@
 """Rewrites one DICOM object element by element as somebody decides; knows no rules about patients.
 
-Elements that are kept are written with the very bytes they came with, pixel data among them.
+Elements that are kept are written with the very bytes they came with, pixel data among them unless
+a part of them is blackened.
 """
 
 from __future__ import annotations
@@ -17,11 +18,21 @@ from appliance.core import ApplianceError, FormatError
 from appliance.formats.dicom_meta import IMPLEMENTATION
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from pydicom.dataelem import DataElement, RawDataElement
     from pydicom.dataset import Dataset
     from pydicom.uid import UID
 
-__all__ = ["DicomPart", "Fate", "dicom_parts", "dicom_vr", "rewrite_dataset", "rewrite_dicom"]
+__all__ = [
+    "DicomPart",
+    "Fate",
+    "blackened_dicom",
+    "dicom_parts",
+    "dicom_vr",
+    "rewrite_dataset",
+    "rewrite_dicom",
+]
 
 _BULK = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
 _NUMBERS = frozenset({"FL", "FD", "SL", "SS", "SV", "UL", "US", "UV", "AT"})
@@ -130,6 +141,9 @@ class Decider(Protocol):
     def decide(self, part: DicomPart, /) -> Fate:
         """Tell what becomes of an element."""
 
+    def blackened(self) -> NDArray[np.bool_] | None:
+        """Give the pixels, (rows, columns), that turn black in all frames; None leaves them."""
+
     def added(self) -> Mapping[str, Any]:
         """Give values by keyword that are set afterwards; a list of mappings is a sequence."""
 
@@ -184,15 +198,22 @@ def rewrite_dicom(source: Path, decider: Decider) -> bytes:
     Raises
     ------
     FormatError
-        If the object cannot be read or written whole; nothing of it is given then.
+        If the object cannot be read or written whole, or not be blackened; nothing of it is given
+        then.
     """
     from pydicom import dcmread
+
+    from appliance.formats.dicom_blacken import blacken
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = dcmread(source, force=True)
-            rewrite_dataset(found, decider)
+            decider.look(_walk(found))
+            mask = decider.blackened()
+            if mask is not None:
+                blacken(found, mask, source)
+            _decided(found, decider)
             return _written(found)
     except ApplianceError:
         raise
@@ -201,9 +222,43 @@ def rewrite_dicom(source: Path, decider: Decider) -> bytes:
         raise FormatError(f"the object cannot be rewritten ({name})") from error
 
 
+def blackened_dicom(source: Path, mask: NDArray[np.bool_]) -> bytes:
+    """Give an object on disk anew, with some of its pixels black and all else as it is.
+
+    Raises
+    ------
+    CannotBlacken
+        If its pixels are not stored so that they can be.
+    FormatError
+        If the object cannot be read.
+    """
+    from pydicom import dcmread
+
+    from appliance.formats.dicom_blacken import blacken
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = dcmread(source, force=True)
+            blacken(found, mask, source)
+            return _written(found)
+    except ApplianceError:
+        raise
+    except Exception as error:
+        raise FormatError(f"the object cannot be read ({type(error).__name__})") from error
+
+
 def rewrite_dataset(found: Dataset, decider: Decider) -> None:
-    """Do the same to a data set in memory, such as a header."""
+    """Do the same to a header in memory."""
+    from appliance.formats.dicom_blacken import describe_unpacked
+
     decider.look(_walk(found))
+    if decider.blackened() is not None:
+        describe_unpacked(found)
+    _decided(found, decider)
+
+
+def _decided(found: Dataset, decider: Decider) -> None:
     _rewrite(found, decider.decide, ())
     for keyword, value in decider.added().items():
         setattr(found, keyword, _value(value))

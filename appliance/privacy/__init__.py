@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from appliance.privacy.identity import Identity, IdentityConflict, Likely, Resolution
     from appliance.privacy.import_policy import Converter
     from appliance.privacy.known import KnownWords
+    from appliance.privacy.pixel_rules import Blackening, PixelRule, blackening_in, known_rules
     from appliance.privacy.policy import ProjectPolicy
     from appliance.privacy.profile import CODES, EDITION, profile_table
     from appliance.privacy.pseudonymizer import AttributeChange, Pseudonymizer, Stand
@@ -34,6 +35,7 @@ __all__ = [
     "CODES",
     "EDITION",
     "AttributeChange",
+    "Blackening",
     "Converter",
     "DicomPolicy",
     "Identity",
@@ -41,6 +43,7 @@ __all__ = [
     "IdentityStore",
     "KnownWords",
     "Likely",
+    "PixelRule",
     "ProjectPolicy",
     "Pseudonymizer",
     "ReleaseFinding",
@@ -48,10 +51,12 @@ __all__ = [
     "Resolution",
     "Stand",
     "Withheld",
+    "blackening_in",
     "is_signed",
     "is_telling_key",
     "keyed_id",
     "keyed_uid",
+    "known_rules",
     "looks_personal",
     "mentions",
     "profile_table",
@@ -71,6 +76,7 @@ _NAMES = {
     "ReleaseFindings": "findings",
     "ReleaseFinding": "findings",
     "AttributeChange": "pseudonymizer",
+    "Blackening": "pixel_rules",
     "CODES": "profile",
     "DicomPolicy": "dicom_policy",
     "EDITION": "profile",
@@ -79,13 +85,16 @@ _NAMES = {
     "IdentityStore": "store",
     "Likely": "identity",
     "Converter": "import_policy",
+    "PixelRule": "pixel_rules",
     "ProjectPolicy": "policy",
     "Pseudonymizer": "pseudonymizer",
     "Resolution": "identity",
     "Stand": "pseudonymizer",
     "Withheld": "burned_in",
+    "blackening_in": "pixel_rules",
     "keyed_id": "disguise",
     "keyed_uid": "disguise",
+    "known_rules": "pixel_rules",
     "mentions": "scrub",
     "profile_table": "profile",
     "risk_in": "burned_in",

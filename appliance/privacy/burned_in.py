@@ -64,8 +64,13 @@ class Looks(msgspec.Struct):
                 self.sop_class = first
 
 
-def risk_of(looks: Looks, policy: DicomPolicy) -> str:
+def risk_of(looks: Looks, policy: DicomPolicy, *, cleaned: bool = False) -> str:
     """Tell why an object is withheld under a policy; empty when it may leave.
+
+    Parameters
+    ----------
+    cleaned : bool
+        Whether a rule says what of its pixels is blackened.
 
     Notes
     -----
@@ -77,21 +82,23 @@ def risk_of(looks: Looks, policy: DicomPolicy) -> str:
         return "it is a report"
     if policy.dicom_burned_in == "allow":
         return ""
-    if looks.burned_in == "YES":
-        return "its pixels hold annotations, as it says itself"
     if looks.overlay_in_pixels:
         return "an overlay lies within its pixels"
+    if cleaned:
+        return ""
+    if looks.burned_in == "YES":
+        return "its pixels hold annotations, as it says itself"
     if looks.burned_in == "NO" and policy.dicom_burned_in == "trust":
         return ""
     return _shown(looks)
 
 
-def risk_in(parts: Iterable[DicomPart], policy: DicomPolicy) -> str:
+def risk_in(parts: Iterable[DicomPart], policy: DicomPolicy, *, cleaned: bool = False) -> str:
     """Tell from the elements of an object why it would be withheld; empty when it would not."""
     looks = Looks()
     for part in parts:
         looks.see(part)
-    return risk_of(looks, policy)
+    return risk_of(looks, policy, cleaned=cleaned)
 
 
 def _shown(looks: Looks) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from appliance.privacy.pixel_rules import PixelRule
 from appliance.privacy.profile import DicomOption, SafeElement
 
 __all__ = ["DicomPolicy"]
@@ -23,11 +24,15 @@ class DicomPolicy(msgspec.Struct, frozen=True, kw_only=True):
         Options of the Basic Profile that are in use.
     dicom_private : tuple of str
         Private elements that are safe besides those we know, as ``GGGG,EE Creator``.
+    dicom_pixels : tuple of str
+        Rules that say what of a picture is blackened, besides those we know, as ``modality |
+        manufacturer | model | rows x columns | what``; used with the option ``pixels``.
     dicom_burned_in : {"refuse", "trust", "allow"}
-        Objects whose pixels may hold names: left out; left out unless they say that there are
-        none; let through.
-    dicom_arrivals : {"keep", "hold"}
-        Whether such objects are taken in like others, or are set aside as they arrive.
+        Objects whose pixels may hold names and for which there is no rule: left out; left out
+        unless they say that there are none; let through.
+    dicom_arrivals : {"keep", "hold", "clean"}
+        Whether such objects are taken in like others, or are set aside as they arrive, all or
+        those without a rule: of the others images are made with black places.
     release_check : {"found", "always", "off"}
         When somebody has to confirm that files leave, by whatever way: if they tell who somebody
         is; always; never.
@@ -35,8 +40,9 @@ class DicomPolicy(msgspec.Struct, frozen=True, kw_only=True):
 
     dicom_options: tuple[DicomOption, ...] = ()
     dicom_private: tuple[str, ...] = ()
+    dicom_pixels: tuple[str, ...] = ()
     dicom_burned_in: Literal["refuse", "trust", "allow"] = "refuse"
-    dicom_arrivals: Literal["keep", "hold"] = "keep"
+    dicom_arrivals: Literal["keep", "hold", "clean"] = "keep"
     release_check: Literal["found", "always", "off"] = "found"
 
     def private_elements(self) -> list[SafeElement]:
@@ -49,6 +55,16 @@ class DicomPolicy(msgspec.Struct, frozen=True, kw_only=True):
         """
         return [_element(text) for text in self.dicom_private]
 
+    def pixel_rules(self) -> list[PixelRule]:
+        """Give the project's own rules for pixels.
+
+        Raises
+        ------
+        ValueError
+            If one is not written as it should be.
+        """
+        return [PixelRule.of(text) for text in self.dicom_pixels]
+
     def check_dicom(self) -> None:
         """See whether the parts fit together.
 
@@ -58,6 +74,7 @@ class DicomPolicy(msgspec.Struct, frozen=True, kw_only=True):
             If they do not.
         """
         self.private_elements()
+        self.pixel_rules()
         if {"full_dates", "modified_dates"} <= set(self.dicom_options):
             raise ValueError("full_dates and modified_dates exclude each other")
 

@@ -18,6 +18,7 @@ __all__ = [
     "profile_row",
     "profile_table",
     "safe_private",
+    "table_lines",
 ]
 
 EDITION = "2024b"
@@ -32,11 +33,13 @@ DicomOption = Literal[
     "descriptors",
     "structured",
     "private",
+    "pixels",
 ]
 """Options of the profile, by the names that a project's policy uses."""
 
 CODES: dict[str, tuple[str, str]] = {
     "basic": ("113100", "Basic Application Confidentiality Profile"),
+    "pixels": ("113101", "Clean Pixel Data Option"),
     "structured": ("113104", "Clean Structured Content Option"),
     "descriptors": ("113105", "Clean Descriptors Option"),
     "full_dates": ("113106", "Retain Longitudinal Temporal Information Full Dates Option"),
@@ -87,7 +90,7 @@ def profile_table() -> Mapping[str, ProfileRow]:
     """Give the table by tag, as eight upper-case digits."""
     return {
         tag: ProfileRow(tag, name, basic, _options(options))
-        for tag, name, basic, options in _lines("ps3_15_e1_1.tsv", 4)
+        for tag, name, basic, options in table_lines("ps3_15_e1_1.tsv", 4)
     }
 
 
@@ -106,11 +109,12 @@ def safe_private() -> frozenset[SafeElement]:
     """Give the private elements that the Retain Safe Private Option keeps."""
     return frozenset(
         SafeElement(int(group, 16), int(element, 16), creator)
-        for group, element, creator, _ in _lines("safe_private.tsv", 4)
+        for group, element, creator, _ in table_lines("safe_private.tsv", 4)
     )
 
 
-def _lines(name: str, columns: int) -> Iterator[list[str]]:
+def table_lines(name: str, columns: int) -> Iterator[list[str]]:
+    """Give the lines of one of our tables, without its remarks, each with all columns."""
     text = files("appliance.privacy").joinpath("tables", name).read_text(encoding="utf-8")
     for line in text.splitlines():
         if line and not line.startswith("#"):

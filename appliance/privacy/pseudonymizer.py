@@ -13,10 +13,14 @@ from appliance.privacy.actions import Action, action_of
 from appliance.privacy.burned_in import Looks, Withheld, risk_of
 from appliance.privacy.dicom_policy import DicomPolicy
 from appliance.privacy.disguise import dummy, keyed_id, keyed_uid, moved_date
+from appliance.privacy.pixel_rules import Blackening, Picture, blackening_of
 from appliance.privacy.profile import CODES, EDITION, SafeElement, profile_row, safe_private
 from appliance.privacy.words import Words
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from appliance.formats import DicomPart, Fate
 
 __all__ = ["AttributeChange", "Pseudonymizer", "Stand"]
@@ -32,6 +36,7 @@ _PUBLIC_UIDS = frozenset(
     {"CodingSchemeUID", "ContextGroupExtensionCreatorUID", "ContextUID", "MappingResourceUID"}
 )
 _OLDEST_AGE = 89
+_PIXELS = ("(7FE0,0010)", "PixelData", "blackened where a rule says so")
 
 
 class Stand(msgspec.Struct, frozen=True):
@@ -74,6 +79,8 @@ class Pseudonymizer:
         self._policy, self._secret, self._stand = policy, secret, stand
         self._options = frozenset(policy.dicom_options)
         self._safe = _safe(policy)
+        self._rules = policy.pixel_rules()
+        self._blackening: Blackening | None = None
         self._known, self._words = tuple(known), Words(())
         self._patient_id = ""
         self._actions: dict[tuple[int, str], Action] = {}
@@ -92,21 +99,38 @@ class Pseudonymizer:
         Withheld
             If its pixels may hold names, or it is a document.
         """
-        self._patient_id = ""
-        found, places, looks = [*self._known], list[str](), Looks()
+        self._patient_id, self._blackening = "", None
+        found, places, looks, picture = [*self._known], list[str](), Looks(), Picture()
         for part in parts:
             if not part.parents:
                 looks.see(part)
+                picture.see(part)
             if part.tag == _PATIENT_ID and not part.parents:
                 self._patient_id = "".join(part.texts).strip()
             if Words.tells(part):
                 found += part.texts
             elif "institution" not in self._options and Words.tells_where(part):
                 places += part.texts
-        risk = risk_of(looks, self._policy)
-        if risk:
-            raise Withheld(risk)
+        self._see_pixels(looks, picture)
         self._words = Words.of(tuple(found), tuple(places))
+
+    def _see_pixels(self, looks: Looks, picture: Picture) -> None:
+        cleans = "pixels" in self._options
+        self._blackening = blackening_of(picture, self._rules) if cleans else None
+        risk = risk_of(looks, self._policy, cleaned=self._blackening is not None)
+        if risk:
+            raise Withheld(f"{risk}, and no rule tells what to blacken" if cleans else risk)
+        if self.blackened() is not None:
+            self._counts[_PIXELS] += 1
+
+    @property
+    def blackening(self) -> Blackening | None:
+        """What is blackened in the object that was looked at; None when no rule is for it."""
+        return self._blackening
+
+    def blackened(self) -> NDArray[np.bool_] | None:
+        """Give the pixels that turn black in the object that was looked at."""
+        return self._blackening.mask() if self._blackening and self._blackening.share else None
 
     def decide(self, part: DicomPart) -> Fate:
         """Tell what becomes of an element."""
@@ -121,7 +145,8 @@ class Pseudonymizer:
 
     def added(self) -> Mapping[str, Any]:
         """Give the attributes that say what was done."""
-        chosen = ["basic", *(name for name in CODES if name in self._options)]
+        options = self._options if self._blackening else self._options - {"pixels"}
+        chosen = ["basic", *(name for name in CODES if name in options)]
         codes = [
             {
                 "CodeValue": CODES[one][0],
@@ -137,6 +162,7 @@ class Pseudonymizer:
             "DeidentificationMethod": f"nora-appliance {__version__}, DICOM PS3.15 {EDITION}",
             "DeidentificationMethodCodeSequence": codes,
             "LongitudinalTemporalInformationModified": self._dates(),
+            **({"BurnedInAnnotation": "NO"} if self._blackening else {}),
         }
 
     def _dates(self) -> str:

@@ -8,6 +8,8 @@ import zipfile
 from datetime import date
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pydicom
 import pytest
 
@@ -189,3 +191,67 @@ def test_what_may_show_a_name_is_held_back_on_the_way_in_where_a_project_wants_i
     kit.run()
     assert kit.importer.receipt(receipt.key).n_quarantined == 0
     assert len(kit.images()) == 2
+
+
+def ultrasound(kit: Kit, folder: Path) -> Path:
+    """Two bright pictures of 128 x 128 with text all over, and a region of 96 x 88."""
+    item = pydicom.Dataset()
+    item.RegionSpatialFormat, item.RegionDataType = 1, 1
+    item.RegionLocationMinX0, item.RegionLocationMinY0 = 16, 32
+    item.RegionLocationMaxX1, item.RegionLocationMaxY1 = 111, 119
+    told = {"Modality": "US", "SOPClassUID": ECHO, "SequenceOfUltrasoundRegions": [item]}
+    paths = write_series(folder, n=2, patient_id="QX4711", Rows=128, Columns=128, **told)
+    for n, path in enumerate(paths):
+        ds = pydicom.dcmread(path)
+        ds.PixelData = np.full((128, 128), 200 + n, np.uint16).tobytes()
+        ds.BurnedInAnnotation = "YES"
+        ds.save_as(path)
+    return paths[0]
+
+
+ECHO = "1.2.840.10008.5.1.4.1.1.6.1"
+
+
+def test_pictures_with_burned_in_text_leave_with_black_places_and_the_report_says_so(kit, tmp_path):
+    path = ultrasound(kit, tmp_path / "a")
+    kit.take_in(tmp_path / "a")
+    policy(kit, dicom_options=["pixels"])
+    assert kit.importer.dicom.plan("default").n_withheld == 0
+    files = sent(kit)
+    for found in objects(files).values():
+        pixels = found.pixel_array
+        assert pixels[32:120, 16:112].min() >= 200
+        assert np.count_nonzero(pixels) == 88 * 96
+    (told,) = json.loads(files["report.json"])["blackened"]
+    assert told["rules"] == ["US | * | * | * | regions"]
+    assert (told["n"], told["percent"]) == (2, round(100 * (1 - 88 * 96 / 128**2), 1))
+    kept = [one.read_bytes() for one in kit.folder.originals.rglob("*") if one.is_file()]
+    assert path.read_bytes() in kept
+
+
+def test_what_comes_with_burned_in_text_becomes_images_with_black_places(kit, tmp_path):
+    policy(kit, dicom_arrivals="clean")
+    path = ultrasound(kit, tmp_path / "a")
+    held = write_series(tmp_path / "a", n=1, number=9, ConversionType="WSD")
+    receipt = kit.take_in(tmp_path / "a")
+    assert (receipt.state, receipt.n_quarantined) == ("partial", 1)
+    (name,) = kit.images()
+    image = kit.folder.projects / "default" / name.replace("#", "/")
+    values = np.asarray(nibabel.load(image).dataobj)
+    assert np.count_nonzero(values) == 2 * 88 * 96
+    kept = [one.read_bytes() for one in kit.folder.originals.rglob("*") if one.is_file()]
+    assert path.read_bytes() in kept
+    assert held[0].read_bytes() not in kept
+
+
+def test_a_series_whose_places_cannot_be_blackened_is_set_aside(kit, tmp_path):
+    policy(kit, dicom_arrivals="clean", dicom_pixels=["* | * | * | * | 0,0,5,5"])
+    (path,) = write_series(tmp_path / "a", n=1)
+    ds = pydicom.dcmread(path)
+    ds.PhotometricInterpretation = "HSV"
+    ds.save_as(path)
+    receipt = kit.take_in(tmp_path / "a")
+    assert receipt.n_quarantined == 1
+    (item,) = receipt.items
+    assert "places in its pixels stay" in item.reason
+    assert not kit.images()

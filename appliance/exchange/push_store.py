@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from appliance.core import PeerError, new_key
+import msgspec
+
+from appliance.core import FormatError, PeerError, new_key
 from appliance.exchange.pacs_link import Archive, Link, NotOffered
 from appliance.exchange.pacs_web import WebLink
+from appliance.exchange.push_unpack import PLAIN, Unpacker
 from appliance.exchange.push_values import ObjectState, Outgoing, Reply, SentObject
 
 if TYPE_CHECKING:
@@ -16,12 +21,16 @@ if TYPE_CHECKING:
 
 __all__ = ["send_all"]
 
+_LOG = logging.getLogger(__name__)
+
 Heard = Callable[[Sequence[Reply]], bool]
 """Takes replies as they come; gives whether to go on."""
 
 _MAX_CONTEXTS = 128
+_MOST_KINDS = _MAX_CONTEXTS // (1 + len(PLAIN))  # each is offered as it is, and plain
 _WARNINGS = frozenset({0xB000, 0xB006, 0xB007, 0x0107, 0x0116})
 _FULL = range(0xA700, 0xA800)
+_NOT_THIS_FORM, _FAILED = 0xC122, 0x0110
 _MEANINGS = {
     0x0105: "it knows no such attribute",
     0x0110: "it failed",
@@ -31,9 +40,11 @@ _MEANINGS = {
     0x0124: "it is not allowed",
     0xA900: "the object does not match its kind",
     0xC000: "it does not understand the object",
-    0xC122: "it takes no objects in this form",
+    _NOT_THIS_FORM: "it takes no objects in this form",
 }
-_NO_CONTEXT = "it takes no objects of this kind, or not in this compressed form"
+_NO_CONTEXT = "it takes no objects of this kind"
+_UNPACKED = "unpacked for it: it does not take the form that the object is stored in"
+_NOT_UNPACKED = "it does not take the form that the object is stored in, and "
 _DAMAGED = "it cannot be read as it is stored"
 _MOST_OBJECTS, _MOST_BYTES = 32, 64 << 20  # of one STOW request
 _UIDS = re.compile(r"[0-9.]+")
@@ -74,11 +85,12 @@ def _looked_at(objects: Sequence[Outgoing]) -> tuple[list[SentObject], list[Repl
 
 def _over_dimse(link: Link, objects: Sequence[SentObject], heard: Heard) -> None:
     for some in _by_kinds(objects):
-        kinds = sorted({(one.sop_class, one.syntax) for one in some})
+        own = {(one.sop_class, one.syntax) for one in some}
+        plain = {(one.sop_class, syntax) for one in some for syntax in PLAIN}
         try:
-            with link.sending(kinds) as association:
+            with link.sending(sorted(own | plain)) as association, Unpacker() as unpacker:
                 for one in some:
-                    if not heard([_stored(link, association, one)]):
+                    if not heard([_stored(link, association, one, unpacker)]):
                         return
         except NotOffered:
             refused = [Reply(one.n, ObjectState.REFUSED, None, _NO_CONTEXT) for one in some]
@@ -89,24 +101,51 @@ def _over_dimse(link: Link, objects: Sequence[SentObject], heard: Heard) -> None
 def _by_kinds(objects: Sequence[SentObject]) -> Iterator[list[SentObject]]:
     """Give objects in groups whose kinds fit into one association."""
     ordered = sorted({(one.sop_class, one.syntax) for one in objects})
-    for start in range(0, len(ordered), _MAX_CONTEXTS):
-        kinds = frozenset(ordered[start : start + _MAX_CONTEXTS])
+    for start in range(0, len(ordered), _MOST_KINDS):
+        kinds = frozenset(ordered[start : start + _MOST_KINDS])
         yield [one for one in objects if (one.sop_class, one.syntax) in kinds]
 
 
-def _stored(link: Link, association: Association, one: SentObject) -> Reply:
-    try:
-        status = association.send_c_store(one.path)
-    except ValueError:
+def _stored(link: Link, association: Association, one: SentObject, unpacker: Unpacker) -> Reply:
+    """Send an object as it is, else unpacked; what the archive takes was agreed on."""
+    taken = {
+        str(context.transfer_syntax[0])
+        for context in association.accepted_contexts
+        if context.abstract_syntax == one.sop_class
+    }
+    if one.syntax in taken:
+        return _sent(link, association, one.n, one.path)
+    syntax = next((syntax for syntax in PLAIN if syntax in taken), "")
+    if not syntax:
         return Reply(one.n, ObjectState.REFUSED, None, _NO_CONTEXT)
+    try:
+        path = unpacker.unpacked(one.path, syntax)
+    except FormatError as error:
+        return Reply(one.n, ObjectState.REFUSED, None, _NOT_UNPACKED + error.message)
+    return _noted(link, one, _sent(link, association, one.n, path))
+
+
+def _noted(link: Archive, one: SentObject, reply: Reply) -> Reply:
+    """Tell that an object that was taken had been unpacked."""
+    if reply.state is not ObjectState.ACKNOWLEDGED:
+        return reply
+    _LOG.info("an object was unpacked for %s, which does not take %s", link, one.syntax)
+    return msgspec.structs.replace(reply, text="; ".join(filter(None, [_UNPACKED, reply.text])))
+
+
+def _sent(link: Link, association: Association, n: int, path: Path) -> Reply:
+    try:
+        status = association.send_c_store(path)
+    except ValueError:
+        return Reply(n, ObjectState.REFUSED, None, _NO_CONTEXT)
     except (AttributeError, OSError):
-        return Reply(one.n, ObjectState.REFUSED, None, _DAMAGED)
+        return Reply(n, ObjectState.REFUSED, None, _DAMAGED)
     except RuntimeError as error:
         raise PeerError(f"{link} ended the connection") from error
     code = getattr(status, "Status", None)
     if code is None:
         raise PeerError(f"{link} fell silent", hint="What it did not acknowledge goes again.")
-    return _judged(str(link), one.n, int(code))
+    return _judged(str(link), n, int(code))
 
 
 def _judged(where: str, n: int, code: int) -> Reply:
@@ -131,14 +170,34 @@ def _judged(where: str, n: int, code: int) -> Reply:
 def _over_web(link: WebLink, objects: Sequence[SentObject], heard: Heard) -> None:
     for some in _portions(objects):
         codes = _posted(link, some)
+        again = [one for one in some if codes.get(one.sop_uid) == _NOT_THIS_FORM]
+        if again and not heard(_posted_plain(link, again)):
+            return
         replies = []
-        for one in some:
+        for one in (one for one in some if one not in again):
             code = codes.get(one.sop_uid)
             if code is None:
                 raise PeerError(f"{link} did not tell what became of all objects")
             replies.append(_judged(str(link), one.n, code))
-        if not heard(replies):
+        if replies and not heard(replies):
             return
+
+
+def _posted_plain(link: WebLink, objects: Sequence[SentObject]) -> list[Reply]:
+    """Post objects once more, one by one and unpacked."""
+    replies: list[Reply] = []
+    with Unpacker() as unpacker:
+        for one in objects:
+            try:
+                path = unpacker.unpacked(one.path, PLAIN[0])
+            except FormatError as error:
+                text = _NOT_UNPACKED + error.message
+                replies.append(Reply(one.n, ObjectState.REFUSED, _NOT_THIS_FORM, text))
+                continue
+            plain = msgspec.structs.replace(one, path=path, syntax=PLAIN[0])
+            code = _posted(link, [plain]).get(one.sop_uid, _FAILED)
+            replies.append(_noted(link, one, _judged(str(link), one.n, code)))
+    return replies
 
 
 def _portions(objects: Iterable[SentObject]) -> Iterator[list[SentObject]]:

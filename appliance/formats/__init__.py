@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         segmentation_regions,
         write_segmentation,
     )
+    from appliance.formats.dicom_unpack import unpack_dicom
     from appliance.formats.dicom_values import dicom_tag, header_values
     from appliance.formats.dicom_volume import read_dicom_volume
     from appliance.formats.dicom_write import dicom_series, dicom_uid, write_dicom_series
@@ -209,6 +210,7 @@ __all__ = [
     "suffix_of",
     "texts_of_nifti",
     "turn_of",
+    "unpack_dicom",
     "write_dicom_series",
     "write_meta",
     "write_mz3",
@@ -253,6 +255,7 @@ __getattr__ = lazy_door(
         "SegmentationRead": "dicom_seg",
         "VolumeHeader": "volumes",
         "answer_bytes": "dicom_answer",
+        "unpack_dicom": "dicom_unpack",
         "read_question": "dicom_answer",
         "carried_files": "dicom_carried",
         "check_sets": "markers",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from appliance.core import DiskFull, Invalid, StorageError
 from appliance.exchange.context import Context
 from appliance.exchange.crash import crash_point
-from appliance.exchange.disk import claim, require_space, storing, sync_files, sync_folders
+from appliance.exchange.disk import claim, require_space, storing, sync_folders
 from appliance.exchange.folder_scan import Found, Trouble, read_folder
-from appliance.exchange.names import item_key, neutral_name, path_hash
+from appliance.exchange.names import is_archive, item_key, neutral_name, path_hash
 from appliance.exchange.receipts import (
     add_items,
     receipt_options,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Found", "announce", "collect", "compile_name_pattern", "pattern_target", "walk_files"]
 
 _CHUNK = 1000
+_PARALLEL = 16  # files that are taken at a time: a disk is waited for, not the processor
+Change = tuple[int, dict[str, Any]]
 _NOT_TAKEN = "it is a "  # what `read_folder` says of links and devices
 _NOT_TAKEN_HINT = "Put the files themselves there."
 _UNREADABLE_HINT = "Give the service the right to read it, then retry."
@@ -212,45 +215,59 @@ def _fetch(ctx: Context, row: Any, options: Options) -> None:
     ctx.folder.check_marker(ctx.folder.incoming)
     home = ctx.folder.incoming / str(row["key"])
     ctx.make_folder(home)
-    for start in range(0, len(items), _CHUNK):
-        part = items[start : start + _CHUNK]
-        sources = {i["id"]: Path(names[item_key(row["key"], i["n"])]) for i in part}
-        changes = [_take(ctx, item, sources[item["id"]], options) for item in part]
-        sync_files(ctx.path(i["place"]) for i, c in zip(part, changes, strict=True) if _came(c))
-        gone = [i for i, source in sources.items() if options.move and not os.path.lexists(source)]
-        sync_folders([home, *(sources[item_id].parent for item_id in gone)])
-        crash_point("collect.taken")
-        _record(ctx, row["id"], changes, forget=gone)
-        crash_point("collect.recorded")
+    with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="taking") as pool:
+        for start in range(0, len(items), _CHUNK):
+            part = items[start : start + _CHUNK]
+            sources = {i["id"]: names[item_key(row["key"], i["n"])] for i in part}
+            shares = [
+                pool.submit(_take_share, ctx, part[k::_PARALLEL], sources, move=options.move)
+                for k in range(_PARALLEL)
+            ]
+            changes = [change for share in shares for change in share.result()]
+            gone = {i: s for i, s in sources.items() if options.move and not os.path.lexists(s)}
+            sync_folders(
+                [home, *(Path(at) for at in dict.fromkeys(map(os.path.dirname, gone.values())))]
+            )
+            crash_point("collect.taken")
+            _record(ctx, row["id"], changes, forget=gone)
+            crash_point("collect.recorded")
+
+
+def _take_share(
+    ctx: Context, items: Sequence[Any], sources: Mapping[int, str], *, move: bool
+) -> list[Change]:
+    """Take some files, one after the other; their bytes are durable when this returns."""
+    changes = [_take(ctx, item, Path(sources[item["id"]]), move=move) for item in items]
+    came = {item_id for item_id, change in changes if change["state"] == ItemState.RECEIVED}
+    ctx.ahead.read(
+        [ctx.path(i["place"]) for i in items if i["id"] in came and not is_archive(i["place"])]
+    )
+    return changes
 
 
 def _record(
     ctx: Context,
     receipt_id: int,
-    changes: Sequence[tuple[int, dict[str, Any]]],
+    changes: Sequence[Change],
     *,
-    forget: Sequence[int],
+    forget: Mapping[int, str],
 ) -> None:
     """Write down what was taken; `forget` names items whose source comes anew if it comes again."""
-    ids = [(item_id,) for item_id in forget]
+    taken = [(path_hash(source), item_id) for item_id, source in forget.items()]
 
     def write(tx: Tx) -> None:
         update_items(tx, changes)
-        tx.con.executemany("DELETE FROM taken_files WHERE item_id = ?", ids)
+        tx.con.executemany("DELETE FROM taken_files WHERE path_hash = ? AND item_id = ?", taken)
         recount(tx, [receipt_id])
 
     ctx.catalog.write(write)
 
 
-def _came(change: tuple[int, dict[str, Any]]) -> bool:
-    return bool(change[1]["state"] == ItemState.RECEIVED)
-
-
-def _take(ctx: Context, item: Any, source: Path, options: Options) -> tuple[int, dict[str, Any]]:
+def _take(ctx: Context, item: Any, source: Path, *, move: bool) -> Change:
     target = ctx.path(item["place"])
     try:
         with storing(f"{item['place']}"):
-            claim(source, target, move=options.move)
+            claim(source, target, move=move)
             facts = target.stat()
     except DiskFull:
         raise

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from appliance.catalog import Catalog
 from appliance.core import DataFolder, Settings, fsync_dir
+from appliance.exchange.read_ahead import ReadAhead
 from appliance.privacy import IdentityStore
 
 __all__ = ["Context", "FilesListener", "Referrer", "StepQueue"]
@@ -50,6 +51,8 @@ class Context:
         time.
     referrers : list of Referrer
         Rooms above that have files which must not be replaced.
+    ahead : ReadAhead
+        Headers of files that are not sorted yet.
     """
 
     catalog: Catalog
@@ -61,6 +64,7 @@ class Context:
     sort_lock: threading.Lock = field(default_factory=threading.Lock)
     tree_lock: threading.Lock = field(default_factory=threading.Lock)
     referrers: list[Referrer] = field(default_factory=list)
+    ahead: ReadAhead = field(default_factory=ReadAhead)
 
     def path(self, place: str) -> Path:
         """Give the absolute path of a place, which is relative to the data folder."""

@@ -6,7 +6,6 @@ import errno
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,13 +25,11 @@ __all__ = [
     "move_file",
     "require_space",
     "storing",
-    "sync_files",
     "sync_folders",
 ]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
-_PARALLEL_SYNCS = 8
 
 
 def require_space(folder: DataFolder, settings: Settings, need_bytes: int = 0) -> None:
@@ -91,13 +88,16 @@ def move_file(source: Path | str, target: Path | str) -> None:
 
 
 def claim(source: Path, target: Path, *, move: bool) -> None:
-    """Bring a file from outside into our folder: renamed, or linked or copied.
+    """Bring a file from outside into our folder: renamed, or linked or copied; its bytes durable.
 
-    A copy appears under its final name only when it is whole. When the file is there already, a
-    source that was to be moved is removed if it is the same file. On a read-only source a file
-    that was to be moved is copied and stays.
+    Bytes are made durable before the name: a rename changes the file's entry, which a later
+    sync would have to wait for, file by file. The folder is the caller's to sync. A copy appears
+    under its final name only when it is whole. When the file is there already, a source that was
+    to be moved is removed if it is the same file. On a read-only source a file that was to be
+    moved is copied and stays.
     """
     if target.exists():
+        fsync_file(target)
         _finish_move(source, target, move=move)
         return
     if not move or source.is_symlink():
@@ -106,6 +106,7 @@ def claim(source: Path, target: Path, *, move: bool) -> None:
             _take_away(source)
         return
     try:
+        fsync_file(source)
         source.rename(target)
     except OSError as error:
         if error.errno not in (errno.EXDEV, *_READ_ONLY):
@@ -132,6 +133,7 @@ def _link(source: Path, target: Path) -> None:
     part = target.with_name(f"{target.name}.part")
     part.unlink(missing_ok=True)
     link_or_copy(source, part)
+    fsync_file(part)
     part.replace(target)
 
 
@@ -143,13 +145,6 @@ def _copy_durably(source: Path, target: Path) -> None:
     fsync_file(part)
     part.replace(target)
     fsync_dir(target.parent)
-
-
-def sync_files(paths: Iterable[Path]) -> None:
-    """Make the bytes of many files durable, some at a time."""
-    with ThreadPoolExecutor(_PARALLEL_SYNCS, thread_name_prefix="fsync") as pool:
-        for _ in pool.map(fsync_file, paths):
-            pass
 
 
 def sync_folders(folders: Iterable[Path]) -> None:

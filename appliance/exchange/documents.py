@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 __all__ = ["Waits", "convert_documents", "hold", "roi_documents", "wake"]
 
 _MODALITIES = ("SEG", "RTSTRUCT")
+_WAITS = (
+    "state = 'waiting' AND project_id = ? AND pid = ?"
+    " AND EXISTS (SELECT 1 FROM json_each(waits_for) w WHERE w.value = ?)"
+)
 _ABSENT = "the series it was drawn on is not here"
 _ABSENT_HINT = "It is kept, and becomes ROIs by itself when that series arrives."
 _NO_IMAGE = "the structure set does not tell which images it was drawn on"
@@ -126,13 +130,16 @@ def hold(ctx: Context, row: Any, waits: Waits) -> bool:
 
 def wake(ctx: Context, row: Any) -> list[int]:
     """Make the documents ready that wait for a series; give the ids of theirs."""
+    whom = row["project_id"], row["pid"], row["series_uid"]
+    with ctx.catalog.read() as con:  # what begins to wait after this sees the series' images
+        if con.execute(f"SELECT 1 FROM incoming_series WHERE {_WAITS}", whom).fetchone() is None:
+            return []
 
     def write(tx: Tx) -> list[int]:
         rows = tx.con.execute(
             "UPDATE incoming_series SET state = 'ready', reason = '', waits_for = '[]',"
-            " ready_at = ? WHERE state = 'waiting' AND project_id = ? AND pid = ?"
-            " AND EXISTS (SELECT 1 FROM json_each(waits_for) w WHERE w.value = ?) RETURNING id",
-            (now_ms(), row["project_id"], row["pid"], row["series_uid"]),
+            f" ready_at = ? WHERE {_WAITS} RETURNING id",
+            (now_ms(), *whom),
         ).fetchall()
         return [int(found[0]) for found in rows]
 

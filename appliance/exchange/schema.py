@@ -210,3 +210,12 @@ def m007_examined(db: Database) -> None:
       at INTEGER NOT NULL) STRICT;
     CREATE INDEX incoming_series_by_time ON incoming_series (created_at);
     """)
+
+
+@exchange_migrations()
+def m008_counting(db: Database) -> None:
+    """Counting the items of a large arrival, again and again, without a look at each of them."""
+    db.executescript("""
+    DROP INDEX receipt_items_by_state;
+    CREATE INDEX receipt_items_by_state ON receipt_items (receipt_id, state, size_bytes, reason);
+    """)

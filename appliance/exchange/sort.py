@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["CONVERT_STEP", "sort_receipt"]
 
 CONVERT_STEP = "exchange.convert"
-_SCAN_CHUNK = 5000
+_SCAN_CHUNK = 2000
 _MOST_QUIETS = 60  # quiet times after which a series that never ends is converted nevertheless
 _NOWHERE = "not DICOM, and no target was named"
 _NOWHERE_HINT = "Choose a subject and a study for it on the arrivals page, or upload it there."
@@ -135,11 +135,13 @@ def _received(ctx: Context, receipt_id: int) -> list[Any]:
 def _sort_part(
     ctx: Context, row: Any, arrival: Arrival, targets: Targets, *, items: Sequence[Any]
 ) -> bool:
-    from appliance.formats import DicomRecord, scan_dicom
+    from appliance.formats import DicomRecord
 
     objects: list[Scanned] = []
     others: list[tuple[Any, ScanProblem]] = []
-    for item, found in zip(items, scan_dicom(ctx.path(i["place"]) for i in items), strict=True):
+    for item, found in zip(
+        items, ctx.ahead.scan([ctx.path(i["place"]) for i in items]), strict=True
+    ):
         if isinstance(found, DicomRecord):
             objects.append(Scanned(item, found))
         else:

@@ -158,8 +158,13 @@ class DropWatcher:
                 one.tree.touched(path)
 
     def _pause(self, *, unsettled: bool) -> float:
-        if unsettled:
-            return max(self._settings.settle_s / 2, _HINT_PAUSE_S)
+        if unsettled:  # until the next is settled, but never longer than half of that time
+            settle_s, now = self._settings.settle_s, time.monotonic()
+            times = (
+                seen.since + settle_s - now for one in self._watched for seen in one.seen.values()
+            )
+            soonest = min((due for due in times if due > 0), default=settle_s)
+            return max(min(settle_s / 2, soonest), _HINT_PAUSE_S)
         if any(root.network for root in self.roots):
             return min(_POLL_S, self._settings.rescan_s)
         return self._settings.rescan_s

@@ -242,14 +242,15 @@ class Appliance:
     def _start_listener(self) -> None:
         if not self.settings.dicom.enabled:
             return
-        from appliance.exchange import DicomListener
+        from appliance.exchange import DicomListener, ListenerKeeper
 
         pacs = self.services.pacs
         links = pacs.known.links
         listener = DicomListener(self.services.importer, self.settings, pacs.awaited, links)
-        listener.start()
-        self._stack.callback(listener.stop)
-        self._probes["listener"] = lambda: "" if listener.is_running() else "It does not answer."
+        keeper = ListenerKeeper(listener)
+        keeper.start()
+        self._stack.callback(keeper.stop)
+        self._probes["listener"] = keeper.problem
 
     def _start_pacs(self) -> None:
         self.services.pacs.start()
@@ -344,10 +345,11 @@ def _all_tools(folder: DataFolder) -> ToolBox:
     """Collect the predefined jobs of all rooms that ship some."""
     from appliance.exchange import EXCHANGE_TOOLS
     from appliance.jobs import ToolBox, ToolFolder, basic_tools, suite_tools
+    from appliance.tomography import TOMOGRAPHY_TOOLS
     from appliance.viewing import TOOLS
 
     return ToolBox(
-        [*basic_tools(), *TOOLS, *EXCHANGE_TOOLS, *suite_tools()],
+        [*basic_tools(), *TOOLS, *EXCHANGE_TOOLS, *TOMOGRAPHY_TOOLS, *suite_tools()],
         ToolFolder(folder.root / "tools"),
     )
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from appliance.exchange.handing_on import give_to_project, original_file, receipts_to_retry
     from appliance.exchange.importer import Importer
     from appliance.exchange.listener import DicomListener
+    from appliance.exchange.listener_keeper import ListenerKeeper
     from appliance.exchange.modules import (
         ProjectModule,
         change_settings,
@@ -113,6 +114,7 @@ __all__ = [
     "Importer",
     "ItemState",
     "Level",
+    "ListenerKeeper",
     "Missed",
     "Options",
     "OwnArchive",
@@ -200,6 +202,7 @@ _NAMES = {
     "DERIVATIVE": "bids_derived",
     "Deviation": "protocol_rows",
     "DicomListener": "listener",
+    "ListenerKeeper": "listener_keeper",
     "DropWatcher": "watch",
     "EXCHANGE_TOOLS": "toolset",
     "Entry": "exports",

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from appliance.core import FormatError, PacsNode, Settings, without
+from appliance.core import FormatError, PacsNode, PeerError, Settings, without
 from appliance.exchange import pdu
 from appliance.exchange.association import COMMITMENT, Caller, Message
 from appliance.exchange.context import Context
+from appliance.exchange.pacs_link import Archive
+from appliance.exchange.push_tls import tls_args
 
 if TYPE_CHECKING:
     from appliance.formats import CommitmentRequest
@@ -23,6 +27,7 @@ _LOG = logging.getLogger(__name__)
 _INSTANCE: Final = "1.2.840.10008.1.20.1.1"
 _ALL_SAFE, _SOME_NOT = 1, 2
 _NOT_HERE, _OTHER_CLASS, _BAD_REQUEST, _NO_SUCH_ACTION = 0x0112, 0x0119, 0x0115, 0x0123
+_NO_LINKS: Mapping[str, Archive] = MappingProxyType({})
 _RETRY_S = (5.0, 30.0, 120.0)
 _CONNECT_S = 30.0
 _PLACES = (
@@ -40,13 +45,15 @@ class Commitments:
         The journal and the files.
     settings : Settings
         Tells where nodes listen, and our title.
+    links : mapping of str to Archive
+        The nodes as they are now; empty: those of `settings`.
     """
 
-    def __init__(self, ctx: Context, settings: Settings) -> None:
+    def __init__(
+        self, ctx: Context, settings: Settings, links: Mapping[str, Archive] = _NO_LINKS
+    ) -> None:
         self._ctx, self._title = ctx, settings.dicom.ae_title.strip()
-        self._nodes = {
-            node.ae_title: node for node in settings.pacs.nodes.values() if node.ae_title
-        }
+        self._nodes, self._links = settings.pacs.nodes, links
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -67,7 +74,7 @@ class Commitments:
         _LOG.info("%s asked about %d objects: %d are safe", caller, len(held + failed), len(held))
         report = commitment_report(request.transaction_uid, held, failed)
         event = _SOME_NOT if failed else _ALL_SAFE
-        node = self._nodes.get(caller.calling)
+        node = self._node(caller.calling)
         if node is not None:
             threading.Thread(
                 target=self._report, args=(node, event, report), name="commitment", daemon=True
@@ -84,6 +91,11 @@ class Commitments:
             ]
         )
         return 0, [command, commitment_bytes(report, message.syntax)]
+
+    def _node(self, title: str) -> PacsNode | None:
+        """Give the node that goes by a title and listens itself."""
+        known = [link.node for link in list(self._links.values())] or self._nodes.values()
+        return next((one for one in known if one.ae_title == title and one.host), None)
 
     def _look(
         self, request: CommitmentRequest
@@ -113,7 +125,11 @@ class Commitments:
     def _report(self, node: PacsNode, event: int, report: Any) -> None:
         """Tell a node; try again for a while when it does not listen."""
         for wait_s in (*_RETRY_S, 0.0):
-            if self._tell(node, event, report):
+            try:
+                if self._tell(node, event, report):
+                    return
+            except PeerError as error:  # a certificate of ours: trying again does not help
+                _LOG.error("no report on what is safe to %s: %s", node.ae_title, error.message)
                 return
             if self._stopping.wait(wait_s):
                 return
@@ -131,6 +147,7 @@ class Commitments:
             node.port,
             ae_title=node.ae_title,
             ext_neg=[build_role(COMMITMENT, False, True)],
+            tls_args=tls_args(node),
         )
         if not association.is_established:
             return False

@@ -24,7 +24,7 @@ from appliance.exchange.senders import Senders
 from appliance.exchange.served import Served
 from appliance.exchange.wire import Wire
 
-__all__ = ["DicomListener"]
+__all__ = ["DicomListener", "PortTaken"]
 
 _LOG = logging.getLogger(__name__)
 _OPENING_S = 30.0  # for a TLS handshake, and for the request of an association
@@ -33,6 +33,10 @@ _BACKLOG = 64
 _BREATH_S = 0.1
 _STRANGERS = 16  # connections beyond the places, so that who finds none is told so
 _LEAST_PDU, _MOST_PDU = 4096, 1 << 24
+
+
+class PortTaken(SettingsError):
+    """Another program has the port, or the address is not there yet: it may be free later."""
 
 
 class DicomListener:
@@ -66,7 +70,7 @@ class DicomListener:
         self._dicom = settings.dicom
         self.importer, self.awaited = importer, awaited or Awaited()
         self.senders = Senders(self._dicom)
-        self.commitments = Commitments(importer.ctx, settings)
+        self.commitments = Commitments(importer.ctx, settings, links or {})
         self.served = Served(importer, settings, links or {}) if self._dicom.readers else None
         self.max_pdu_bytes, self.idle_s = self._dicom.max_pdu_bytes, self._dicom.idle_s
         self._title = self._dicom.ae_title.strip()
@@ -90,8 +94,10 @@ class DicomListener:
 
         Raises
         ------
+        PortTaken
+            If another program has the port.
         SettingsError
-            If the port is taken or may not be used, or a certificate cannot be read.
+            If the port may not be used, or a certificate cannot be read.
         """
         bind, port = self._dicom.bind, self._dicom.port
         self._tls = _tls(self._dicom)
@@ -237,9 +243,14 @@ def _tls(dicom: DicomSettings) -> ssl.SSLContext | None:
 
 def _cannot_bind(bind: str, port: int, error: OSError) -> SettingsError:
     if error.errno == errno.EADDRINUSE:
-        return SettingsError(
+        return PortTaken(
             f"DICOM port {port} on {bind} is taken by another program",
             hint="Stop that program, or choose another port with dicom.port.",
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return PortTaken(
+            f"this machine has no address {bind}",
+            hint="Check dicom.bind; a network may not be up yet.",
         )
     return SettingsError(
         f"the DICOM listener cannot use {bind}:{port}: {error.strerror}",

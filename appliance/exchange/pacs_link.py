@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from appliance.core import PacsNode, PeerError, without
-from appliance.exchange.push_tls import tls_context
+from appliance.exchange.push_tls import tls_args
 
 if TYPE_CHECKING:
-    import ssl
-
     from pynetdicom import AE
     from pynetdicom.association import Association
 
@@ -267,7 +265,7 @@ class Link:
             ae_title=self.node.ae_title,
             ext_neg=roles,
             evt_handlers=list(handlers),
-            tls_args=_tls(self.node),
+            tls_args=tls_args(self.node),
         )
         if not association.is_established:
             raise self._refusal(association)
@@ -324,10 +322,6 @@ def _entity(calling: str, connect_s: float, dimse_s: float) -> AE:
     entity.connection_timeout = entity.acse_timeout = connect_s
     entity.dimse_timeout = entity.network_timeout = dimse_s
     return entity
-
-
-def _tls(node: PacsNode) -> tuple[ssl.SSLContext, str] | None:
-    return (tls_context(node), node.tls_name or node.host) if node.tls else None
 
 
 def _storage(entity: AE, most: int) -> list[Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from appliance.core import PacsNode, PeerError, SettingsError
 
-__all__ = ["check_tls", "tls_context"]
+__all__ = ["check_tls", "tls_args", "tls_context"]
 
 
 def check_tls(where: str, node: PacsNode) -> None:
@@ -44,6 +44,17 @@ def tls_context(node: PacsNode) -> ssl.SSLContext:
     except OSError as error:
         raise PeerError(f"cannot read {error.filename}: {error.strerror}") from error
     return context
+
+
+def tls_args(node: PacsNode) -> tuple[ssl.SSLContext, str] | None:
+    """Give how a DICOM connection to an archive is secured, and the name that it has to bear.
+
+    Raises
+    ------
+    PeerError
+        If a certificate or key cannot be read.
+    """
+    return (tls_context(node), node.tls_name or node.host) if node.tls else None
 
 
 def _path(text: str) -> str | None:

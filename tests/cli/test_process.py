@@ -177,10 +177,20 @@ def test_a_taken_port_is_a_clear_error(service: Service, tmp_path: Path) -> None
     done = other.nora(*other.arguments())
     assert done.returncode == 2
     assert f"port {service.web_port}" in done.stderr
-    other.web_port, other.dicom_port = 0, service.dicom_port
-    done = other.nora(*other.arguments())
-    assert done.returncode == 2
-    assert str(service.dicom_port) in done.stderr
+
+
+def test_a_taken_dicom_port_is_told_by_the_health_page_of_a_service_that_runs(
+    service: Service, tmp_path: Path
+) -> None:
+    other = Service(tmp_path / "other")
+    other.dicom_port = service.dicom_port
+    try:
+        other.start()
+        [found] = [one for one in other.get("/health")["checks"] if one["id"] == "listener"]
+    finally:
+        other.stop()
+    assert (found["level"], f"DICOM port {service.dicom_port}" in found["text"]) == ("error", True)
+    assert "dicom.port" in found["hint"]
 
 
 def test_a_service_tells_systemd_and_ends_well(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pydicom
 import pytest
 
 from appliance.core import DiskFull, SettingsError
-from appliance.exchange import DicomListener, reception
+from appliance.exchange import DicomListener, ListenerKeeper, reception
 from tests.exchange.kit import write_series
 from tests.support.needs import needs
 from tests.support.waiting import wait_until
@@ -171,6 +171,37 @@ def test_a_taken_port_is_named_with_its_setting(make_kit):
         with pytest.raises(SettingsError, match=str(port)) as caught:
             DicomListener(kit.importer, kit.settings).start()
         assert "dicom.port" in caught.value.hint
+
+
+def test_a_listener_whose_port_is_taken_says_so_and_begins_when_it_is_free(make_kit):
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        kit = make_kit(**{"dicom.port": port})
+        listener = DicomListener(kit.importer, kit.settings)
+        keeper = ListenerKeeper(listener, retry_s=0.05)
+        keeper.start()
+        assert f"DICOM port {port} on 127.0.0.1 is taken" in keeper.problem()
+        assert "tried again" in keeper.problem()
+    try:
+        wait_until(lambda: keeper.problem() == "", "it listens", show=keeper.problem)
+        assert dcmtk("echoscu", listener).returncode == 0
+    finally:
+        keeper.stop()
+    assert keeper.problem() == "It does not answer."
+
+
+def test_a_keeper_that_is_stopped_tries_no_more(make_kit):
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        kit = make_kit(**{"dicom.port": holder.getsockname()[1]})
+        listener = DicomListener(kit.importer, kit.settings)
+        keeper = ListenerKeeper(listener, retry_s=0.05)
+        keeper.start()
+        keeper.stop()
+    assert not listener.is_running()
 
 
 def test_a_series_waits_for_its_quiet_time(listen, tmp_path):

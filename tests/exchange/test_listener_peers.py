@@ -229,6 +229,44 @@ def test_commitment_is_told_to_a_node_where_it_listens(listen, tmp_path):
     assert len(reports[0][1].FailedSOPSequence) == 1
 
 
+def test_commitment_is_told_over_TLS_with_certificates_on_both_sides(
+    listen, certificates, tmp_path
+):
+    path = write_series(tmp_path / "in", n=1)[0]
+    dataset = pydicom.dcmread(path)
+    reports = []
+
+    def on_report(event):
+        reports.append((event.event_type, event.assoc.requestor.ae_title))
+        return 0x0000, None
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "theirs.pem", certificates / "theirs.key")
+    context.load_verify_locations(certificates / "ours.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    scanner = AE("SCANNER")
+    scanner.add_supported_context(COMMITMENT, scu_role=False, scp_role=True)
+    server = scanner.start_server(
+        ("127.0.0.1", 0),
+        block=False,
+        evt_handlers=[(evt.EVT_N_EVENT_REPORT, on_report)],
+        ssl_context=context,
+    )
+    own = {"cert_file": str(certificates / "ours.pem"), "key_file": str(certificates / "ours.key")}
+    node = {"ae_title": "SCANNER", "host": "127.0.0.1", "port": server.server_address[1]}
+    trusts = {"tls": True, "ca_file": str(certificates / "theirs.pem")}
+    try:
+        _, listener = listen(**{"pacs.nodes": {"scanner": node | own | trusts}})
+        association = associate(listener, MR, COMMITMENT, calling="SCANNER")
+        assert association.send_c_store(dataset).Status == 0
+        association.send_n_action(question(dataset.SOPInstanceUID), 1, COMMITMENT, WELL_KNOWN)
+        association.release()
+        wait_until(lambda: reports, "the report")
+    finally:
+        server.shutdown()
+    assert reports == [(1, "NORA")]
+
+
 def test_an_object_of_another_class_or_a_lost_file_is_not_safe(listen, tmp_path):
     path = write_series(tmp_path / "in", n=2)[0]
     kit, listener = listen()

@@ -9,6 +9,12 @@ from appliance.upkeep.values import CheckResult
 __all__ = ["ListenerCheck"]
 
 
+_HINT = (
+    "'ss -ltnp' shows who has the port: stop that program, or change dicom.port. When the port is"
+    " free it is listened to without a restart."
+)
+
+
 class ListenerCheck(BaseCheck):
     """Asks the listener, unless it is switched off."""
 
@@ -21,4 +27,4 @@ class ListenerCheck(BaseCheck):
         if not dicom.enabled:
             return CheckResult("ok", "Switched off by dicom.enabled.")
         well = f"{dicom.ae_title} listens on {dicom.bind}:{dicom.port}."
-        return probed(ctx, "listener", well, "Restart the service; see its log for the reason.")
+        return probed(ctx, "listener", well, _HINT)

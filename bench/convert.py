@@ -1,7 +1,8 @@
 """CPU and wall of the conversion of made studies over dcm2niix alone writing the same images.
 
 T1, BOLD, DWI and CT are stacks of single slices; the T1 and its head come from nilearn's template,
-the rest is noise of the same sizes; the enhanced object holds all slices. Each study is converted
+the rest is noise of the same sizes; the enhanced object holds all slices; mosaics are grown from a
+real one of Siemens. Each study is converted
 by dcm2niix once for the whole folder, then as the appliance does it: one child for each series
 (the engine), or with our own writer where it vouches for a series (the fast path). All images are
 compared voxel for voxel. heudiconv and dcm2bids are asked for the same studies where they can be
@@ -29,7 +30,13 @@ from dcm2niix import bin as dcm2niix
 
 from appliance.exchange.converter import convert_objects
 from appliance.formats.dicom_walk import compiled_walk
-from tests.support.stacks import Stack, diffusion_tags, write_enhanced, write_stack
+from tests.support.stacks import (
+    Stack,
+    diffusion_tags,
+    write_enhanced,
+    write_mosaics,
+    write_stack,
+)
 
 _SAGITTAL = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)
 _OWN = 12_000  # bytes of the vendor's own block in each header
@@ -132,7 +139,7 @@ def heudiconv() -> Work | None:
             "    return {(f'run-{n:03d}', ('nii',), None): [s.series_id]"
             " for n, s in enumerate(seqinfo)}\n"
         )
-        command = ["-f", str(rules), "-c", "dcm2niix", "-o", str(target), "-s", "1"]
+        command = ["-f", str(rules), "-c", "dcm2niix", "-o", str(target), "-s", "1", "-g", "all"]
         _peer(python, "heudiconv.cli.run", [*command, "--files", str(source)])
 
     python = _installed("heudiconv", packages)
@@ -234,6 +241,8 @@ def main() -> None:
                 folder = root / "in" / name / str(stack.number)
                 (write_enhanced if name == "enhanced" else write_stack)(folder, stack)
             compare(bench, name, root / "in" / name, root, rounds)
+        write_mosaics(root / "in" / "mosaic" / "11", 30 if bench.small else 200, every=2)
+        compare(bench, "mosaic", root / "in" / "mosaic", root, rounds)
         compare(bench, "all", _together(root), root, rounds)
         compare_peers(bench, root / "together", root)
     finally:

@@ -8,6 +8,7 @@ are written straight into an image turned alike. Whatever is not beyond doubt is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,17 @@ import msgspec
 from appliance.exchange.dcm2niix import ConverterRefused, Output, run_dcm2niix
 
 if TYPE_CHECKING:
-    from appliance.formats import ImageHead, PlainStack
+    from numpy.typing import NDArray
+
+    from appliance.formats import ImageHead, MosaicStack, PlainStack
 
 __all__ = ["convert_natively"]
 
 _LEAST_SLICES = 6
 _PROVING_SLICES = 4  # with fewer, sidecars call it a localizer
 _WHOLE = 2  # volumes that show whether slices have times
+_LEAST_MOSAICS = 6
+_PROVING_MOSAICS = 3
 _PROVING_THROUGH = 2  # of all volumes: times, gradients and their order depend on all
 _TIMING = "SliceTiming"
 _BY_VOLUMES = frozenset({"BidsGuess", "RepetitionTime"})
@@ -47,28 +52,63 @@ def convert_natively(
     NotPlain
         If dcm2niix has to do it; the text says why.
     """
-    from appliance.formats import NotPlain, part_of, read_stack, write_stack_image
+    from appliance.formats import is_mosaic, read_mosaics, read_stack
 
-    stack = read_stack(paths)
+    if len(paths) > 1 and is_mosaic(paths[0]):
+        return [_convert_mosaics(read_mosaics(paths), target, timeout_s)]
+    return [_convert_stack(read_stack(paths), target, timeout_s)]
+
+
+def _convert_stack(stack: PlainStack, target: Path, timeout_s: float) -> Output:
+    from appliance.formats import NotPlain, part_of, write_stack_image
+
     _check_class(stack)
     n_slices, n_volumes = stack.shape[2:]
     if n_slices < _LEAST_SLICES:
         raise NotPlain("it has few slices")
-    part = part_of(stack, slices=_PROVING_SLICES if n_volumes == 1 else _PROVING_THROUGH)
-    proof, head = _prove(part, target / "part", timeout_s)
+    proving = _PROVING_SLICES if n_volumes == 1 or stack.frames else _PROVING_THROUGH
+    skip = (n_slices - proving) // 2 if stack.frames else 0  # in the middle volumes differ
+    part = part_of(stack, slices=proving, skip=skip)
+    proof, head, order = _prove(part, target / "part", timeout_s)
     doc = _doc(proof)
     tables = [path for path in proof.sidecars if path.suffix != ".json"]
     if n_volumes == 1 and tables:
         raise NotPlain("it has a gradient")
     if n_volumes > 1 and stack.is_timed:
-        whole, _ = _prove(part_of(stack, volumes=_WHOLE), target / "whole", timeout_s)
+        whole, *_ = _prove(part_of(stack, volumes=_WHOLE), target / "whole", timeout_s)
         _check_alike(doc, _doc(whole))
     image = target / proof.image.name
+    stack = replace(stack, volumes=[stack.volumes[index] for index in order])
     write_stack_image(image, stack, head, part, seconds=head.seconds)
+    return _taken(proof, target, doc, tables)
+
+
+def _convert_mosaics(stack: MosaicStack, target: Path, timeout_s: float) -> Output:
+    from appliance.formats import ImageHead, NotPlain, tiling_of, write_mosaic_image
+
+    if len(stack.volumes) < _LEAST_MOSAICS:
+        raise NotPlain("it has few mosaics")
+    part = stack.part(_PROVING_MOSAICS)
+    objects, made = _folders(target / "part")
+    for one in part.volumes:
+        (objects / f"{one.instance:08d}.dcm").symlink_to(Path(one.path).absolute())
+    proof = _converted(objects, made, timeout_s)
+    tables = [path for path in proof.sidecars if path.suffix != ".json"]
+    if tables:
+        raise NotPlain("its mosaics have gradients")
+    head = ImageHead.read(proof.image)
+    tiling = tiling_of(part, head, head.values(proof.image))
+    write_mosaic_image(target / proof.image.name, stack, head, tiling)
+    return _taken(proof, target, _doc(proof), tables)
+
+
+def _taken(proof: Output, target: Path, doc: dict[str, Any], tables: Sequence[Path]) -> Output:
+    """Take over what stands beside the image of a proof."""
+    image = target / proof.image.name
     sidecar = image.with_suffix(".json")
     sidecar.write_bytes(msgspec.json.format(msgspec.json.encode(doc), indent=4))
     moved = [path.rename(target / path.name) for path in tables]
-    return [Output(image, (sidecar, *moved), proof.variant)]
+    return Output(image, (sidecar, *moved), proof.variant)
 
 
 def _check_class(stack: PlainStack) -> None:
@@ -83,28 +123,56 @@ def _check_class(stack: PlainStack) -> None:
         raise NotPlain("only MR is converted so with several volumes")
 
 
-def _prove(part: PlainStack, folder: Path, timeout_s: float) -> tuple[Output, ImageHead]:
-    """Have a part converted, and compare it with our own; the output that agreed."""
-    from appliance.formats import ImageHead, NotPlain, stack_values, turn_of
+def _prove(
+    part: PlainStack, folder: Path, timeout_s: float
+) -> tuple[Output, ImageHead, Sequence[int]]:
+    """Have a part converted, and compare it with our own.
 
+    Returns
+    -------
+    tuple
+        The output that agreed, its head, and which of our volumes each of its volumes is.
+    """
+    from appliance.formats import ImageHead, lay_out, stack_values, turn_of
+
+    objects, made = _folders(folder)
+    lay_out(part, objects)
+    output = _converted(objects, made, timeout_s)
+    head = ImageHead.read(output.image)
+    ours = stack_values(part, turn_of(part, head))
+    return output, head, _order(ours, head.values(output.image))
+
+
+def _folders(folder: Path) -> tuple[Path, Path]:
     objects, made = folder / "in", folder / "out"
     objects.mkdir(parents=True)
     made.mkdir()
-    for volume in part.volumes:
-        for one in volume:
-            (objects / f"{one.instance:08d}.dcm").symlink_to(Path(one.path).absolute())
+    return objects, made
+
+
+def _converted(objects: Path, made: Path, timeout_s: float) -> Output:
+    from appliance.formats import NotPlain
+
     try:
         outputs = run_dcm2niix(objects, made, timeout_s=timeout_s)
     except ConverterRefused as refused:
         raise NotPlain("the converter refuses a part of it") from refused
     if len(outputs) != 1:
         raise NotPlain("the converter makes several images of it")
-    head = ImageHead.read(outputs[0].image)
-    ours = stack_values(part, turn_of(part, head))
-    theirs = head.values(outputs[0].image)
-    if ours.shape != theirs.shape or ours.tobytes() != theirs.tobytes():
+    return outputs[0]
+
+
+def _order(ours: NDArray[Any], theirs: NDArray[Any]) -> Sequence[int]:
+    """Find each of their volumes among ours."""
+    from appliance.formats import NotPlain
+
+    if ours.shape == theirs.shape and ours.tobytes() == theirs.tobytes():
+        return range(len(ours))
+    known = {one.tobytes(): index for index, one in enumerate(ours)}
+    found = [known.get(one.tobytes(), -1) for one in theirs]
+    if ours.shape != theirs.shape or sorted(found) != list(range(len(ours))):
         raise NotPlain("the converter makes other values of it")
-    return outputs[0], head
+    return found
 
 
 def _doc(output: Output) -> dict[str, Any]:

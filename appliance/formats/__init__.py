@@ -80,10 +80,17 @@ if TYPE_CHECKING:
         parse_markers,
     )
     from appliance.formats.meshes import read_mesh, write_mz3
+    from appliance.formats.mosaic_stack import (
+        MosaicStack,
+        is_mosaic,
+        read_mosaics,
+        tiling_of,
+        write_mosaic_image,
+    )
     from appliance.formats.mrc_stack import MrcFacts, MrcWriter, read_mrc_stack
     from appliance.formats.nifti import plain_nifti_bytes, write_nifti
     from appliance.formats.nifti_texts import NiftiTexts, texts_of_nifti
-    from appliance.formats.plain_stack import NotPlain, PlainStack, read_stack
+    from appliance.formats.plain_stack import read_stack
     from appliance.formats.roi_files import (
         Label,
         RoiReference,
@@ -97,11 +104,13 @@ if TYPE_CHECKING:
     from appliance.formats.spreadsheets import sheet_names, sheet_rows
     from appliance.formats.stack_image import (
         ImageHead,
+        lay_out,
         part_of,
         stack_values,
         turn_of,
         write_stack_image,
     )
+    from appliance.formats.stack_parts import NotPlain, PlainStack
     from appliance.formats.streamlines import read_streamlines, write_tck
     from appliance.formats.surfer_table import freesurfer_labels
     from appliance.formats.volumes import (
@@ -131,6 +140,7 @@ __all__ = [
     "ImageHead",
     "Label",
     "MarkerFile",
+    "MosaicStack",
     "MrcFacts",
     "MrcWriter",
     "NiftiTexts",
@@ -164,9 +174,11 @@ __all__ = [
     "freesurfer_labels",
     "header_values",
     "is_dicom_name",
+    "is_mosaic",
     "is_segmentation",
     "kind_of",
     "label_color",
+    "lay_out",
     "markers_json",
     "object_frames",
     "object_json",
@@ -187,6 +199,7 @@ __all__ = [
     "read_label_table",
     "read_labels",
     "read_mesh",
+    "read_mosaics",
     "read_mrc_stack",
     "read_question",
     "read_reference",
@@ -209,10 +222,12 @@ __all__ = [
     "stack_values",
     "suffix_of",
     "texts_of_nifti",
+    "tiling_of",
     "turn_of",
     "unpack_dicom",
     "write_dicom_series",
     "write_meta",
+    "write_mosaic_image",
     "write_mz3",
     "write_nifti",
     "write_picture",
@@ -279,8 +294,14 @@ __getattr__ = lazy_door(
         "frame_pixels": "dicom_frames",
         "freesurfer_labels": "surfer_table",
         "ImageHead": "stack_image",
-        "NotPlain": "plain_stack",
-        "PlainStack": "plain_stack",
+        "NotPlain": "stack_parts",
+        "MosaicStack": "mosaic_stack",
+        "is_mosaic": "mosaic_stack",
+        "read_mosaics": "mosaic_stack",
+        "tiling_of": "mosaic_stack",
+        "write_mosaic_image": "mosaic_stack",
+        "lay_out": "stack_image",
+        "PlainStack": "stack_parts",
         "part_of": "stack_image",
         "read_stack": "plain_stack",
         "stack_values": "stack_image",

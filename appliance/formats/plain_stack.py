@@ -6,10 +6,8 @@ every place as often as every other. Anything else is refused with the reason; i
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,8 +16,20 @@ from numpy.typing import NDArray
 
 from appliance.formats.dicom_meta import IMPLICIT, read_meta
 from appliance.formats.dicom_walk import AT_PIXELS, CUT, VR_FORMS, Walker, compiled_walk, walk
+from appliance.formats.frame_stack import read_frames
+from appliance.formats.stack_parts import (
+    CLASSES,
+    JITTER_MM,
+    NotPlain,
+    PlainStack,
+    StackSlice,
+    even_step,
+    floats,
+    stack_affine,
+    unsheared,
+)
 
-__all__ = ["NotPlain", "PlainStack", "StackSlice", "read_stack"]
+__all__ = ["SAME_TAGS", "SliceReader", "read_stack"]
 
 _EXPLICIT = "1.2.840.10008.1.2.1"
 _SMALL_BYTES = 64 * 1024  # smaller files are read at once, with their values
@@ -27,9 +37,6 @@ _HEAD_BYTES = (16 * 1024, 256 * 1024)
 _MOST_KEPT = 256 << 20
 _COMPILE_AFTER = 4000
 _so_far = [0]  # objects since the process began: in one that lasts, compiling pays off
-_JITTER_MM = 1e-3
-_SHEAR = 1e-4  # of the distance of two slices
-_TURN = 1e-4
 
 _POSITION, _INSTANCE = 0x00200032, 0x00200013
 _TIME, _TRIGGER, _KIND = 0x00080032, 0x00181060, 0x00180023
@@ -37,13 +44,8 @@ _FRAMES, _TILT = 0x00280008, 0x00181120
 _ROWS, _COLUMNS, _BITS, _SIGN = 0x00280010, 0x00280011, 0x00280100, 0x00280103
 _SAMPLES, _TURNED, _SPACING = 0x00280002, 0x00200037, 0x00280030
 _TYPE, _MODALITY, _MAKER = 0x00080008, 0x00080060, 0x00080070
-_CLASSES = {
-    b"1.2.840.10008.5.1.4.1.1.2": "CT",
-    b"1.2.840.10008.5.1.4.1.1.4": "MR",
-    b"1.2.840.10008.5.1.4.1.1.128": "PT",
-}
 _CLASS = 0x00080016
-_SAME = (
+SAME_TAGS = (
     _TYPE, _CLASS, _MODALITY, _MAKER, 0x00081090, 0x00180020, 0x00180021, 0x00180022,
     0x00180023, 0x00180024, 0x00180050, 0x00180080, 0x00180081, 0x00180082, 0x00180086, 0x00180091,
     _TILT, 0x00181314, 0x0020000D, 0x0020000E, 0x00200011, 0x00200012, _TURNED, _SAMPLES,
@@ -51,89 +53,9 @@ _SAME = (
     0x00281052, 0x00281053, 0x2005100D, 0x2005100E, 0x20051409, 0x2005140A,
 )  # fmt: skip
 """What all objects have to have alike: kind, contrast, echo, grid, number type, scaling."""
-_WANTED = tuple(sorted({*_SAME, _POSITION, _INSTANCE, _TIME, _TRIGGER}))
+_WANTED = tuple(sorted({*SAME_TAGS, _POSITION, _INSTANCE, _TIME, _TRIGGER}))
 _AT_POSITION, _AT_INSTANCE = _WANTED.index(_POSITION), _WANTED.index(_INSTANCE)
 _AT_TIME, _AT_TRIGGER = _WANTED.index(_TIME), _WANTED.index(_TRIGGER)
-_ARRAY = np.array(_WANTED, np.int64)
-
-
-class NotPlain(Exception):
-    """The objects are no plain stack; the text says why, and names nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class StackSlice:
-    """One slice.
-
-    Attributes
-    ----------
-    path : str
-        Its object.
-    instance : int
-        Its number there.
-    offset : int
-        Where its values begin.
-    position : tuple of float
-        Where it lies, LPS mm.
-    time : bytes
-        When it was acquired, as it is written.
-    values : bytes
-        Its stored values if they came with the header, else nothing.
-    """
-
-    path: str
-    instance: int
-    offset: int
-    position: tuple[float, ...]
-    time: bytes = b""
-    values: bytes = b""
-
-
-@dataclass(frozen=True)
-class PlainStack:
-    """A stack in order.
-
-    Attributes
-    ----------
-    volumes : sequence of sequence of StackSlice
-        Volumes in the order of time, slices in the order of instances.
-    rows, columns : int
-        Size of a slice.
-    signed : bool
-        Whether values are int16 rather than uint16.
-    modality : str
-        ``CT``, ``MR`` or ``PT``.
-    maker : str
-        Manufacturer, in small letters.
-    in_3d : bool
-        Whether MR was acquired as a volume rather than slice by slice.
-    affine : ndarray
-        (4, 4) column, row, slice -> world, RAS+ mm, float64.
-    """
-
-    volumes: Sequence[Sequence[StackSlice]]
-    rows: int
-    columns: int
-    signed: bool
-    modality: str
-    maker: str
-    in_3d: bool
-    affine: NDArray[np.float64]
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """Columns, rows, slices, volumes."""
-        return self.columns, self.rows, len(self.volumes[0]), len(self.volumes)
-
-    @property
-    def is_timed(self) -> bool:
-        """Whether the slices of a volume tell times of their own."""
-        return any(len({one.time for one in volume}) > 1 for volume in self.volumes)
-
-    @property
-    def dtype(self) -> np.dtype[np.int16] | np.dtype[np.uint16]:
-        """Type of the stored values."""
-        return np.dtype("<i2") if self.signed else np.dtype("<u2")
 
 
 def read_stack(paths: Sequence[Path]) -> PlainStack:
@@ -144,90 +66,133 @@ def read_stack(paths: Sequence[Path]) -> PlainStack:
     NotPlain
         If the series is not what this can vouch for.
     """
+    if len(paths) == 1:
+        return read_frames(paths[0])
     slices, first = _headers(paths)
-    _check_kind(first)
     turned = _numbers(first, _TURNED, 6)
     spacing = _numbers(first, _SPACING, 2)
     volumes, step = _ordered(slices, turned)
-    affine = np.eye(4)
-    affine[:3, 0], affine[:3, 1] = turned[:3] * spacing[1], turned[3:] * spacing[0]
-    affine[:3, 2], affine[:3, 3] = step, volumes[0][0].position
     return PlainStack(
         volumes,
         rows=_short(first, _ROWS),
         columns=_short(first, _COLUMNS),
         signed=_short(first, _SIGN) == 1,
-        modality=_CLASSES[first[_CLASS].strip(b"\0 ")],
+        modality=CLASSES[first[_CLASS].strip(b"\0 ")],
         in_3d=first.get(_KIND, b"").strip(b"\0 ") == b"3D",
         maker=first.get(_MAKER, b"").decode("latin-1").strip("\0 ").casefold(),
-        affine=np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine,
+        affine=stack_affine(turned, tuple(spacing), step, volumes[0][0].position),
     )
 
 
 def _headers(paths: Sequence[Path]) -> tuple[list[StackSlice], dict[int, bytes]]:
     """Read all headers; what has to be alike is compared as it is stored."""
-    _so_far[0] += len(paths)
-    compiled = _so_far[0] >= _COMPILE_AFTER or compiled_walk.cache_info().currsize > 0
-    walker = compiled_walk() if compiled else walk
+    reader = SliceReader(len(paths), _WANTED)
     slices: list[StackSlice] = []
     alike: list[bytes] = []
     needed = kept = 0
     for path in map(str, paths):
-        found, offset, length, values = _header(path, walker, keep=kept < _MOST_KEPT)
+        keep = kept < _MOST_KEPT
+        found, offset, length, values = reader.read(path, keep=keep)
         kept += len(values)
         place, number = found[_AT_POSITION], found[_AT_INSTANCE]
         time = found[_AT_TIME] + found[_AT_TRIGGER]
         found[_AT_POSITION] = found[_AT_INSTANCE] = found[_AT_TIME] = found[_AT_TRIGGER] = b""
         if not alike:
             alike, first = found, dict(zip(_WANTED, found, strict=True))
+            _check_kind({tag: value for tag, value in first.items() if value})
             needed = 2 * _short(first, _ROWS) * _short(first, _COLUMNS)
         elif found != alike:
             raise NotPlain("its objects differ in more than their place")
         if length != needed:
             raise NotPlain("its values take another room than their matrix")
-        instance, position = _floats(number, 1)[0], _floats(place, 3)
+        instance, position = floats(number, 1)[0], floats(place, 3)
         slices.append(StackSlice(path, int(instance), offset, position, time, values))
-    if len(slices) < 2:
-        raise NotPlain("it has one object only")
     return slices, {tag: value for tag, value in first.items() if value}
 
 
-def _header(path: str, walker: Walker, *, keep: bool) -> tuple[list[bytes], int, int, bytes]:
-    """Give the wanted elements of an object, where its values are, and those if at hand."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        size = os.fstat(handle).st_size
-        for most in (_SMALL_BYTES,) if size <= _SMALL_BYTES else _HEAD_BYTES:
+def _choose_walker(count: int) -> Walker:
+    """Choose the walker for so many more objects: machine code where it is there or pays off."""
+    _so_far[0] += count
+    compiled = _so_far[0] >= _COMPILE_AFTER or compiled_walk.cache_info().currsize > 0
+    return compiled_walk() if compiled else walk
+
+
+class SliceReader:
+    """Reads the headers of objects that resemble each other.
+
+    Parameters
+    ----------
+    count : int
+        How many will be read.
+    wanted : tuple of int
+        (W,) tags, ascending.
+    """
+
+    def __init__(self, count: int, wanted: tuple[int, ...]) -> None:
+        self._walker = _choose_walker(count)
+        self._wanted, self._array = wanted, np.array(wanted, np.int64)
+        self._found = np.zeros(2 * len(wanted), np.int64)
+        self._first = 0
+
+    def read(self, path: str, *, keep: bool) -> tuple[list[bytes], int, int, bytes]:
+        """Read the header of an object.
+
+        Parameters
+        ----------
+        keep : bool
+            Whether the values are kept when they came along.
+
+        Returns
+        -------
+        tuple
+            The wanted values as stored (W), where the pixel values are and how long, and those if
+            at hand.
+
+        Raises
+        ------
+        NotPlain
+            If it is written in another way than the everyday one.
+        """
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            size = os.fstat(handle).st_size
+            head, how, at, length, found = self._head(handle, size)
+        finally:
+            os.close(handle)
+        if how != AT_PIXELS or at + length > size:
+            raise NotPlain("its objects are not written in the everyday way")
+        values = [
+            head[start : start + many] for start, many in zip(found[::2], found[1::2], strict=True)
+        ]
+        return values, at, length, head[at : at + length] if keep and len(head) == size else b""
+
+    def _head(self, handle: int, size: int) -> tuple[bytes, int, int, int, list[int]]:
+        """Read so much of an object that its header is whole: as much as for the last one."""
+        steps = (_SMALL_BYTES,) if size <= _SMALL_BYTES else _HEAD_BYTES[self._first :]
+        for most in steps:
             head = os.pread(handle, most, 0)
             meta = read_meta(head)
             if meta is None or meta[0] not in {IMPLICIT, _EXPLICIT}:
                 raise NotPlain("its objects are compressed, or stored in another byte order")
-            how, at, length, found = _walked(head, meta, walker)
+            how, at, length, found = self._walk(head, meta)
             if how != CUT:
                 break
-        if how != AT_PIXELS or at + length > size:
-            raise NotPlain("its objects are not written in the everyday way")
-    finally:
-        os.close(handle)
-    wanted = [
-        head[start : start + count] for start, count in zip(found[::2], found[1::2], strict=True)
-    ]
-    return wanted, at, length, head[at : at + length] if keep and len(head) == size else b""
+        if size > _SMALL_BYTES:
+            self._first = _HEAD_BYTES.index(most)
+        return head, how, at, length, found
 
-
-def _walked(
-    head: bytes, meta: tuple[str, int], walker: Walker
-) -> tuple[int, int, int, Sequence[int]]:
-    explicit = meta[0] != IMPLICIT
-    if walker is walk:
-        plain = [0] * (2 * len(_WANTED))
-        return *walk(head, meta[1], explicit, VR_FORMS, _WANTED, plain), plain
-    found = np.zeros(2 * len(_WANTED), np.int64)
-    return *walker(head, meta[1], explicit, VR_FORMS, _ARRAY, found), found.tolist()
+    def _walk(self, head: bytes, meta: tuple[str, int]) -> tuple[int, int, int, list[int]]:
+        explicit = meta[0] != IMPLICIT
+        if self._walker is walk:
+            plain = [0] * (2 * len(self._wanted))
+            return *walk(head, meta[1], explicit, VR_FORMS, self._wanted, plain), plain
+        self._found.fill(0)
+        ended = self._walker(head, meta[1], explicit, VR_FORMS, self._array, self._found)
+        return *ended, self._found.tolist()
 
 
 def _check_kind(first: dict[int, bytes]) -> None:
-    modality = _CLASSES.get(first.get(_CLASS, b"").strip(b"\0 "))
+    modality = CLASSES.get(first.get(_CLASS, b"").strip(b"\0 "))
     words = first.get(_TYPE, b"").strip(b"\0 ").split(b"\\")
     if modality is None or first.get(_MODALITY, b"").strip(b"\0 ").decode("latin-1") != modality:
         raise NotPlain("it is neither CT, MR nor PET of the classic kind")
@@ -245,14 +210,7 @@ def _ordered(
     slices: Iterable[StackSlice], turned: NDArray[np.float64]
 ) -> tuple[list[list[StackSlice]], NDArray[np.float64]]:
     """Give the volumes and the step from slice to slice (LPS)."""
-    rows, columns = turned[:3], turned[3:]
-    skew = (
-        abs(float(rows @ columns)),
-        abs(float(rows @ rows) - 1),
-        abs(float(columns @ columns) - 1),
-    )
-    if max(skew) > _TURN:
-        raise NotPlain("its axes are no right angle")
+    normal = unsheared(turned)
     ordered = sorted(slices, key=lambda one: one.instance)
     if any(a.instance == b.instance for a, b in pairwise(ordered)):
         raise NotPlain("two of its objects have one number")
@@ -262,35 +220,15 @@ def _ordered(
     if rest or n_slices < 2:
         raise NotPlain("some of its slices are missing, or there more often than others")
     grid = places.reshape(n_volumes, n_slices, 3)
-    if n_volumes > 1 and np.abs(grid - grid[:1]).max() > _JITTER_MM:
+    if n_volumes > 1 and np.abs(grid - grid[:1]).max() > JITTER_MM:
         raise NotPlain("its objects are not numbered volume after volume")
-    _check_even(grid[0], np.cross(rows, columns))
+    step = even_step(grid[0], normal)
     volumes = [ordered[at : at + n_slices] for at in range(0, len(ordered), n_slices)]
-    return volumes, np.asarray(grid[0, 1] - grid[0, 0], np.float64)
-
-
-def _check_even(places: NDArray[np.float64], normal: NDArray[np.float64]) -> None:
-    steps = np.diff(places, axis=0)
-    along = steps @ normal
-    if np.abs(steps - steps[0]).max() > _JITTER_MM or abs(along[0]) < _JITTER_MM:
-        raise NotPlain("its slices are not evenly spaced")
-    sideways = steps - along[:, None] * normal
-    if np.abs(sideways).max() > max(_SHEAR * abs(along[0]), _JITTER_MM):
-        raise NotPlain("its slices are sheared")
+    return volumes, step
 
 
 def _numbers(found: dict[int, bytes], tag: int, count: int) -> NDArray[np.float64]:
-    return np.array(_floats(found.get(tag, b""), count))
-
-
-def _floats(value: bytes, count: int) -> tuple[float, ...]:
-    try:
-        numbers = tuple(map(float, value.strip(b"\0 ").split(b"\\")))
-    except ValueError:
-        numbers = ()
-    if len(numbers) != count or not all(map(math.isfinite, numbers)):
-        raise NotPlain("an element that places its slices is missing, or cannot be read")
-    return numbers
+    return np.array(floats(found.get(tag, b""), count))
 
 
 def _short(found: dict[int, bytes], tag: int) -> int:

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.formats.plain_stack import NotPlain, PlainStack, StackSlice
+from appliance.formats.frame_stack import write_frames
+from appliance.formats.stack_parts import NotPlain, PlainStack, StackSlice
 
-__all__ = ["ImageHead", "Turn", "part_of", "stack_values", "turn_of", "write_stack_image"]
+__all__ = [
+    "ImageHead",
+    "Turn",
+    "lay_out",
+    "part_of",
+    "stack_values",
+    "turn_of",
+    "write_stack_image",
+]
 
 _HEADER = 348
 _DIM, _TYPE, _PIXDIM, _OFFSET = 40, 70, 76, 108
 _QOFFSET, _SROWS = 268, 280
 _SIGNED, _UNSIGNED = 4, 512
 _CLOSE = 1e-3
+_BUFFER_BYTES = 1 << 18
+_MOST_BYTES = 1 << 20  # of a volume that is turned at once
 
 
 @dataclass(frozen=True)
@@ -100,10 +112,30 @@ class ImageHead:
 
 
 def part_of(
-    stack: PlainStack, *, volumes: int | None = None, slices: int | None = None
+    stack: PlainStack, *, volumes: int | None = None, slices: int | None = None, skip: int = 0
 ) -> PlainStack:
-    """Give the first volumes and slices of a stack, as a stack."""
-    return replace(stack, volumes=[one[:slices] for one in stack.volumes[:volumes]])
+    """Give the first volumes of a stack, and so many slices of them after some, as a stack."""
+    affine = stack.affine.copy()
+    affine[:3, 3] += skip * affine[:3, 2]
+    end = None if slices is None else skip + slices
+    kept = [one[skip:end] for one in stack.volumes[:volumes]]
+    return replace(stack, volumes=kept, affine=affine)
+
+
+def lay_out(part: PlainStack, folder: Path) -> None:
+    """Put the objects of a part into a folder: those there are, or one of a part of the frames.
+
+    Raises
+    ------
+    NotPlain
+        If an object has become shorter meanwhile.
+    """
+    if part.frames is not None:
+        write_frames(folder / "frames.dcm", part)
+        return
+    for volume in part.volumes:
+        for one in volume:
+            (folder / f"{one.instance:08d}.dcm").symlink_to(Path(one.path).absolute())
 
 
 def turn_of(stack: PlainStack, head: ImageHead) -> Turn:
@@ -144,7 +176,12 @@ def _origin(stack: PlainStack, turn: Turn) -> NDArray[np.float64]:
 
 def stack_values(stack: PlainStack, turn: Turn) -> NDArray[Any]:
     """Give all values as they stand in the image, (T, Z, Y, X)."""
-    return np.stack([np.stack(list(_planes(stack, one, turn))) for one in stack.volumes])
+    return np.stack([_volume(stack, one, turn) for one in stack.volumes])
+
+
+def _volume(stack: PlainStack, volume: Sequence[StackSlice], turn: Turn) -> NDArray[Any]:
+    planes = [np.atleast_3d(one.T).T for one in _planes(stack, volume, turn)]
+    return np.concatenate(planes)
 
 
 def write_stack_image(
@@ -168,7 +205,7 @@ def write_stack_image(
     """
     turn = turn_of(of, head)
     moved = _origin(stack, turn) - _origin(of, turn)
-    with path.open("wb") as stream:
+    with path.open("wb", buffering=_BUFFER_BYTES) as stream:
         stream.write(head.enlarged(_shape(stack, turn), moved, seconds=seconds))
         for one in stack.volumes:
             for plane in _planes(stack, one, turn):
@@ -176,18 +213,25 @@ def write_stack_image(
 
 
 def _planes(stack: PlainStack, volume: Sequence[StackSlice], turn: Turn) -> Iterator[NDArray[Any]]:
-    """Give the planes of one volume in the order of the file, each in its memory's order."""
+    """Give the planes of one volume in the order of the file, or all at once, without gaps."""
     along = slice(None, None, -1)
     flips = [along if flip else slice(None) for flip in turn.flips]
-    if turn.axes == (0, 1, 2):
+    straight = turn.axes == (0, 1, 2)
+    size = len(volume) * stack.rows * stack.columns * stack.dtype.itemsize
+    if straight and (stack.frames is None or size > _MOST_BYTES):
         scratch = np.empty((stack.rows, stack.columns), stack.dtype)
-        for one in volume[flips[2]]:
-            _read(one, scratch)
+        for _ in _filled(volume[flips[2]], repeat(scratch)):
             yield np.ascontiguousarray(scratch[flips[1], flips[0]])
         return
     whole = np.empty((len(volume), stack.rows, stack.columns), stack.dtype)
-    for one, plane in zip(volume, whole, strict=True):
-        _read(one, plane)
+    if stack.frames is None:
+        for _ in _filled(volume, whole):
+            pass
+    else:
+        _fill_runs(volume, whole)
+    if straight:
+        yield np.ascontiguousarray(whole[flips[2], flips[1], flips[0]])
+        return
     seen = whole.transpose([2 - axis for axis in reversed(turn.axes)])
     for plane in seen[flips[2]]:
         yield np.ascontiguousarray(_gathered(plane)[flips[1], flips[0]])
@@ -199,13 +243,29 @@ def _gathered(plane: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(plane.T).T if across else plane
 
 
-def _read(one: StackSlice, into: NDArray[Any]) -> None:
-    if one.values:
-        into[...] = np.frombuffer(one.values, into.dtype).reshape(into.shape)
-        return
-    handle = os.open(one.path, os.O_RDONLY | os.O_CLOEXEC)
+def _filled(slices: Iterable[StackSlice], places: Iterable[NDArray[Any]]) -> Iterator[None]:
+    """Read slice after slice, each into its place."""
+    for one, into in zip(slices, places, strict=False):
+        if one.values:
+            into[...] = np.frombuffer(one.values, into.dtype).reshape(into.shape)
+        else:
+            _fill_runs([one], into[None])
+        yield
+
+
+def _fill_runs(slices: Sequence[StackSlice], into: NDArray[Any]) -> None:
+    """Read slices of one object; those that follow each other there at once."""
+    count = into[0].nbytes
+    handle = os.open(slices[0].path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if os.preadv(handle, [into.data], one.offset) != into.nbytes:
-            raise NotPlain("an object became shorter while it was read")
+        begin = 0
+        for end in range(1, len(slices) + 1):
+            if end < len(slices) and slices[end].offset == slices[end - 1].offset + count:
+                continue
+            if os.preadv(handle, [into[begin:end].data], slices[begin].offset) != count * (
+                end - begin
+            ):
+                raise NotPlain("an object became shorter while it was read")
+            begin = end
     finally:
         os.close(handle)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 
 import msgspec
@@ -15,7 +14,7 @@ from appliance.exchange.dcm2niix import ConverterRefused, run_dcm2niix
 from appliance.exchange.native import convert_natively
 from appliance.formats import NotPlain
 from appliance.upkeep.checks.converters import ConvertersCheck
-from tests.support.stacks import Stack, diffusion_tags, write_enhanced, write_stack
+from tests.support.stacks import Stack, diffusion_tags, write_stack
 
 _TURN = np.array([0.06, 0.9976, 0.0323, 0.0199, 0.0311, -0.9993])
 _TURN[:3] /= np.linalg.norm(_TURN[:3])
@@ -194,19 +193,6 @@ def test_what_is_not_beyond_doubt_is_left_to_dcm2niix(tmp_path, name) -> None:
         assert run_dcm2niix(tmp_path / "in", theirs)
 
 
-def test_mosaics_and_enhanced_objects_are_left_to_dcm2niix(tmp_path) -> None:
-    import nibabel
-
-    real = Path(nibabel.__file__).parent / "nicom" / "tests" / "data"
-    mosaics = []
-    for name in ("siemens_dwi_0.dcm", "siemens_dwi_1000.dcm"):
-        mosaics.append(tmp_path / name)
-        mosaics[-1].write_bytes(gzip.decompress((real / f"{name}.gz").read_bytes()))
-    for paths in (mosaics, [write_enhanced(tmp_path / "enhanced", Stack())]):
-        with pytest.raises(NotPlain):
-            convert_natively(paths, tmp_path / "ours")
-
-
 def test_a_compressed_series_has_the_voxels_it_had_before(tmp_path) -> None:
     plain, packed = tmp_path / "plain", tmp_path / "packed"
     write_stack(plain, Stack(shape=(40, 36, 6, 1), orientation=_TILTED))
@@ -219,6 +205,18 @@ def test_a_compressed_series_has_the_voxels_it_had_before(tmp_path) -> None:
         out.mkdir()
         images.append(run_dcm2niix(folder, out)[0].image.read_bytes())
     assert len(set(images)) == 1
+
+
+def test_large_values_in_one_late_slice_do_not_change_the_type_of_the_others(tmp_path) -> None:
+    stack = Stack(shape=(20, 18, 12, 1))
+    values = stack.volumes()
+    values[0, 8, 3, 3] = 40_000
+    stack.data = values
+    paths = write_stack(tmp_path / "in", stack)
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    ours.mkdir()
+    theirs.mkdir()
+    assert differences(convert_natively(paths, ours), run_dcm2niix(tmp_path / "in", theirs)) == ""
 
 
 def _policy(kit, converter: str) -> None:

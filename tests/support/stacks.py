@@ -5,16 +5,19 @@ Single slices of one volume or of several, with what converters look at; every e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import gzip
+import io
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Stack", "diffusion_tags", "write_enhanced", "write_stack"]
+__all__ = ["Stack", "diffusion_tags", "write_enhanced", "write_mosaics", "write_stack"]
 
 _ROOT = "1.2.826.0.1.3680043.10.1000"
+_DIMENSIONS = (0x00209056, 0x00209057, 0x00209128)  # stack, place in it, time
 _AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
@@ -115,13 +118,14 @@ def write_stack(folder: Path, stack: Stack) -> list[Path]:
 
 
 def write_enhanced(folder: Path, stack: Stack) -> Path:
-    """Write all slices as the frames of one enhanced MR object."""
+    """Write all slices as the frames of one enhanced object."""
     from pydicom.dataset import Dataset
     from pydicom.sequence import Sequence as Items
 
     folder.mkdir(parents=True, exist_ok=True)
     ds = _common(stack)
-    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.4.1"
+    kind = {"MR": "4.1", "CT": "2.1", "PT": "130"}[stack.modality]
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = f"1.2.840.10008.5.1.4.1.1.{kind}"
     ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = f"{stack.uid}.1"
     ds.InstanceNumber = 1
     ds.NumberOfFrames = stack.shape[2] * stack.shape[3]
@@ -132,6 +136,7 @@ def write_enhanced(folder: Path, stack: Stack) -> Path:
     shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = Items([plane]), Items([turn])
     ds.SharedFunctionalGroupsSequence = Items([shared])
     ds.PerFrameFunctionalGroupsSequence = Items(_frames(stack))
+    ds.DimensionIndexSequence = Items([_dimension(tag) for tag in _DIMENSIONS])
     for name in ("PixelSpacing", "ImageOrientationPatient", "SliceThickness"):
         delattr(ds, name)
     ds.PixelData = stack.volumes().tobytes()
@@ -151,7 +156,102 @@ def _frames(stack: Stack) -> Iterator[Any]:
         content.TemporalPositionIndex = volume + 1
         content.DimensionIndexValues = [1, index + 1, volume + 1]
         frame.FrameContentSequence, frame.PlanePositionSequence = Items([content]), Items([place])
+        told = stack.per_volume[volume] if stack.per_volume else {}
+        if "DiffusionBValue" in told:
+            frame.MRDiffusionSequence = Items([_weighting(told)])
         yield frame
+
+
+def _dimension(tag: int) -> Any:
+    from pydicom.dataset import Dataset
+
+    found = Dataset()
+    found.DimensionIndexPointer, found.FunctionalGroupPointer = tag, 0x00209111
+    found.DimensionOrganizationUID = f"{_ROOT}.12"
+    return found
+
+
+def _weighting(told: dict[str, Any]) -> Any:
+    from pydicom.dataset import Dataset
+    from pydicom.sequence import Sequence as Items
+
+    found, turn = Dataset(), Dataset()
+    found.DiffusionBValue = told["DiffusionBValue"]
+    found.DiffusionDirectionality = "DIRECTIONAL" if told["DiffusionBValue"] else "NONE"
+    if told["DiffusionBValue"]:
+        turn.DiffusionGradientOrientation = told["DiffusionGradientOrientation"]
+        found.DiffusionGradientDirectionSequence = Items([turn])
+    return found
+
+
+def write_mosaics(
+    folder: Path,
+    volumes: int,
+    change: Callable[[Any, int], None] | None = None,
+    *,
+    every: int = 4,
+    weighted: bool = False,
+) -> list[Path]:
+    """Write a series grown from a real Siemens mosaic of nibabel's, each with other values.
+
+    Parameters
+    ----------
+    change : callable or None
+        Called with each data set and its index before it is written.
+    every : int
+        How much coarser its slices are than 128 x 128.
+    weighted : bool
+        Whether it keeps what makes it a series of diffusion weighted ones.
+    """
+    import nibabel
+    from pydicom import dcmread
+
+    real = Path(nibabel.__file__).parent / "nicom" / "tests" / "data" / "siemens_dwi_0.dcm.gz"
+    with gzip.open(real) as packed:
+        ds = dcmread(io.BytesIO(packed.read()))
+    values = ds.pixel_array.astype("<u2")[::every, ::every]
+    ds.Rows, ds.Columns = values.shape
+    ds.PixelSpacing = [float(x) * every for x in ds.PixelSpacing]
+    if not weighted:
+        _unweight(ds)
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for index in range(volumes):
+        ds.InstanceNumber = ds.AcquisitionNumber = index + 1
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = f"{_ROOT}.11.{index + 1}"
+        seconds = 36_000 + 6.6 * index
+        ds.AcquisitionTime = ds.ContentTime = (
+            f"{int(seconds // 3600):02d}{int(seconds // 60 % 60):02d}{seconds % 60:09.6f}"
+        )
+        ds.PixelData = np.roll(values, 3 * index, axis=1).tobytes()
+        if change is not None:
+            change(ds, index)
+        paths.append(folder / f"{index:05d}.dcm")
+        ds.save_as(paths[-1])
+    return paths
+
+
+def _unweight(ds: Any) -> None:
+    """Make a diffusion weighted mosaic one that never was."""
+    ds.ImageType, ds.SequenceName = ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"], "*epfid2d1_64"
+    for tag in (0x0019100C, 0x0019100D, 0x0019100E, 0x00191027):
+        if tag in ds:
+            del ds[tag]
+    block = ds[0x00291010].value
+    for name in (
+        b"B_value",
+        b"B_matrix",
+        b"DiffusionDirectionality",
+        b"DiffusionGradientDirection",
+    ):
+        at = block.find(name + b"\0")
+        end, items = at + 84, b""
+        for _ in range(int.from_bytes(block[at + 76 : at + 80], "little")):
+            length = int.from_bytes(block[end + 4 : end + 8], "little")
+            items += bytes(8) + block[end + 8 : end + 12] + bytes(4)
+            end += 16 + length + -length % 4
+        block = block[: at + 84] + items + block[end:]
+    ds[0x00291010].value = block
 
 
 def _order(stack: Stack) -> Iterator[tuple[int, int]]:

@@ -10,12 +10,15 @@ from appliance.core import Invalid
 __all__ = ["compile_place", "place_groups"]
 
 _GROUPS = {"project": "project", "subject": "patients_id", "study": "studies_id"}
+_OTHERS = {"$lab": "*", "$pi": "*", "$session": "{subject}", "$sample": "{study}"}
 _PARTS = re.compile(r"(\{\w+\}|\*)")
 
 
 def compile_place(text: str) -> str:
     """Turn ``{project}/{subject}/{study}`` with ``*`` into a regular expression on paths.
 
+    ``$lab/$pi/$project/$session/$sample`` of microscopes' shares is the same as
+    ``*/*/{project}/{subject}/{study}``.
     A regular expression with named groups, such as ``(?<subject>[^/]+)/``, is taken as it is.
 
     Raises
@@ -58,6 +61,9 @@ def _from_regex(text: str) -> str:
 
 
 def _from_template(text: str) -> str:
+    for theirs, ours in _OTHERS.items():
+        text = re.sub(re.escape(theirs) + r"\b", ours, text)
+    text = re.sub(r"\$(\w+)", r"{\1}", text)
     parts = []
     for part in _PARTS.split(text):
         name = part[1:-1] if part.startswith("{") else ""

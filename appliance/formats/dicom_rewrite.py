@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
@@ -88,9 +89,7 @@ class DicomPart:
     @property
     def keyword(self) -> str:
         """The standard's keyword; empty where it has none."""
-        from pydicom.datadict import keyword_for_tag
-
-        return keyword_for_tag(self.tag)
+        return _keyword(self.tag)
 
     @property
     def is_empty(self) -> bool:
@@ -148,6 +147,14 @@ class Decider(Protocol):
         """Give values by keyword that are set afterwards; a list of mappings is a sequence."""
 
 
+@lru_cache(maxsize=8192)
+def _keyword(tag: int) -> str:
+    from pydicom.datadict import keyword_for_tag
+
+    return keyword_for_tag(tag)
+
+
+@lru_cache(maxsize=8192)
 def dicom_vr(tag: int) -> str:
     """Give the value representation that the standard has for a tag; empty when it has none."""
     from pydicom.datadict import dictionary_VR
@@ -265,9 +272,9 @@ def _decided(found: Dataset, decider: Decider) -> None:
 
 
 def _walk(found: Dataset, parents: tuple[int, ...] = ()) -> Iterator[DicomPart]:
-    for tag in sorted(found.keys()):
+    for tag in sorted(map(int, found.keys())):
         if tag & 0xFFFF and not _is_creator(tag):
-            part = DicomPart(found, int(tag), parents)
+            part = DicomPart(found, tag, parents)
             yield part
             if part.vr == "SQ":
                 for item in part.items:
@@ -275,13 +282,14 @@ def _walk(found: Dataset, parents: tuple[int, ...] = ()) -> Iterator[DicomPart]:
 
 
 def _rewrite(found: Dataset, decide: _Decide, parents: tuple[int, ...]) -> None:
-    for tag in sorted(found.keys()):
+    for tag in sorted(map(int, found.keys())):
         if tag & 0xFFFF and not _is_creator(tag):  # group lengths are never written
-            part = DicomPart(found, int(tag), parents)
+            part = DicomPart(found, tag, parents)
             _apply(found, part, decide(part), decide)
-    tags = list(found.keys())
+    tags = list(map(int, found.keys()))
+    blocks = {(tag & 0xFFFF0000) | (tag >> 8 & 0xFF) for tag in tags if not _is_creator(tag)}
     for tag in tags:
-        if _is_creator(tag) and not _reserved(tags, tag):
+        if _is_creator(tag) and tag not in blocks:  # a reservation without elements
             del found[tag]
 
 
@@ -299,12 +307,6 @@ def _apply(found: Dataset, part: DicomPart, fate: Fate, decide: _Decide) -> None
 
 def _is_creator(tag: int) -> bool:
     return bool(tag >> 16 & 1) and 0x10 <= tag & 0xFFFF <= 0xFF
-
-
-def _reserved(tags: Iterable[int], creator: int) -> bool:
-    """Tell whether a reservation still has elements."""
-    first = creator & 0xFFFF0000 | (creator & 0xFF) << 8
-    return any(first <= tag <= first | 0xFF for tag in tags)
 
 
 def _creator(owner: Dataset, tag: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -295,6 +296,7 @@ def _safe(policy: DicomPolicy) -> frozenset[SafeElement]:
     return safe_private() | frozenset(policy.private_elements())
 
 
+@cache
 def _fate() -> type[Fate]:
     from appliance.formats import Fate
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from appliance.core import FormatError, Invalid
 from appliance.tomography.compiled import reordered
+from appliance.tomography.hot_pixels import replace_hot_pixels
 from appliance.tomography.records import TiltAlignment, TiltSeries
 
 __all__ = [
@@ -133,7 +134,7 @@ def check_alignment(series: TiltSeries, alignment: TiltAlignment) -> None:
 
 
 def binned_tilt(section: NDArray[np.generic], binning: int) -> Tilt:
-    """Average blocks of pixels; what is no number becomes the mean of the rest.
+    """Average blocks of pixels; hot pixels and what is no number are replaced before.
 
     Parameters
     ----------
@@ -147,6 +148,8 @@ def binned_tilt(section: NDArray[np.generic], binning: int) -> Tilt:
         image[:] = np.nan
     elif bad.any():
         image[bad] = image[~bad].mean(dtype=np.float64)
+    if not bad.all():
+        replace_hot_pixels(image)
     if binning > 1:
         image = block_means(image, binning)
     middle = np.array(section.shape[::-1], np.float64) / binning / 2 - 0.5

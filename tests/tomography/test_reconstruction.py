@@ -136,6 +136,18 @@ def test_pixels_that_are_no_numbers_are_passed_over(target: Path) -> None:
     assert peak(full, (13, 17, 39)) == [13, 17, 39]
 
 
+def test_hot_pixels_leave_no_streaks(target: Path, tmp_path: Path) -> None:
+    series, alignment = blob_series(BLOBS)
+    random = np.random.default_rng(0)
+    noisy = series.images + random.normal(0, 0.3, series.images.shape).astype(np.float32)
+    hot = noisy.copy()
+    for i, image in enumerate(hot):
+        image[(i * 7) % 45, (i * 13) % 51] = 3000
+    full = made(replace(series, images=hot), alignment, target)
+    clean = made(replace(series, images=noisy), alignment, tmp_path / "clean.mrc")
+    assert np.abs(full - clean).max() < 0.1
+
+
 def test_a_tilt_without_any_number_is_refused(target: Path) -> None:
     series, alignment = blob_series(BLOBS)
     images = series.images.copy()

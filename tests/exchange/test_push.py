@@ -10,7 +10,15 @@ import pytest
 
 from appliance.catalog import get_project, set_project_state
 from appliance.core import Conflict, NotFound, PacsNode, Refused, SettingsError
-from appliance.exchange import Pacs, forward_objects
+from appliance.exchange import (
+    Condition,
+    DicomListener,
+    Pacs,
+    Peer,
+    Route,
+    forward_objects,
+    send_objects,
+)
 from tests.exchange.kit import write_series
 from tests.support.needs import needs
 from tests.support.orthanc import an_orthanc
@@ -276,6 +284,31 @@ def storescp(tmp_path):
 def listens(port):
     with socket.socket() as sock:
         return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_GEN_07_a_rule_sends_on_what_arrives_to_orthanc_live(make_kit, orthanc, tmp_path):
+    nodes = {"ward": orthanc.node(push=True)}
+    kit = make_kit(**{"pacs.nodes": nodes})
+    route = Route(name="on", when=(Condition("modality", "is", "MR"),), forward=("ward",))
+    kit.importer.routing.keep((route,), kit.importer.routing.table().rev, "admin")
+    listener = DicomListener(kit.importer, kit.settings)
+    listener.start()
+    study = f"{UID}.30"
+    paths = write_series(tmp_path / "in", n=2, study_uid=study)
+    try:
+        send_objects(paths, Peer("127.0.0.1", listener.port, "NORA"))
+    finally:
+        listener.stop()
+    kit.run()
+    (sent,) = wait_until(lambda: _forwards_of(kit, "done"), "it has gone on", show=kit.run)
+    assert (sent.node, sent.n_sent) == ("ward", 2)
+    assert held(orthanc, study) == sorted(_body(path.read_bytes()) for path in paths)
+
+
+def _forwards_of(kit, state):
+    kit.catalog.write(lambda tx: tx.con.execute("UPDATE forwards SET due_at = 0"))
+    kit.run()
+    return [one for one in kit.importer.forwards.listed() if one.state == state]
 
 
 def test_a_node_that_cannot_be_searched_gets_something_only_unasked(desk_of, storescp, tmp_path):

@@ -18,6 +18,7 @@ from pydicom.uid import RLELossless
 from appliance import catalog
 from appliance.catalog import Grant
 from tests.exchange.kit import write_series
+from tests.support.orthanc import an_orthanc
 from tests.support.waiting import wait_until
 from tests.web_api.conftest import served, working_services
 
@@ -312,3 +313,44 @@ def test_STOW_tells_of_each_object_that_it_did_not_take(shelf, tokens, tmp_path)
 def test_a_page_of_another_site_reaches_nothing(ask):
     headers = {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}
     assert ask("default/studies", headers=headers).status_code == 403
+
+
+def test_GEN_06_Orthancs_plugin_searches_retrieves_and_stores(shelf, tokens, tmp_path):
+    shelf.services.catalog.write(lambda tx: catalog.ensure_project(tx, "orthanc"))
+    with an_orthanc(tmp_path / "o", web=True) as orthanc:
+
+        def ask(what, project="default", **body):
+            """Let the plugin ask a project of ours."""
+            server = {
+                "Url": f"{shelf.url}/dicom-web/{project}",
+                "HttpHeaders": {"Authorization": f"Bearer {tokens['owner']}"},
+            }
+            orthanc.http.put(f"/dicom-web/servers/{project}", json=server).raise_for_status()
+            answer = orthanc.http.post(f"/dicom-web/servers/{project}/{what}", json=body)
+            answer.raise_for_status()
+            return answer.json()
+
+        found = ask("qido", Uri="/studies", Arguments={"PatientID": "DW-2", "StudyDate": "2026-"})
+        assert found == []  # no such day
+        found = ask("qido", Uri="/studies", Arguments={"PatientName": "SMITH*"})
+        assert sorted(_told(one, "0020000D") for one in found) == [f"{UID}.1", f"{UID}.2"]
+        ask("retrieve", Resources=[{"Study": f"{UID}.1"}, {"Study": f"{UID}.3"}])
+        names = orthanc.http.get("/instances").json()
+        came = [orthanc.http.get(f"/instances/{name}/file").content for name in names]
+        wanted = [path for path in shelf.made if f"{UID}.2" != dcmread(path).StudyInstanceUID]
+        assert sorted(map(_body, came)) == sorted(_body(path.read_bytes()) for path in wanted)
+        ask("stow", "orthanc", Resources=names)
+    own = {"project": "orthanc"}
+    with shelf.bearer() as http:
+        receipts = wait_until(lambda: http.get("/receipts", params=own).json()["items"], "it came")
+    assert sum(one["n_files"] for one in receipts) == len(wanted)
+
+
+def _body(data):
+    """The data set of an object, without its file meta."""
+    return data[144 + int.from_bytes(data[140:144], "little") :]
+
+
+def _told(row, tag):
+    """A value as the plugin shows it; it writes tags in lower case."""
+    return next(one["Value"] for key, one in row.items() if key.upper() == tag)

@@ -101,6 +101,7 @@ if TYPE_CHECKING:
     )
     from appliance.formats.rtstruct import read_structures
     from appliance.formats.rtstruct_write import write_structures
+    from appliance.formats.slides import MULTICHANNEL, Slide, SlideScene, open_slide, slide_suffix
     from appliance.formats.spreadsheets import sheet_names, sheet_rows
     from appliance.formats.stack_image import (
         ImageHead,
@@ -125,6 +126,7 @@ __all__ = [
     "IMPLEMENTATION",
     "LABEL_SUFFIXES",
     "MARKER_SUFFIXES",
+    "MULTICHANNEL",
     "RESEARCH",
     "CannotBlacken",
     "CommitmentRequest",
@@ -154,6 +156,8 @@ __all__ = [
     "ScanProblem",
     "ScanReason",
     "SegmentationRead",
+    "Slide",
+    "SlideScene",
     "VolumeHeader",
     "answer_bytes",
     "blackened_dicom",
@@ -183,6 +187,7 @@ __all__ = [
     "object_frames",
     "object_json",
     "object_value",
+    "open_slide",
     "parse_label_table",
     "parse_markers",
     "part_of",
@@ -219,6 +224,7 @@ __all__ = [
     "segmentation_regions",
     "sheet_names",
     "sheet_rows",
+    "slide_suffix",
     "stack_values",
     "suffix_of",
     "texts_of_nifti",
@@ -342,8 +348,13 @@ __getattr__ = lazy_door(
         "scan_dicom": "dicom_scan",
         "scan_frames": "dicom_frames",
         "segmentation_regions": "dicom_seg",
+        "MULTICHANNEL": "slides",
+        "Slide": "slides",
+        "SlideScene": "slides",
+        "open_slide": "slides",
         "sheet_names": "spreadsheets",
         "sheet_rows": "spreadsheets",
+        "slide_suffix": "slides",
         "write_dicom_series": "dicom_write",
         "write_mz3": "meshes",
         "write_nifti": "nifti",

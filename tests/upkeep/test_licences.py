@@ -37,6 +37,16 @@ def test_the_encoder_of_the_extra_for_tomography_is_told_as_what_it_is():
     assert "GPL" in entry.note
 
 
+def test_every_package_of_the_extras_for_slides_is_in_the_manifest_too():
+    manifest = read_manifest(ROOT / "conf" / "licences.toml")
+    names = {"tifffile", "zarr", "pylibczirw"}
+    while more := {name for one in names for name in needs(one)} - names:
+        names |= more
+    assert {"numcodecs", "google-crc32c", "xmltodict"} <= names
+    assert manifest.problems(sorted(names)) == []
+    assert "extra" in manifest.packages["pylibczirw"].note
+
+
 def needs(name):
     """Names of the packages that an installed one needs, those that are installed."""
     found = [re.match(r"[\w.-]+", text)[0] for text in requires(name) or [] if "extra" not in text]

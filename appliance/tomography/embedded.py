@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
@@ -17,14 +17,18 @@ from appliance.tomography.engines import (
     SeriesRequest,
     missing_outputs,
 )
+from appliance.tomography.erasing import Beads
+from appliance.tomography.positioning import find_position
 from appliance.tomography.reconstructing import reconstruct
 from appliance.tomography.records import TiltAlignment, TiltSeries
+from appliance.tomography.rules import ReconstructRules
 from appliance.tomography.tilt_files import read_series, read_tlt, read_xf, write_tlt, write_xf
 from appliance.tomography.trimming import trim, write_aligned
 from appliance.tomography.wishes import Wishes, read_wishes
 
 __all__ = ["Aligned", "Aligner", "EmbeddedEngine", "earlier_alignment"]
 
+_Listed = list[dict[str, float]]
 _ALIGNING, _STACKING, _RECONSTRUCTING = 0.45, 0.10, 0.35
 
 
@@ -125,9 +129,9 @@ class _Run:
         ali = folder / f"{base}_ali.mrc"
         write_aligned(self.series, alignment, ali, binning=rules.binning, progress=told)
         told = self.log.part(_ALIGNING + _STACKING, _RECONSTRUCTING)
-        rules = replace(rules, workers=self.request.cpus)
+        rules, position = self._positioned(alignment)
         full = folder / f"{base}_full_rec.mrc"
-        reconstruct(self.series, alignment, full, rules, told)
+        reconstruct(self.series, alignment, full, rules, told, beads=self._beads(found.report))
         rec = trim(full, folder / f"{base}_rec.mrc", self.log.part(0.9, 0.1))
         outputs = SeriesOutputs(
             ali=ali,
@@ -135,7 +139,7 @@ class _Run:
             full_rec=full,
             xf=folder / f"{base}.xf",
             tlt=folder / f"{base}.tlt",
-            report=self._report(found, alignment),
+            report={**self._report(found, alignment), **position},
             log=self.log.path,
         )
         missing = missing_outputs(outputs)
@@ -150,6 +154,27 @@ class _Run:
         self.log.say("the alignment of the last result is taken as it is")
         found = earlier_alignment(earlier, self.request.basename, len(self.series.images))
         return Aligned(found, {"method": "earlier"})
+
+    def _positioned(self, alignment: TiltAlignment) -> tuple[ReconstructRules, dict[str, object]]:
+        """Lay the specimen flat and into the middle, where the directives ask for it."""
+        rules = replace(self.wishes.rules, workers=self.request.cpus)
+        if not self.wishes.positions:
+            return rules, {}
+        found = find_position(self.series, alignment, logarithm=rules.logarithm)
+        if not found.is_certain:
+            self.log.say("the specimen does not stand out: it is not moved into the middle")
+            return rules, {"position": {"is_certain": False}}
+        told = asdict(replace(found, profile=()))
+        shift, offset = found.z_shift_px, found.tilt_offset_deg
+        return replace(rules, z_shift_px=shift, tilt_offset_deg=offset), {"position": told}
+
+    def _beads(self, report: dict[str, object]) -> Beads | None:
+        """Give the beads that are to be painted over."""
+        listed, diameter = report.get("beads"), report.get("bead_diameter_px")
+        if not (self.wishes.erases_gold and listed and isinstance(diameter, float)):
+            return None
+        places = np.array([[one["x"], one["y"], one["z"]] for one in cast(_Listed, listed)])
+        return Beads(places, diameter)
 
     def _without_skipped(self, alignment: TiltAlignment) -> TiltAlignment:
         used = np.array(alignment.used, bool)

@@ -105,10 +105,10 @@ PARAMETERS: tuple[Parameter, ...] = (
         "trackingMethod",
         "Alignment by",
         "What is followed through the tilts: gold beads, or patches of the image where there are"
-        " no beads.",
+        " no beads. RAPTOR is part of IMOD.",
         "choice",
         "0",
-        choices=(("0", "gold beads"), ("1", "patches"), ("2", "RAPTOR (IMOD only)")),
+        choices=(("0", "beads"), ("1", "patches"), ("2", "RAPTOR")),
         directive="runtime.Fiducials.any.trackingMethod",
     ),
     Parameter(
@@ -325,6 +325,7 @@ def _checked(one: Parameter, value: str) -> str:
     """Give the value as a directive file writes it; a blank one stays blank."""
     if one.type == "bool":
         value = _TRUE.get(value.lower(), value)
+    value = {word: key for key, word in one.choices}.get(value, value)
     if value and not _CHECKS[one.type](one, value):
         wanted = ", ".join(key for key, _ in one.choices) or f"of type {one.type}"
         raise Invalid(f"{value!r} is no value of {one.name}", hint=f"It is {wanted}.")

@@ -146,6 +146,23 @@ def test_tilts_that_are_left_out_change_the_tomogram(
     assert not np.array_equal(one, other)
 
 
+def test_gold_is_painted_over_and_the_specimen_is_laid_flat_where_directives_ask(
+    asked: SeriesRequest, phantom: Phantom, tmp_path: Path
+) -> None:
+    found = phantom.places[phantom.radii == phantom.bead_radius_px]
+    beads = [dict(zip("xyz", place, strict=True)) for place in found.tolist()]
+    told = {"beads": beads, "bead_diameter_px": 2 * phantom.bead_radius_px}
+    engine = EmbeddedEngine(lambda *_: Aligned(phantom.truth, dict(told)))
+    plain = run(engine, asked, tmp_path / "plain")
+    adoc = asked.adoc + "runtime.AlignedStack.any.eraseGold=1\n"
+    adoc += "runtime.Positioning.any.sampleType=1\n"
+    other = run(engine, replace(asked, adoc=adoc), tmp_path / "other")
+    assert "position" not in plain.report
+    assert isinstance(other.report["position"], dict)
+    one, two = (np.asarray(read_mrc_stack(out.rec)[0]) for out in (plain, other))
+    assert not np.array_equal(one, two)
+
+
 @pytest.mark.parametrize("how", ["second", "dual", "montage"])
 def test_what_only_imod_does_is_refused_by_ours(
     how: str, asked: SeriesRequest, phantom: Phantom, tmp_path: Path

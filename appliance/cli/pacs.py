@@ -8,9 +8,12 @@ import os
 import sys
 import time
 from collections import Counter
+from datetime import datetime, timedelta
+from datetime import time as clock
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from appliance.cli.pacs_nodes import add_node_arguments, remove_node, set_node, settings
 from appliance.cli.pushing import add_push_arguments, push, pushes
 from appliance.cli.tables import show
 from appliance.cli.transport import connect, service_answers, settings_for
@@ -83,6 +86,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--again", action="store_true", help="pull: also what is here")
     parser.add_argument("--no-wait", action="store_true", help="pull: do not wait until it came")
     parser.add_argument("--batch", metavar="KEY", default="", help="pulls: of one call only")
+    parser.add_argument(
+        "--begin-at", metavar="TIME", default="", help="pull: 22:30, or 2026-01-31T22:30"
+    )
+    parser.add_argument("--output", "-o", metavar="ZIP", help="raw: file to write")
+    add_node_arguments(parser)
     add_push_arguments(parser)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--cancel", action="store_true", help="pulls: those of --batch do not come")
@@ -226,14 +234,40 @@ def _pull(client: Client, project: str, options: argparse.Namespace) -> int:
         search=found.key,
         dry_run=options.dry_run,
         again=options.again,
+        begin_at=_moment(options.begin_at),
     )
     _tell_asked(asked, options)
     if options.dry_run or not asked.batch:
         return 0
-    if options.no_wait or not service_runs(options):
+    if options.no_wait or options.begin_at or not service_runs(options):
         print(f"'nora pacs pulls --batch {asked.batch}' tells how far it is")
         return 0
     return _follow(client, project, asked.batch)
+
+
+def _moment(text: str) -> str:
+    """Give when a clock shows a time next, or a local day and time, with its zone."""
+    if not text:
+        return ""
+    now = datetime.now().astimezone()
+    try:
+        if "T" not in text and " " not in text:
+            at = datetime.combine(now.date(), clock.fromisoformat(text)).astimezone()
+            at += timedelta(days=at <= now)
+        else:
+            at = datetime.fromisoformat(text).astimezone()
+    except ValueError as error:
+        raise Invalid(f"{text!r} is no time", hint="Write 22:30, or 2026-01-31T22:30.") from error
+    return at.isoformat()
+
+
+def _raw(client: Client, project: str, options: argparse.Namespace) -> int:
+    """Write what was pulled as it came, with all that it says of the patient."""
+    if not options.batch or not options.output:
+        raise Invalid("say which pulls and where to", hint="nora pacs raw --batch KEY -o raw.zip")
+    client.pacs_raw(project, Path(options.output), batch=options.batch)
+    print(options.output)
+    return 0
 
 
 def _tell_asked(asked: PacsAsked, options: argparse.Namespace) -> None:
@@ -294,4 +328,8 @@ _ACTIONS = {
     "pulls": _pulls,
     "push": push,
     "pushes": pushes,
+    "raw": _raw,
+    "settings": settings,
+    "set": set_node,
+    "remove": remove_node,
 }

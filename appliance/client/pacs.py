@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -131,6 +132,22 @@ def _quiet(_found: PacsFound) -> None:
 class PacsCalls(Base):
     """Archives: nodes, searches, pulls."""
 
+    def pacs_settings(self) -> dict[str, dict[str, Any]]:
+        """Give all archives by name as they are set; for administrators."""
+        return self._get("/pacs/nodes", _Settings).nodes
+
+    def set_pacs_node(self, name: str, node: Mapping[str, Any]) -> None:
+        """Add an archive, or put another in its place, at once; see the manual for its keys."""
+        self._transport.ask("PUT", _node(name), Done, body=dict(node))
+
+    def try_pacs_node(self, name: str, node: Mapping[str, Any]) -> PacsEcho:
+        """Ask an archive that need not be set whether it answers."""
+        return self._post(f"{_node(name)}/echo", PacsEcho, dict(node))
+
+    def remove_pacs_node(self, name: str) -> None:
+        """Remove an archive; what is to come from it fails."""
+        self._transport.ask("DELETE", _node(name), Done)
+
     def pacs_nodes(self, project: str) -> list[PacsNode]:
         """List the archives that a project may use."""
         return self._get(f"{_pacs(project)}/nodes", Items[PacsNode]).items
@@ -185,6 +202,7 @@ class PacsCalls(Base):
         search: str = "",
         dry_run: bool = False,
         again: bool = False,
+        begin_at: str = "",
     ) -> PacsAsked:
         """Pull series, or whole studies, that a search found.
 
@@ -196,6 +214,8 @@ class PacsCalls(Base):
             Only tell what would come.
         again : bool
             Also pull what is here.
+        begin_at : str
+            When it begins, ISO 8601 with its zone; empty: at once.
         """
         body = {
             "node": node,
@@ -203,6 +223,7 @@ class PacsCalls(Base):
             "wished": [_wished(one) for one in series],
             "dry_run": dry_run,
             "again": again,
+            **({"begin_at": begin_at} if begin_at else {}),
         }
         return self._post(f"{_pacs(project)}/pulls", PacsAsked, body)
 
@@ -211,10 +232,24 @@ class PacsCalls(Base):
         params = {"batch": batch, "limit": 10_000}
         return self._get(f"{_pacs(project)}/pulls", Items[PacsPull], params).items
 
+    def pacs_raw(self, project: str, target: Path, *, batch: str = "", key: str = "") -> None:
+        """Write the DICOM objects of pulls, as they came, into a zip; put on record."""
+        chosen = urlencode({"batch": batch, "key": key})
+        with target.open("wb") as out:
+            self._transport.fetch(f"{_pacs(project)}/pulls/raw?{chosen}", out)
+
     def act_on_pacs_pulls(self, project: str, action: str, *, batch: str) -> int:
         """Cancel, or retry, what was asked for together; gives how many were changed."""
         body = {"action": action, "batch": batch}
         return self._post(f"{_pacs(project)}/pulls/actions", Done, body).n
+
+
+class _Settings(msgspec.Struct):
+    nodes: dict[str, dict[str, Any]]
+
+
+def _node(name: str) -> str:
+    return f"/pacs/nodes/{quote(name, safe='')}"
 
 
 def _wished(one: PacsSeries | PacsStudy) -> dict[str, Any]:

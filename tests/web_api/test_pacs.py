@@ -216,6 +216,25 @@ def test_a_pull_begins_when_it_is_told_to(linked):
         assert http.post(f"{where}/actions", json=act).json()["n"] == 1
 
 
+def test_PACS_x02_the_command_line_pulls_later_and_takes_raw_objects_away(shell, tmp_path):
+    words = ("-p", "default", "--patient", "Q1", "--again")
+    code, out, _ = shell.run("pacs", "pull", "main", *words, "--begin-at", "2999-01-01T12:00")
+    assert (code, "--batch" in out) == (0, True)
+    [row, *_] = json.loads(shell.run("pacs", "pulls", "-p", "default", "--json")[1])
+    assert (row["state"], row["reason"].startswith("waits until 2999-01-01T")) == ("queued", True)
+    assert shell.run("pacs", "pulls", "-p", "default", "--batch", row["batch"], "--cancel")[0] == 0
+    for wrong in ("noon", "2999-99-01T12:00"):
+        assert shell.run("pacs", "pull", "main", *words, "--begin-at", wrong)[0] == 2
+    assert shell.run("pacs", "pull", "main", *words)[0] == 0
+    [row, *_] = json.loads(shell.run("pacs", "pulls", "-p", "default", "--json")[1])
+    target = tmp_path / "raw.zip"
+    where = ("-p", "default", "--batch", row["batch"], "-o", str(target))
+    assert shell.run("pacs", "raw", *where)[0] == 0
+    with zipfile.ZipFile(target) as archive:
+        assert len(archive.namelist()) == 3
+    assert shell.run("pacs", "raw", "-p", "default")[0] == 2
+
+
 def test_that_names_were_seen_is_put_on_record(linked):
     with linked.bearer("reader editor deanonym") as http:
         body = {"node": "main", "query": {"modality": "MR"}}
@@ -282,3 +301,29 @@ def test_PACS_12_x04_archives_are_entered_tried_changed_and_removed(bare, orthan
         assert http.get("/projects/default/pacs/nodes").json()["items"] == []
         assert http.delete("/pacs/nodes/main").status_code == 404
     assert load_settings(bare.services.folder.root).pacs.nodes == {}
+
+
+def test_PACS_12_archives_are_set_and_removed_by_command(bare, orthanc, capsys, monkeypatch):
+    use_server(monkeypatch, bare)
+    shell = Shell(capsys, bare.services, "default")
+
+    def run(*words):
+        return shell.run("pacs", *words, "-p", "default")
+
+    node = ("ae_title=ARCHIVE", "host=127.0.0.1", f"port={orthanc.port}", "projects=default, more")
+    code, out, _ = run("set", "main", *(word for one in node for word in ("--set", one)))
+    assert (code, "answers" in out) == (0, True)
+    code, _, err = run("set", "main", "--set", "port=1", "--set", "push=true")
+    assert (code, "does not answer" in err) == (0, True)
+    found = bare.services.pacs.known.all["main"]
+    assert (found.host, found.port, found.push) == ("127.0.0.1", 1, True)
+    assert found.projects == ["default", "more"]
+    shown = json.loads(run("settings", "main", "--json")[1])["main"]
+    assert (shown["push"], shown["port"]) == (True, 1)
+    assert "push_check" in run("settings")[1]
+    for wrong in ("port", "port=many", "hosst=x", "tries=0"):
+        assert run("set", "main", "--set", wrong)[0] == 2
+    assert run("set")[0] == 2
+    assert run("remove", "main")[0] == 0
+    assert bare.services.pacs.known.all == {}
+    assert run("remove", "main")[0] == 2

@@ -11,7 +11,7 @@ __all__ = ["replace_hot_pixels"]
 
 _HOT = 6.0  # deviations of the noise
 _MANY = 0.05  # of the pixels: so many are no single hot ones
-_SAMPLED = 256  # pixels along each side from which level and noise are taken
+_SAMPLED = 128  # pixels along each side from which level and noise are taken
 
 
 def replace_hot_pixels(image: NDArray[np.float32]) -> int:

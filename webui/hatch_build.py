@@ -23,7 +23,7 @@ except ImportError:  # run by hand, outside a build environment
 
 __all__ = ["build", "main", "source_hash", "toolchain"]
 
-INPUTS = ("src", "public", "scripts", "manual")
+INPUTS = ("src", "public", "scripts", "manual", "stubs")
 SINGLE = (
     "index.html",
     "package-lock.json",
@@ -107,6 +107,7 @@ def build(root: Path, *, force: bool = False) -> bool:
     node = toolchain(webui)
     node("scripts/api-types.mjs")
     node("node_modules/vite/bin/vite.js", "build")
+    node("scripts/neuroglancer.mjs")
     (static / STAMP).write_text(wanted + "\n")
     return True
 

@@ -1,6 +1,6 @@
 // How a file that is no image is shown, judged by its name.
 
-export type DocumentKind = "table" | "json" | "text" | "html" | "pdf" | "picture" | "svg";
+export type DocumentKind = "table" | "json" | "text" | "html" | "pdf" | "picture" | "svg" | "movie";
 
 const ENDINGS: readonly (readonly [DocumentKind, RegExp])[] = [
   ["table", /\.(csv|tsv|tab|xlsx)$/i],
@@ -8,6 +8,7 @@ const ENDINGS: readonly (readonly [DocumentKind, RegExp])[] = [
   ["html", /\.x?html?$/i],
   ["pdf", /\.pdf$/i],
   ["svg", /\.svg$/i],
+  ["movie", /\.(mp4|webm)$/i],
   ["picture", /\.(png|jpe?g|tiff?|bmp|gif|webp)$/i],
   [
     "text",

@@ -3,6 +3,7 @@ import type { Component } from "svelte";
 import Activity from "@lucide/svelte/icons/activity";
 import HardDrive from "@lucide/svelte/icons/hard-drive";
 import Bell from "@lucide/svelte/icons/bell";
+import Boxes from "@lucide/svelte/icons/boxes";
 import BookOpen from "@lucide/svelte/icons/book-open";
 import DatabaseZap from "@lucide/svelte/icons/database-zap";
 import FileText from "@lucide/svelte/icons/file-text";
@@ -136,6 +137,14 @@ export const PAGES: PageEntry[] = [
     icon: FileText,
     quiet: true,
     load: () => import("../documents/DocumentPage.svelte"),
+  },
+  {
+    id: "pyramid",
+    path: "/pyramid",
+    label: t("page_pyramid"),
+    icon: Boxes,
+    quiet: true,
+    load: () => import("../tomography/PyramidPage.svelte"),
   },
   {
     id: "projects",

@@ -16,6 +16,7 @@ export const frame = {
   messages: "Messages",
   load_more: "Load more",
   page_document: "Document",
+  page_pyramid: "Pyramid",
   page_desktop: "Images",
   page_arrivals: "Arrivals",
   page_upload: "Upload",

@@ -1,0 +1,354 @@
+"""Aligns a tilt series: coarsely, then by gold beads, or by patches where there are none.
+
+What is found always says how it was found and how well; what cannot be aligned is refused with
+what to do about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.core import FormatError
+from appliance.tomography.bead_finding import bead_diameter
+from appliance.tomography.bead_tracking import track_beads
+from appliance.tomography.bundle import Bundle, Seen, turn
+from appliance.tomography.coarse import Coarse, coarse_alignment
+from appliance.tomography.patch_tracking import track_patches
+from appliance.tomography.records import TiltAlignment, TiltSeries
+from appliance.tomography.working import Working, working_images
+
+__all__ = ["AlignRules", "AlignmentReport", "align"]
+
+Floats = NDArray[np.float64]
+Progress = Callable[[float, str], None]
+Method = Literal["auto", "beads", "patches", "coarse"]
+_FEWEST_TILTS = 3
+_SMALLEST = 32
+_FEWEST_SEEN = 3  # points that a tilt needs for a shift of its own
+_FEWEST_BEADS = 5
+_WORST_PX = 2.5  # residual above which beads are not believed
+_ODD = 3.0  # a tilt whose residual is so many times the usual one is flagged
+_MOVED_DEG = 2.0  # an axis so far off calls for another coarse alignment
+_DEPTH = 0.12  # of the width: how far from the middle a bead is expected to lie
+_PATCH_DEPTH = 0.03  # the same for what a patch shows on average
+
+
+@dataclass(frozen=True, slots=True)
+class AlignRules:
+    """How a series is to be aligned.
+
+    Attributes
+    ----------
+    method : {"auto", "beads", "patches", "coarse"}
+        ``auto`` and ``beads`` take patches where there are too few beads, and say so.
+    bead_nm : float
+        Diameter of the beads; 0 finds it from the images.
+    bright_beads : bool
+        Whether beads are brighter than their surroundings.
+    axis_deg : float or None
+        Where the tilt axis is expected; None takes the series' own, and searches where that is 0.
+    exclude : frozenset of int
+        Numbers of sections that are left out.
+    max_size : int
+        Longest edge of the images that are worked on; larger ones are binned.
+    """
+
+    method: Method = "auto"
+    bead_nm: float = 0.0
+    bright_beads: bool = False
+    axis_deg: float | None = None
+    exclude: frozenset[int] = frozenset()
+    max_size: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class AlignmentReport:
+    """An alignment and how good it is.
+
+    Attributes
+    ----------
+    alignment : TiltAlignment
+    method : {"beads", "patches", "coarse"}
+        What was followed in the end.
+    axis_deg : float
+        Angle of the tilt axis, counterclockwise from +y.
+    residual_px : float or None
+        Root mean square distance between seen and expected places, unbinned.
+    residuals_px : tuple of float or None
+        The same of each tilt.
+    beads : tuple of dict
+        x, y, z in unbinned pixels from the centre of the specimen, residual_px, n_seen.
+    rejected : tuple of dict
+        tilt, bead, off_px of observations that were not believed.
+    flagged : dict of int to str
+        Tilts that deserve a look, or are left out, and why.
+    messages : tuple of str
+        What a person should know.
+    facts : dict
+        Further JSON values: binning, number of hot pixels, bead diameter.
+    """
+
+    alignment: TiltAlignment
+    method: str
+    axis_deg: float
+    residual_px: float | None
+    residuals_px: tuple[float | None, ...]
+    beads: tuple[dict[str, float], ...] = ()
+    rejected: tuple[dict[str, float], ...] = ()
+    flagged: dict[int, str] = field(default_factory=dict)
+    messages: tuple[str, ...] = ()
+    facts: dict[str, object] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report without the alignment itself, as JSON values."""
+        return {
+            "method": self.method,
+            "axis_deg": round(self.axis_deg, 3),
+            "residual_px": self.residual_px,
+            "residuals_px": list(self.residuals_px),
+            "beads": list(self.beads),
+            "rejected": list(self.rejected),
+            "flagged": {str(tilt): why for tilt, why in self.flagged.items()},
+            "messages": list(self.messages),
+            **self.facts,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """What beads or patches have told."""
+
+    method: str
+    seen: Seen
+    bundle: Bundle
+    size_px: float
+
+
+def align(
+    series: TiltSeries, rules: AlignRules | None = None, progress: Progress | None = None
+) -> AlignmentReport:
+    """Align a tilt series.
+
+    Parameters
+    ----------
+    series : TiltSeries
+    rules : AlignRules, optional
+    progress : callable, optional
+        Told the part that is done, 0 to 1, and a word on it.
+
+    Returns
+    -------
+    AlignmentReport
+
+    Raises
+    ------
+    FormatError
+        If this is no series that can be aligned: one tilt, all of them dark, no or equal angles.
+    """
+    rules = rules or AlignRules()
+    tell = progress or (lambda *_: None)
+    _check(series)
+    tell(0.0, "reading the tilts")
+    working = working_images(series, max_size=rules.max_size, exclude=rules.exclude)
+    _check_tilts(series, working)
+    tell(0.15, "aligning neighbouring tilts")
+    expected = rules.axis_deg if rules.axis_deg is not None else (series.axis_deg or None)
+    coarse = coarse_alignment(working, expected)
+    messages: list[str] = []
+    followed, coarse = _follow(series, working, coarse, rules, (tell, messages))
+    tell(1.0, "aligned")
+    return _report(series, working, coarse, followed, messages)
+
+
+def _check(series: TiltSeries) -> None:
+    name, shape = series.path.name, series.images.shape
+    if len(shape) != 3 or shape[0] < 2:
+        raise FormatError(
+            f"{name} holds one section", hint="A tilt series has a section for each tilt."
+        )
+    if len(series.angles_deg) != shape[0] or not np.isfinite(series.angles_deg).all():
+        raise FormatError(
+            f"{name} holds {shape[0]} sections, but {len(series.angles_deg)} tilt angles",
+            hint="Each section needs its angle.",
+        )
+    if np.ptp(series.angles_deg) < 1:
+        raise FormatError(f"all tilt angles of {name} are the same", hint="Correct its .rawtlt.")
+    if min(shape[1:]) < _SMALLEST:
+        raise FormatError(f"the images of {name} are too small: {shape[2]} by {shape[1]} pixels")
+
+
+def _check_tilts(series: TiltSeries, working: Working) -> None:
+    if len(working.good) >= _FEWEST_TILTS:
+        return
+    reasons = sorted(set(working.flaws.values()))
+    raise FormatError(
+        f"{series.path.name} has {len(working.good)} usable tilts: of the others {reasons[0]}"
+        if reasons
+        else f"{series.path.name} has only {len(working.good)} tilts",
+        hint=f"At least {_FEWEST_TILTS} tilts with an image are needed.",
+    )
+
+
+def _follow(
+    series: TiltSeries,
+    working: Working,
+    coarse: Coarse,
+    rules: AlignRules,
+    told: tuple[Progress, list[str]],
+) -> tuple[_Followed | None, Coarse]:
+    """Follow beads, else patches; tell what was not found."""
+    tell, messages = told
+    if rules.method == "coarse":
+        return None, coarse
+    beads = rules.method in ("auto", "beads")
+    if beads:
+        tell(0.35, "following beads")
+        found = _beads(series, working, coarse, rules)
+        if found:
+            return found, coarse
+    tell(0.5, "following patches")
+    patches = _patches(working, coarse)
+    if patches is None:
+        messages.append("Neither beads nor patches were found again: the alignment is coarse.")
+        return None, coarse
+    if abs(patches.bundle.axis_deg - coarse.axis_deg) > _MOVED_DEG:
+        coarse = coarse_alignment(working, patches.bundle.axis_deg)
+        again = _beads(series, working, coarse, rules) if beads else None
+        if again:
+            return again, coarse
+        patches = _patches(working, coarse) or patches
+    if beads:
+        messages.append("Too few beads were found: patches of the images were followed instead.")
+    return patches, coarse
+
+
+def _beads(
+    series: TiltSeries, working: Working, coarse: Coarse, rules: AlignRules
+) -> _Followed | None:
+    order = working.good[np.argsort(np.abs(working.angles_deg[working.good]))][:3]
+    pixel_nm = series.pixel_nm * working.binning
+    diameter = rules.bead_nm / pixel_nm if rules.bead_nm and pixel_nm else 0.0
+    if not 3 <= diameter <= 40:  # the header's pixel is wrong, or the size is not told
+        diameter, _ = bead_diameter([working.images[i] for i in order], light=rules.bright_beads)
+    depth = _DEPTH * working.images.shape[2]
+    tracks = track_beads(working, coarse, diameter, light=rules.bright_beads, depth_px=depth)
+    if tracks is None or not _believable(tracks.bundle, working):
+        return None
+    return _Followed("beads", tracks.seen, tracks.bundle, diameter)
+
+
+def _believable(bundle: Bundle, working: Working) -> bool:
+    carried = (bundle.kept.sum(0) >= 0.4 * len(working.good)).sum() >= _FEWEST_BEADS
+    reached = (bundle.kept.sum(1)[working.good] >= _FEWEST_SEEN).mean() > 0.7
+    return bool(carried and reached and bundle.residual_px < _WORST_PX)
+
+
+def _patches(working: Working, coarse: Coarse) -> _Followed | None:
+    tracks = track_patches(working, coarse, depth_px=_PATCH_DEPTH * working.images.shape[2])
+    return _Followed("patches", tracks.seen, tracks.bundle, tracks.patch_px) if tracks else None
+
+
+def _report(
+    series: TiltSeries,
+    working: Working,
+    coarse: Coarse,
+    followed: _Followed | None,
+    messages: list[str],
+) -> AlignmentReport:
+    flagged = {i: f"left out: {why}" for i, why in working.flaws.items()}
+    flagged |= {i: "hardly like its neighbours" for i in coarse.weak if i not in flagged}
+    axis, shifts = coarse.axis_deg, coarse.shifts
+    residuals: list[float | None] = [None] * len(shifts)
+    if followed:
+        axis, shifts = followed.bundle.axis_deg, _filled(followed.bundle, coarse, working, flagged)
+        residuals = _per_tilt(followed.bundle, working, flagged)
+    matrix = turn(axis)
+    unbinned = shifts * working.binning - matrix @ working.offset
+    used = np.array([i not in working.flaws for i in range(len(shifts))])
+    unbinned[~used] = _between(series.angles_deg, unbinned, used)
+    alignment = TiltAlignment(
+        np.tile(matrix, (len(shifts), 1, 1)), unbinned, series.angles_deg.copy(), used
+    )
+    if working.flaws:
+        messages.append(f"{len(working.flaws)} tilts are left out.")
+    told = AlignmentReport(
+        alignment,
+        followed.method if followed else "coarse",
+        axis,
+        _rounded(followed.bundle.residual_px * working.binning) if followed else None,
+        tuple(residuals),
+        flagged=dict(sorted(flagged.items())),
+        messages=tuple(messages),
+        facts={"binning": working.binning, "hot_pixels": working.hot.tolist()},
+    )
+    if followed is None or followed.method != "beads":
+        return told
+    return replace(
+        told,
+        beads=_bead_list(followed.bundle, working.binning),
+        rejected=_rejected(followed, working.binning),
+        facts=told.facts | {"bead_diameter_px": round(followed.size_px * working.binning, 1)},
+    )
+
+
+def _filled(bundle: Bundle, coarse: Coarse, working: Working, flagged: dict[int, str]) -> Floats:
+    """Shifts of the solution; where a tilt was hardly seen, as the coarse alignment has it."""
+    enough = bundle.kept.sum(1) >= _FEWEST_SEEN
+    shifts = bundle.shifts.copy()
+    carried = np.flatnonzero(enough)
+    for i in working.good:
+        if not enough[i] and carried.size:
+            near = carried[np.argmin(np.abs(working.angles_deg[carried] - working.angles_deg[i]))]
+            shifts[i] = shifts[near] + coarse.shifts[i] - coarse.shifts[near]
+            flagged[int(i)] = "too little was found again: aligned coarsely"
+    return shifts
+
+
+def _between(angles: Floats, shifts: Floats, used: NDArray[np.bool_]) -> Floats:
+    """Shifts of tilts that are left out, from those about them."""
+    order = np.flatnonzero(used)[np.argsort(angles[used], kind="stable")]
+    parts = [np.interp(angles[~used], angles[order], shifts[order, k]) for k in (0, 1)]
+    return np.stack(parts, 1)
+
+
+def _per_tilt(bundle: Bundle, working: Working, flagged: dict[int, str]) -> list[float | None]:
+    squares = np.where(bundle.kept, np.nan_to_num(bundle.residuals) ** 2, 0).sum(1)
+    counts = bundle.kept.sum(1)
+    each = np.sqrt(squares / np.maximum(counts, 1)) * working.binning
+    usual = float(np.median(each[counts > 0])) if (counts > 0).any() else 0.0
+    for i in np.flatnonzero(counts > 0):
+        if each[i] > _ODD * usual and int(i) not in flagged:
+            flagged[int(i)] = f"its residual is {each[i]:.1f} pixels"
+    return [_rounded(float(r)) if c else None for r, c in zip(each, counts, strict=True)]
+
+
+def _bead_list(bundle: Bundle, binning: int) -> tuple[dict[str, float], ...]:
+    beads = []
+    for j, (x, y, z) in enumerate(bundle.points * binning):
+        off = bundle.residuals[bundle.kept[:, j], j] * binning
+        beads.append(
+            {
+                "x": _rounded(x),
+                "y": _rounded(y),
+                "z": _rounded(z),
+                "residual_px": _rounded(float(np.sqrt(np.mean(off**2))) if off.size else 0.0),
+                "n_seen": int(bundle.kept[:, j].sum()),
+            }
+        )
+    return tuple(beads)
+
+
+def _rejected(followed: _Followed, binning: int) -> tuple[dict[str, float], ...]:
+    tilts, beads = np.nonzero(followed.seen.seen & ~followed.bundle.kept)
+    off = followed.bundle.residuals[tilts, beads] * binning
+    found = zip(tilts, beads, off, strict=True)
+    return tuple({"tilt": int(t), "bead": int(b), "off_px": _rounded(r)} for t, b, r in found)
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 3)

@@ -15,6 +15,7 @@ import msgspec
 from appliance.core import ApplianceError, now_ms
 from appliance.exchange.context import Context
 from appliance.exchange.once import OncePerRow
+from appliance.exchange.protocol import compare, kept_protocol, series_of
 from appliance.exchange.protocol_rows import PARAMETERS
 from appliance.exchange.quality_program import figures_of
 
@@ -111,8 +112,20 @@ class Examiner:
                 ),
             )
             tx.event("session.changed", project=row["project"])
+            _tell_deviations(tx, row)
 
         self._ctx.catalog.write(write)
+
+
+def _tell_deviations(tx: Tx, row: Any) -> None:
+    """Let it be known, while the subject is still there, that a series is not as it should be."""
+    protocol = kept_protocol(tx.con, row["project_id"])
+    if not protocol.series:
+        return
+    rows = series_of(tx.con, row["project_id"], f"{row['pid']}#{row['sid']}")
+    _, deviations = compare(protocol, rows).get(row["id"], (None, []))
+    if deviations:
+        tx.event("protocol.deviates", project=row["project"], n=1)
 
 
 def _parameters(ctx: Context, row: Any) -> dict[str, str]:

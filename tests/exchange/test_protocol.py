@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from appliance.catalog import get_project
@@ -71,6 +73,9 @@ def test_what_deviates_is_named_with_what_was_wanted(kit, tmp_path):
     told = {(one.field, one.wanted, one.found) for one in bad.series[1].deviations}
     assert {("EchoTime", "80.0", "95.0"), ("Matrix", "16x16x4", "16x16x6")} <= told
     assert bad.series[0].deviations == []
+    with kit.catalog.read() as con:
+        rows = con.execute("SELECT data FROM events WHERE topic = 'protocol.deviates'").fetchall()
+    assert [json.loads(row["data"]) for row in rows] == [{"project": "default", "n": 1}]
 
 
 def test_what_is_missing_is_named_and_what_nobody_expects_is_told_apart(kit, tmp_path):
@@ -147,7 +152,7 @@ def test_a_damaged_image_gives_no_figures_and_stops_nothing(kit, tmp_path):
     Examiner(kit.importer.ctx).look()
     kit.run()
     with kit.catalog.read() as con:
-        rows = con.execute("SELECT figures FROM examined ORDER BY series_id").fetchall()
+        rows = con.execute("SELECT figures FROM examined ORDER BY file_id").fetchall()
     assert [row[0] == "{}" for row in rows] == [True, False]
 
 

@@ -301,6 +301,19 @@ def test_a_rule_that_failed_goes_to_its_owner_and_to_who_manages_the_project(des
     assert desk.titles("other") == []
 
 
+def test_GEN_06_series_that_deviate_from_the_protocol_go_to_who_manages_the_project(desk):
+    desk.user("boss", role="admin")
+    desk.user("other", readonly=False)
+    for _ in range(2):
+        desk.tell("protocol.deviates", project="p", n=1)
+    desk.look()
+    assert desk.titles("boss") == ["2 series deviate from the protocol"]
+    desk.tell("protocol.deviates", project="p", n=1)
+    desk.look()
+    assert desk.titles("boss") == ["3 series deviate from the protocol"]
+    assert desk.titles("other") == []
+
+
 class Moody(BaseCheck):
     """A check that finds what it is told to."""
 

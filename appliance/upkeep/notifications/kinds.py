@@ -45,6 +45,11 @@ KINDS = {
         Kind(id="import_failed", title="An arrival failed", audience="project"),
         Kind(id="import_done", title="An arrival is in", audience="project", by_default=False),
         Kind(id="autorule_failed", title="An autoexecution rule failed", audience="project"),
+        Kind(
+            id="protocol_deviates",
+            title="A scan deviates from its project's protocol",
+            audience="project",
+        ),
         Kind(id="health", title="A health check warns", audience="admin"),
         Kind(id="disk_low", title="Disk space is low", audience="admin"),
         Kind(id="backup_failed", title="A backup failed", audience="admin"),

@@ -37,6 +37,7 @@ _TOPICS = frozenset(
         "health.changed",
         "job.changed",
         "jobs.changed",
+        "protocol.deviates",
         "receipt.changed",
     }
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -60,6 +61,13 @@ def look_at_others(
     _look_at_arrivals(con, _data(events, "receipt.changed"), found)
     _look_at_health(con, _data(events, "health.changed"), found, titles)
     found.news += [_rule_failed(con, data) for data in _data(events, "autorule.failed")]
+    found.news += [
+        _deviates(row, n)
+        for project, n in Counter(
+            data["project"] for data in _data(events, "protocol.deviates")
+        ).items()
+        if (row := con.execute(_PROJECT, (project,)).fetchone()) is not None
+    ]
     if any(event.topic == "backup.failed" for event in events):
         found.news.append(_backup_failed())
     return found
@@ -173,6 +181,24 @@ def _rule_failed(con: sqlite3.Connection, data: Mapping[str, Any]) -> News:
         n=int(data["n"]),
         project_id=row["id"] if row else None,
         owners=(str(data["owner"]),),
+    )
+
+
+def _deviates(project: sqlite3.Row, n: int) -> News:
+    name = quote(project["name"], safe="")
+
+    def say(n: int) -> Said:
+        what = counted(n, "series deviates", "series deviate")
+        return f"{what} from the protocol", f"Project {project['name']}. Scanner now tells on what."
+
+    return News(
+        kind="protocol_deviates",
+        level="warning",
+        about=f"protocol:{project['id']}",
+        say=say,
+        link=_to(f"/scanner?project={name}"),
+        n=n,
+        project_id=project["id"],
     )
 
 

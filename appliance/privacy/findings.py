@@ -101,7 +101,7 @@ _TELLING = re.compile(
 )
 _INNER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PERSONAL = re.compile(
-    r"\b\d{1,2}[./]\d{1,2}[./](?:19|20)\d{2}\b|\b(?:19|20)\d{2}-\d{2}-\d{2}\b|\S+@\S+\.\w+"
+    r"\b\d{1,2}[./]\d{1,2}[./](?:19|20)\d{2}\b|\b(?:19|20)\d{2}-\d{2}-\d{2}\b|[^\s@]{1,64}@[^\s@]{1,255}\.\w+"
     r"|\b(?:Dr|Prof|Mr|Mrs|Ms|Herr|Frau)\b\.?\s+\w+",
 )
 

@@ -35,7 +35,7 @@ _NOTHING = re.compile(r"(?!)")
 _LOOKS_PERSONAL = re.compile(
     r"\b\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b"  # a date
     r"|\b\d{6,}\b"  # a number of somebody or something
-    r"|\S+@\S+"
+    r"|[^\s@]{1,64}@[^\s@]{1,255}"
     r"|\b(?:Dr|Prof|Mr|Mrs|Ms|Herr|Frau)\b\.?\s*\w+",
     re.IGNORECASE,
 )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 from urllib.parse import quote
+
+import msgspec
 
 from appliance import catalog
 from appliance.catalog import Caller, Project
 from appliance.core import Invalid, NotFound, Refused, iso
 from appliance.exchange import Entry, ReleaseCheck, Way
+from appliance.viewing import LinkDraft
 from appliance.web.downloads import Downloads, Prepared
 from appliance.web.schemas.release_checks import ReleaseCheckRequest, ReleaseCheckView
 from appliance.web.scope import rights_in
@@ -16,7 +20,15 @@ from appliance.web.selecting import study_ids
 from appliance.web.services import Services
 from appliance.web.views import API, maybe_iso
 
-__all__ = ["check", "confirm", "let_archive_go", "let_export_go", "one", "shown"]
+__all__ = [
+    "check",
+    "confirm",
+    "let_archive_go",
+    "let_export_go",
+    "let_link_go",
+    "one",
+    "shown",
+]
 
 _Leaving = Callable[[], Iterable[Entry]]
 
@@ -68,6 +80,33 @@ def let_archive_go(services: Services, who: Caller, prepared: Prepared) -> Prepa
         actor=who.login,
     )
     return prepared
+
+
+def let_link_go(services: Services, who: Caller, name: str, draft: LinkDraft) -> None:
+    """Let a shared link be made; refused as `ReleaseChecks.require` says.
+
+    Its title and texts are looked at, and the names and headers of the files that it shows. What
+    is confirmed holds for the same files and texts, wherever the view stands.
+    """
+    with services.catalog.read() as con:
+        project = catalog.get_project(con, name)
+        rows = [catalog.get_file(con, file_id) for file_id in sorted(set(draft.files))]
+    texts = [draft.title.strip(), *sorted(set(_texts(draft.state)))]
+
+    def leaving() -> Iterator[Entry]:
+        yield Entry("link.txt", "\n".join(texts).encode())
+        for row in rows:
+            place = f"{row.psid.replace('#', '/')}/{row.path}"
+            yield Entry(place, source=catalog.file_path(services.folder, row))
+
+    services.importer.releases.require(
+        project,
+        "link",
+        leaving,
+        study_ids=sorted({row.study_id for row in rows if row.project == project.name}),
+        what=[*(row.id for row in rows), msgspec.json.encode(texts)],
+        actor=who.login,
+    )
 
 
 def one(services: Services, name: str, key: str) -> ReleaseCheck:
@@ -137,6 +176,17 @@ def _exported(services: Services, project: Project, way: str, ids: Sequence[int]
     if way not in exports:
         raise Invalid(f"there is no export {way!r}")
     return lambda: exports[way](project.name, ids)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
 
 
 def _archived(prepared: Prepared) -> _Leaving:

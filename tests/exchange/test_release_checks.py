@@ -47,6 +47,7 @@ def nifti(size: int = 8, mm: float = 1.0, **texts: str) -> bytes:
         ("x.tsv", b"participant_id\tGeburtsdatum\n1\t\n", "telling-column"),
         ("x.csv", b"id,PatientName\n1,\n", "telling-column"),
         ("x.txt", b"scanned with Dr. Who", "personal-text"),
+        ("x.txt", b"x" * 300_000 + b" anna@example.org", "personal-text"),
         ("x.log", b"opened /data/doe/1", "text"),
         ("x.png", b"", "burned-in"),
         ("x.mat", b"MATLAB", "opaque"),

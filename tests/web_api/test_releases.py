@@ -136,3 +136,47 @@ def test_a_subject_is_erased_by_an_administrator_who_types_its_code(
         assert "S-0077" not in names
         told = http.get("/operations?project=default").json()["items"]
     assert "erase" in {one["verb"] for one in told}
+
+
+def draft(site: Site, title: str) -> dict:
+    with site.local() as http:
+        files = http.get("/projects/default/files").json()["items"]
+    plain = [row["id"] for row in files if row["name"] == "plain.txt"]
+    return {"title": title, "files": plain, "state": {"version": 1, "layout": "2x2"}}
+
+
+def test_a_link_that_tells_nobody_is_made_at_once(site: Site) -> None:
+    with downloader(site, deanonym=False) as http:
+        made = http.post("/links?project=default", json=draft(site, "Case 1"))
+        assert made.status_code == 201, made.text
+
+
+def test_a_link_that_tells_somebody_waits_for_who_may_know_it(site: Site) -> None:
+    body = draft(site, "Doe, first visit")
+    with downloader(site, deanonym=False) as http:
+        refused = http.post("/links?project=default", json=body)
+        assert (refused.status_code, refused.json()["key"]) == (409, "release_unconfirmed")
+        assert "doe" not in refused.text.lower()
+        check = f"/projects/default/releases/checks/{refused.json()['facts']['check']}"
+        found = http.get(check).raise_for_status().json()
+        assert (found["way"], found["findings"][0]["rule"]) == ("link", "text")
+        assert "doe" not in json.dumps(found).lower()
+        assert http.post(f"{check}/confirm").status_code == 403
+        with downloader(site, deanonym=True) as knowing:
+            knowing.post(f"{check}/confirm").raise_for_status()
+        moved = {**body, "state": {**body["state"], "crosshair": [1, 2, 3]}}
+        made = http.post("/links?project=default", json=moved).raise_for_status().json()
+        other = {**moved, "title": "Jane Doe"}
+        assert http.put(f"/links/{made['key']}", json=other).status_code == 409
+        assert http.get(f"/links/{made['key']}").json()["link"]["title"] == body["title"]
+        report = http.get(f"{check}/report").raise_for_status().json()
+        assert report["confirmed"]
+
+
+def test_a_link_to_a_file_that_tells_somebody_is_looked_at(site: Site) -> None:
+    with site.local() as http:
+        files = http.get("/projects/default/files").json()["items"]
+    body = draft(site, "Case 2")
+    body["files"] = [row["id"] for row in files if row["name"] == "notes.txt"]
+    with downloader(site, deanonym=False) as http:
+        assert http.post("/links?project=default", json=body).status_code == 409

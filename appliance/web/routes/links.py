@@ -12,6 +12,7 @@ from appliance.catalog import Caller
 from appliance.core import iso
 from appliance.viewing import Link, LinkDraft
 from appliance.web import views
+from appliance.web.checking import let_link_go
 from appliance.web.schemas import Items, OperationDone
 from appliance.web.schemas.links import LinkRow, NewLink, SharedLink
 from appliance.web.scope import check_ids, rights_in
@@ -37,7 +38,9 @@ def make_link(
     with services.catalog.read() as con:
         project_id = catalog.get_project(con, project).id
         check_ids(con, who, "file", data.files)
-    return _row(viewing.make_link(services.catalog, project_id, _draft(data), who.login), who)
+    draft = _draft(data)
+    let_link_go(services, who, project, draft)
+    return _row(viewing.make_link(services.catalog, project_id, draft, who.login), who)
 
 
 @get("/links/{key:str}", right="reader", within="handler", sync_to_thread=True)
@@ -65,7 +68,9 @@ def replace_link(services: Rooms, who: Who, key: FromPath[str], data: JSONBody[N
         link = _visible(con, who, key)
         check_ids(con, who, "file", data.files)
     viewing.check_owner(link, who.login, manages=_manages(who, link))
-    changed = viewing.replace_link(services.catalog, link, _draft(data), who.login, rev=data.rev)
+    draft = _draft(data)
+    let_link_go(services, who, link.project, draft)
+    changed = viewing.replace_link(services.catalog, link, draft, who.login, rev=data.rev)
     return _row(changed, who)
 
 

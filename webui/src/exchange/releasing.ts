@@ -1,11 +1,13 @@
 // The last look at what leaves: asked for before every export; a dialog only where it found something.
 import { api, path } from "../core/api";
 import { openDialog } from "../core/dialogs.svelte";
+import { ApiError } from "../core/problem";
 import { t } from "../core/strings";
 import { attempt } from "../core/toast.svelte";
 import type { Schema } from "../core/types";
 import ReleaseDialog from "./ReleaseDialog.svelte";
 
+const REFUSED = "release_unconfirmed";
 export type ReleaseCheck = Schema["ReleaseCheckView"];
 export type Finding = ReleaseCheck["findings"][number];
 export type Leaving = Partial<Schema["ReleaseCheckRequest"]> & {
@@ -22,6 +24,22 @@ export const mustAgree = (check: ReleaseCheck): boolean =>
 
 export const tellsSomebody = (check: ReleaseCheck): boolean =>
   check.findings.some((one) => one.severity === "identifies");
+
+/** Show what a refusal found, and try again once somebody has let it go; other errors are thrown. */
+export async function askOnRefusal(
+  project: string,
+  error: unknown,
+  again: () => Promise<void> | void,
+): Promise<void> {
+  const key = error instanceof ApiError ? error.problem.facts?.["check"] : null;
+  if (!(error instanceof ApiError) || error.key !== REFUSED || typeof key !== "string") throw error;
+  const found = await api
+    .get<ReleaseCheck>(path("projects", project, "releases", "checks", key))
+    .catch(() => {
+      throw error; // who may not download may not see what was found either
+    });
+  openDialog(ReleaseDialog, { check: found, go: again });
+}
 
 /** Look at what would leave, then let it go; true when it went without a question. */
 export async function leave(

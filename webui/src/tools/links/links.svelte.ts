@@ -6,6 +6,7 @@ import { navigate, router, setHome, setQuery } from "../../core/router.svelte";
 import { session } from "../../core/session.svelte";
 import { attempt, complain, inform } from "../../core/toast.svelte";
 import type { FileRow, Items, Schema } from "../../core/types";
+import { askOnRefusal } from "../../exchange/releasing";
 import { restoreSelection, selectNamed } from "../../table/selection.svelte";
 import { viewer } from "../../viewer";
 import { barOf, DROPPED, presetCalls, readCall, targetOf, type Call } from "./calls";
@@ -43,7 +44,8 @@ function tableQuery(): string {
   return query.toString();
 }
 
-const draft = (title: string): { title: string; state: Packed; files: number[] } => ({
+type Draft = { title: string; state: Packed; files: number[] };
+const draft = (title: string): Draft => ({
   title,
   ...pack(viewer.serialize(), tableQuery(), saveParts()),
 });
@@ -51,19 +53,48 @@ const draft = (title: string): { title: string; state: Packed; files: number[] }
 export const listLinks = async (): Promise<LinkRow[]> =>
   (await api.get<Items<LinkRow>>("/links", { project: session.project })).items;
 
+/** Keep a view as a link; what tells who somebody is waits for a word, `then` follows either way. */
+async function keep(
+  project: string,
+  send: () => Promise<LinkRow>,
+  then: (made: LinkRow) => Promise<void> | void,
+): Promise<void> {
+  const go = async (): Promise<void> => {
+    current = await send();
+    await then(current);
+  };
+  try {
+    await go();
+  } catch (error) {
+    await askOnRefusal(project, error, go);
+  }
+}
+
 /** Keep this view as a link of one's own. */
-export async function share(title: string): Promise<LinkRow> {
-  current = await api.post<LinkRow>("/links", draft(title), { project: session.project });
-  await copyText(addressOf(current));
-  return current;
+export function share(title: string, then: (made: LinkRow) => void): Promise<void> {
+  const [project, body] = [session.project, draft(title)];
+  return keep(
+    project,
+    () => api.post<LinkRow>("/links", body, { project }),
+    async (made) => {
+      await copyText(addressOf(made));
+      then(made);
+    },
+  );
 }
 
 /** Let the open link show this view from now on. */
-export async function overwrite(title: string): Promise<LinkRow> {
-  const { key, rev } = current!;
-  current = await api.put<LinkRow>(path("links", key), { ...draft(title), rev });
-  inform(text.changed);
-  return current;
+export function overwrite(title: string, then: (made: LinkRow) => void): Promise<void> {
+  const { key, rev, project } = current!;
+  const body = { ...draft(title), rev };
+  return keep(
+    project,
+    () => api.put<LinkRow>(path("links", key), body),
+    (made) => {
+      inform(text.changed);
+      then(made);
+    },
+  );
 }
 
 export async function revoke(link: LinkRow, then: () => void): Promise<void> {

@@ -11,13 +11,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from appliance.cli.transport import service_answers, service_ready
 from appliance.core import DataFolder, UpkeepError, load_settings
 
 if TYPE_CHECKING:
-    from appliance.cli.demo_steps import DemoRun
+    from appliance.cli.demo_steps import Check, Say
+    from appliance.client import Client
 
 __all__ = ["demo"]
 
@@ -31,6 +32,24 @@ _QUICK = {
 }
 
 
+class Run(Protocol):
+    """What a demo does with a running service."""
+
+    client: Client
+    folder: DataFolder
+
+    def carry_out(self, say: Say) -> None:
+        """Do everything that has not been done yet, and say what."""
+
+    def checks(self) -> list[Check]:
+        """Look at everything that the demo promises."""
+        ...
+
+    def summary(self) -> str:
+        """What was made and where to click, for a person."""
+        ...
+
+
 def demo(options: argparse.Namespace) -> int:
     """Run the appliance on demo data; with ``--headless`` check the main path and end."""
     from appliance.cli.serving import overrides_of
@@ -41,13 +60,20 @@ def demo(options: argparse.Namespace) -> int:
     settings = load_settings(data, config=options.config, overrides=overrides)
     folder = DataFolder(settings.data_path)
     with _service(folder, options), Client(socket=folder.socket_path) as client:
-        from appliance.cli.demo_steps import DemoRun
-
-        run = DemoRun(client, folder, options.packages)
+        run = _run_of(options, client, folder)
         if options.headless:
             return _check(run)
         run.carry_out(_say)
         return _stay(run, open_browser=options.open)
+
+
+def _run_of(options: argparse.Namespace, client: Client, folder: DataFolder) -> Run:
+    from appliance.cli.demo_steps import DemoRun
+    from appliance.cli.demo_tomography import TomographyRun
+
+    if options.what == "tomography":
+        return TomographyRun(client, folder)
+    return DemoRun(client, folder, options.packages)
 
 
 @contextmanager
@@ -120,7 +146,7 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
             child.wait()
 
 
-def _check(run: DemoRun) -> int:
+def _check(run: Run) -> int:
     """Carry the demo out and print every check; 0 when all are well."""
     run.carry_out(_say)
     checks = run.checks()
@@ -131,7 +157,7 @@ def _check(run: DemoRun) -> int:
     return int(failed > 0)
 
 
-def _stay(run: DemoRun, *, open_browser: bool) -> int:
+def _stay(run: Run, *, open_browser: bool) -> int:
     """Print the summary and, on a terminal, the link; then stay up until Ctrl+C."""
     checks = run.checks()
     print(run.summary(), flush=True)

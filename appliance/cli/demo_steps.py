@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from appliance.exchange import Peer
     from appliance.upkeep import DemoSet
 
-__all__ = ["BATCH_NAME", "Check", "DemoRun"]
+__all__ = ["BATCH_NAME", "PROJECT", "Check", "DemoRun", "Say", "wait_for_demo"]
 
 BATCH_NAME = "Demo: brain mask and ROI statistics"
 PROJECT = "default"
@@ -80,7 +80,7 @@ class DemoRun:
             self.client.upload(PROJECT, made.archive)
         if len(there) < len(_DOORS):
             say("waiting for the imports")
-        _wait(self._all_arrived, "the three arrivals")
+        wait_for_demo(self._all_arrived, "the three arrivals")
 
     def _send(self, paths: list[Path]) -> None:
         """Send a series as a scanner would."""
@@ -123,7 +123,7 @@ class DemoRun:
             return
         say("the saved batch runs: brain mask, then ROI statistics")
         accepted = self.client.submit_batch(batch_of(psid))
-        _wait(lambda: self._ended(accepted.key), "the batch")
+        wait_for_demo(lambda: self._ended(accepted.key), "the batch")
 
     def _ended(self, batch_key: str) -> bool:
         """Whether all jobs of a batch have ended."""
@@ -243,12 +243,12 @@ def _listener(client: Client) -> Peer:
     return Peer(host, found["dicom.port"], found["dicom.ae_title"])
 
 
-def _wait(look: Callable[[], bool], what: str) -> None:
+def wait_for_demo(look: Callable[[], bool], what: str, within_s: float = _WITHIN_S) -> None:
     """Wait until something is so."""
-    end = time.monotonic() + _WITHIN_S
+    end = time.monotonic() + within_s
     while not look():
         if time.monotonic() > end:
-            raise JobError(f"{what} did not end in {_WITHIN_S:g} s", hint="See the jobs page.")
+            raise JobError(f"{what} did not end in {within_s:g} s", hint="See the jobs page.")
         time.sleep(_POLL_S)
 
 

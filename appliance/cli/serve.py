@@ -345,10 +345,11 @@ def _all_tools(folder: DataFolder) -> ToolBox:
     """Collect the predefined jobs of all rooms that ship some."""
     from appliance.exchange import EXCHANGE_TOOLS
     from appliance.jobs import ToolBox, ToolFolder, basic_tools, suite_tools
+    from appliance.tomography import TOMOGRAPHY_TOOLS
     from appliance.viewing import TOOLS
 
     return ToolBox(
-        [*basic_tools(), *TOOLS, *EXCHANGE_TOOLS, *suite_tools()],
+        [*basic_tools(), *TOOLS, *EXCHANGE_TOOLS, *TOMOGRAPHY_TOOLS, *suite_tools()],
         ToolFolder(folder.root / "tools"),
     )
 

@@ -61,6 +61,7 @@ def _serve(parser: argparse.ArgumentParser) -> None:
 
 def _demo(parser: argparse.ArgumentParser) -> None:
     _serve(parser)
+    parser.add_argument("what", nargs="?", choices=("images", "tomography"), default="images")
     parser.add_argument("--headless", action="store_true", help="check the main path and end")
     parser.add_argument(
         "--packages", type=Path, metavar="FOLDER", help="packages that hold real demo data"

@@ -12,11 +12,15 @@ from appliance.core import lazy_door
 
 if TYPE_CHECKING:
     from appliance.tomography.records import TiltAlignment, TiltSeries
+    from appliance.tomography.sample import write_sample
+    from appliance.tomography.toolset import TOMOGRAPHY_TOOLS
 
-__all__ = ["TiltAlignment", "TiltSeries"]
+__all__ = ["TOMOGRAPHY_TOOLS", "TiltAlignment", "TiltSeries", "write_sample"]
 
 _HOMES = {
     "records": ("TiltAlignment", "TiltSeries"),
+    "sample": ("write_sample",),
+    "toolset": ("TOMOGRAPHY_TOOLS",),
 }
 
 __getattr__ = lazy_door(__name__, {name: home for home, names in _HOMES.items() for name in names})

@@ -177,7 +177,8 @@ def _pyramid(wanted: _Wanted, volume_path: Path) -> list[Asset]:
     if folder.exists():
         shutil.rmtree(folder)
     wanted.say(f"pyramid out of {volume_path.name}")
-    write_pyramid(volume_path, folder)
     volume, _ = read_mrc_stack(volume_path)
     contrast = write_contrast(np.asarray(volume), wanted.folder / MIN_MAX)
+    # Its own file tells the contrast, too, so that the folder can be moved alone.
+    write_pyramid(volume_path, folder, facts={"contrast": contrast})
     return [Asset(AssetType.PRECOMPUTED, folder.name, contrast)]

@@ -87,7 +87,11 @@ def _scale(
 
 
 def write_pyramid(
-    volume_path: Path, folder: Path, *, progress: Progress | None = None
+    volume_path: Path,
+    folder: Path,
+    *,
+    facts: Mapping[str, object] | None = None,
+    progress: Progress | None = None,
 ) -> list[Scale]:
     """Write the pyramid of a tomogram in an MRC file; see `write_pyramid_of`.
 
@@ -100,17 +104,18 @@ def write_pyramid(
     """
     from appliance.formats import read_mrc_stack
 
-    volume, facts = read_mrc_stack(volume_path)
-    if facts.tilt_angles is not None or _looks_like_series(volume_path):
+    volume, header = read_mrc_stack(volume_path)
+    if header.tilt_angles is not None or _looks_like_series(volume_path):
         raise FormatError(
             f"{volume_path.name} is a tilt series, no volume",
             hint="Make the pyramid of its reconstruction.",
         )
-    edge_nm = facts.pixel_angstrom / 10 or 1.0
+    edge_nm = header.pixel_angstrom / 10 or 1.0
     told = {
         "source": volume_path.name,
         "axes": "columns, rows and sections of the file, in its handedness",
-        "pixel_size_known": facts.pixel_angstrom > 0,
+        "pixel_size_known": header.pixel_angstrom > 0,
+        **(facts or {}),
     }
     return write_pyramid_of(
         volume, folder, voxel_nm=(edge_nm, edge_nm, edge_nm), facts=told, progress=progress

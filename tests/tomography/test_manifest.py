@@ -189,6 +189,7 @@ def test_every_asset_is_made_under_the_names_of_the_workflow(tmp_path):
     assert names == {asset.path for asset in made} | {MIN_MAX}
     info = json.loads((tmp_path / "hedwig" / "neuro-a" / "info").read_text())
     assert info["nora"]["source"] == "a_full_rec.mrc"
+    assert info["nora"]["contrast"] == made[2].metadata
     contrast = json.loads((tmp_path / "hedwig" / MIN_MAX).read_text())
     assert int(contrast["neuroglancerPrecomputedFloor"]) == 32768 - 200
     assert made[2].metadata["shaderParameters"]["window"] == [32768 - 200, 32768 + 199]

@@ -87,4 +87,4 @@ def test_no_lock_names_an_address_of_a_registry():
         assert "--hash=sha256:" in text
     lock = json.loads((ROOT / "webui" / "package-lock.json").read_text())
     where = {package["resolved"] for package in lock["packages"].values() if "resolved" in package}
-    assert where == {"stubs/canvas"}, "only a folder of ours may be named"
+    assert {name.split("/")[0] for name in where} == {"stubs"}, "only folders of ours may be named"

@@ -21,7 +21,7 @@ import pytest
 
 from appliance import catalog
 from appliance.catalog import Grant
-from appliance.exchange import DicomListener, Peer, send_objects
+from appliance.exchange import DicomListener, DropWatcher, Peer, send_objects
 from appliance.web.routes import ROUTES
 from tests.exchange.kit import write_series
 from tests.support.waiting import wait_until
@@ -52,7 +52,7 @@ def series(folder: Path, n: int) -> list[Path]:
 
 
 def through_every_door(site: Site, root: Path) -> None:
-    """Drop folder, listener, upload of a zip, upload of one file, and a folder by command."""
+    """Drop folders, listener, upload of a zip, upload of one file, and a folder by command."""
     services = site.services
     importer = services.importer
     named = root / "Okonkwoski_Zephyrine"
@@ -76,7 +76,33 @@ def through_every_door(site: Site, root: Path) -> None:
     other = {**PERSON, "name": "OKONKWOSKI^ANTEQX"}  # somebody else with this ID: waits
     write_series(root / "waits", n=1, study_uid="1.2.826.0.1.3680043.10.555.9", **other)
     importer.import_path("default", root / "waits")
+    dropped(services, root)
     wait_until(lambda: arrived(services), "every arrival is through", within_s=120)
+
+
+def dropped(services: Any, root: Path) -> None:
+    """Our own drop folder is emptied; in a folder of somebody else's everything stays."""
+    watched = root / "watched" / "Okonkwoski QZX-900417"
+    series(watched, 5)
+    series(root / "new" / "Zephyrine", 6)
+    shutil.move(root / "new", services.folder.drop / "Okonkwoski")
+    watcher = DropWatcher(services.importer, services.folder, services.settings)
+    taken = "SELECT count(*) FROM receipts WHERE kind = 'drop'"
+
+    def all_taken() -> bool:
+        unsettled = watcher.look_once()
+        with services.catalog.read() as con:
+            return not unsettled and con.execute(taken).fetchone()[0] >= 2
+
+    wait_until(all_taken, "both folders were taken in", within_s=60)
+    wait_until(lambda: arrived(services), "what was dropped is through", within_s=120)
+    wait_until(lambda: emptied(services, watcher), "the drop folder is empty", within_s=60)
+    assert len(list(watched.iterdir())) == 2
+
+
+def emptied(services: Any, watcher: DropWatcher) -> bool:
+    watcher.look_once()
+    return not list(services.folder.drop.iterdir())
 
 
 def arrived(services: Any) -> bool:
@@ -85,7 +111,7 @@ def arrived(services: Any) -> bool:
         busy = con.execute(
             "SELECT count(*) FROM incoming_series WHERE state IN ('ready', 'entered')"
         ).fetchone()[0]
-    return len(rows) >= 5 and not busy and all(row["state"] in OPEN for row in rows)
+    return len(rows) >= 7 and not busy and all(row["state"] in OPEN for row in rows)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +122,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     handler.addFilter(lambda record: not record.name.startswith("http"))  # of our own client
     logging.getLogger().addHandler(handler)
     level, _ = logging.getLogger().level, logging.getLogger().setLevel(logging.DEBUG)
-    settings = {"dicom.port": 0, "dicom.quiet_s": 0.2}
+    folders = [{"path": str(root / "watched"), "project": "default", "mode": "copy"}]
+    (root / "watched").mkdir()
+    watch = {"watch.folders": folders, "watch.settle_s": 0.2}
+    settings = {"dicom.port": 0, "dicom.quiet_s": 0.2, **watch}
     try:
         with working_services(root / "data", settings) as services, served(services) as site:
             through_every_door(site, root)

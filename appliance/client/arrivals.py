@@ -38,13 +38,18 @@ class ArrivalCalls(Base):
         name: str | None = None,
         subject: str | None = None,
         study: str | None = None,
+        native: bool = False,
     ) -> Receipt:
-        """Send a file, or a zip of files, of this machine."""
+        """Send a file, or a zip of files, of this machine.
+
+        With `native`, DICOM and Bruker files go to whom they say, and only others to the target.
+        """
         params = {
             "project": project,
             "filename": name or file.name,
             "subject": subject,
             "study": study,
+            "native": native or None,
         }
         return self._transport.send_file("/uploads", file, Receipt, params)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from appliance.core import Conflict, Invalid, NotFound, safe_name
+from appliance.exchange.bruker_in import scan_identities
 from appliance.exchange.context import Context
 from appliance.exchange.quarantine import quarantine_item
 from appliance.exchange.receipts import recount, set_receipt, update_items
@@ -120,18 +121,16 @@ def _decide(
     ctx: Context, receipt: ReceiptDetail, rows: Sequence[Any], pid: str | None, *, new: bool
 ) -> None:
     """Bind identities, or name targets, and put the items back to work."""
-    from appliance.formats import DicomRecord, scan_dicom
-
     decided: set[tuple[str, str]] = set()
     changes = []
-    for row, found in zip(rows, scan_dicom(ctx.path(r["place"]) for r in rows), strict=True):
+    for row, found in zip(rows, scan_identities(ctx.path(r["place"]) for r in rows), strict=True):
         change: dict[str, Any] = {"state": ItemState.RECEIVED, "reason": "", "hint": ""}
-        if isinstance(found, DicomRecord):
+        if found is not None:
             identity = identity_of(found)
             if (identity.fingerprint, found.study_uid) not in decided:
                 decided.add((identity.fingerprint, found.study_uid))
                 _bind(ctx, receipt.project, identity, found.study_uid, pid, new=new)
-        else:
+        elif row["state"] != ItemState.WAITING:  # what waits beside a header goes where that goes
             change |= _target(ctx, receipt, pid)
         changes.append((row["id"], change))
 

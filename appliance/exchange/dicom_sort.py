@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from appliance.catalog import Tx
     from appliance.formats import DicomRecord
 
-__all__ = ["Arrival", "Scanned", "sort_objects"]
+__all__ = ["Arrival", "Scanned", "sort_objects", "visit_of"]
 
 _CHUNK = 400
 _WRITE_OBJECTS = 1500
@@ -90,7 +90,7 @@ def _by_visit(
     for scanned in objects:
         key = _visit_key(arrival, scanned)
         if key not in known:
-            known[key] = _visit(ctx, arrival, scanned)
+            known[key] = visit_of(ctx, arrival, scanned)
         visit = known[key]
         if isinstance(visit, Visit):
             groups.setdefault(visit, []).append(scanned)
@@ -107,7 +107,8 @@ def _visit_key(arrival: Arrival, scanned: Scanned) -> Any:
     return identity_of(record), record.study_uid, named, scanned.row["pid"]
 
 
-def _visit(ctx: Context, arrival: Arrival, scanned: Scanned) -> Visit | IdentityConflict:
+def visit_of(ctx: Context, arrival: Arrival, scanned: Scanned) -> Visit | IdentityConflict:
+    """Find the subject of an object, and the study that a person named for it, if any."""
     record: DicomRecord = scanned.record
     pid, sid = arrival.override(arrival.original.get(scanned.row["id"], ""))
     if pid is None:

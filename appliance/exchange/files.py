@@ -140,9 +140,22 @@ def _catalog(ctx: Context, tx: Tx, row: Any, facts: FileFacts) -> int:
     subject_id = ensure_subject(tx, row["project_id"], row["pid"])
     study_id = ensure_study(tx, subject_id, row["sid"])
     origin = f"receipt:{row['key']}/{row['n']:06d}"
-    file_id = add_file(tx, study_id, path, origin=origin, sha256=row["sha256"], **facts)
+    series_id = _series_at(tx, study_id, path.rpartition("/")[0])
+    file_id = add_file(
+        tx, study_id, path, series_id=series_id, origin=origin, sha256=row["sha256"], **facts
+    )
     update_items(tx, [(row["id"], {"state": ItemState.STORED, "from_place": None, "reason": ""})])
     return file_id
+
+
+def _series_at(tx: Tx, study_id: int, folder: str) -> int | None:
+    """Give the series of a folder, unless its files are made of DICOM objects."""
+    row = tx.con.execute(
+        "SELECT id FROM series r WHERE study_id = ? AND folder = ?"
+        " AND NOT EXISTS (SELECT 1 FROM incoming_series c WHERE c.key = r.key)",
+        (study_id, folder),
+    ).fetchone()
+    return int(row["id"]) if row else None
 
 
 def _change(ctx: Context, row: Any, change: dict[str, Any]) -> None:

@@ -179,9 +179,12 @@ class Importer:
         *,
         subject: str | None = None,
         study: str | None = None,
+        native: bool = False,
         size_bytes: int | None = None,
     ) -> Upload:
         """Open a receipt for a file that is about to be streamed in.
+
+        With `native`, DICOM and Bruker files go to whom they say, and only others to the target.
 
         Raises
         ------
@@ -191,7 +194,7 @@ class Importer:
         if study and not subject:
             raise Invalid("a study was named without its subject", hint="Name both.")
         require_space(self.ctx.folder, self.ctx.settings, size_bytes or 0)
-        options = target_options(subject, study)
+        options = target_options(subject, study, native=native)
         receipt_id, key = self.begin(ArrivalKind.UPLOAD, project, "upload", options)
         return Upload(self.ctx, receipt_id, key, filename, self.finish)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from appliance.exchange.bruker_in import scan_identities
 from appliance.exchange.context import Context
 from appliance.exchange.rows import ReceiptDetail
 from appliance.exchange.series import identity_of
@@ -38,7 +39,6 @@ def original_names(ctx: Context, receipt: ReceiptDetail, actor: str) -> dict[int
 def waiting_identities(ctx: Context, receipt: ReceiptDetail, actor: str) -> list[WaitingIdentity]:
     """Read the headers of the files that wait, and set beside each identity whom we know."""
     from appliance.catalog import get_project
-    from appliance.formats import DicomRecord, scan_dicom
 
     _record(ctx, "reveal-arrival", actor, receipt)
     with ctx.catalog.read() as con:
@@ -49,8 +49,8 @@ def waiting_identities(ctx: Context, receipt: ReceiptDetail, actor: str) -> list
             (receipt.id,),
         ).fetchall()
     groups: dict[tuple[str, str], tuple[Any, list[int]]] = {}
-    for row, found in zip(rows, scan_dicom(ctx.path(r["place"]) for r in rows), strict=True):
-        if isinstance(found, DicomRecord):
+    for row, found in zip(rows, scan_identities(ctx.path(r["place"]) for r in rows), strict=True):
+        if found is not None:
             key = (identity_of(found).fingerprint, "" if found.patient_id else found.study_uid)
             groups.setdefault(key, (found, []))[1].append(row["id"])
     return [

@@ -76,6 +76,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         Whether the source's files become ours; else the source stays as it is.
     layout : bool
         Whether folders ``subject/study/...`` of the source name the target.
+    native : bool
+        Whether what says itself whose it is (DICOM, Bruker) goes there; `subject` and `study` are
+        then those of the rest.
     source_key : str or None
         Folder of existing data that is read.
     complete : bool
@@ -93,6 +96,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     extra: list[str] | None = None
     move: bool = False
     layout: bool = False
+    native: bool = False
     source_key: str | None = None
     complete: bool = False
     released: bool = False

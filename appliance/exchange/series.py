@@ -14,7 +14,15 @@ from appliance.privacy import Identity, ProjectPolicy, scrub_text
 if TYPE_CHECKING:
     from appliance.catalog import Tx
 
-__all__ = ["Facts", "Visit", "ensure_incoming_series", "facts_of", "identity_of", "load_series"]
+__all__ = [
+    "Facts",
+    "Visit",
+    "ensure_incoming_series",
+    "facts_of",
+    "folders_of",
+    "identity_of",
+    "load_series",
+]
 
 _MOST_STUDIES = 100_000
 
@@ -110,6 +118,20 @@ def ensure_incoming_series(
         row = _find(tx.con, key)
     assert row is not None  # noqa: S101 - inserted above, in the same transaction
     return row
+
+
+def folders_of(
+    con: sqlite3.Connection, visit: Visit, facts: Facts, policy: ProjectPolicy, series_uid: str
+) -> tuple[str, str]:
+    """Give the folders of a study and a series: those they have, else free ones."""
+    sid = visit.sid or _study_folder(con, visit, facts.date, policy)
+    row = con.execute(
+        "SELECT r.folder FROM series r JOIN studies t ON t.id = r.study_id JOIN subjects u"
+        " ON u.id = t.subject_id WHERE u.project_id = ? AND u.pid = ? AND t.sid = ?"
+        " AND r.series_uid = ?",
+        (visit.project_id, visit.pid, sid, series_uid or None),
+    ).fetchone()
+    return sid, str(row[0]) if row else _series_folder(con, visit, sid, facts, policy)
 
 
 def _find(con: sqlite3.Connection, key: tuple[Any, ...]) -> sqlite3.Row | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.core import FormatError, StorageError, iso, now_ms
 from appliance.exchange.archive import unpack_archives
+from appliance.exchange.bruker_in import take_bruker
 from appliance.exchange.collect import compile_name_pattern
 from appliance.exchange.context import Context
 from appliance.exchange.crash import crash_point
@@ -32,8 +33,8 @@ __all__ = ["CONVERT_STEP", "sort_receipt"]
 CONVERT_STEP = "exchange.convert"
 _SCAN_CHUNK = 2000
 _MOST_QUIETS = 60  # quiet times after which a series that never ends is converted nevertheless
-_NOWHERE = "not DICOM, and no target was named"
-_NOWHERE_HINT = "Choose a subject and a study for it on the arrivals page, or upload it there."
+_NOWHERE = "not DICOM, and no target was named: choose the study that it belongs to"
+_NOWHERE_HINT = "Select it on the arrivals page and put it there, or upload it into that study."
 _FILTERED = "left out by this import's filter of extensions"
 _DAMAGED_HINT = "Send it again; a file that is cut off cannot be mended here."
 _OPEN = (ReceiptState.PENDING, ReceiptState.WORKING)
@@ -72,6 +73,9 @@ def _work(ctx: Context, row: Any) -> bool:
     unpack_archives(ctx, receipt_id)
     arrival, targets = _arrival(ctx, row)
     items = _received(ctx, receipt_id)
+    if take_bruker(ctx, arrival, items, compress=arrival.policy.nifti == "nii.gz"):
+        arrival, targets = _arrival(ctx, row)
+        items = _received(ctx, receipt_id)
     for start in range(0, len(items), _SCAN_CHUNK):
         if not _sort_part(ctx, row, arrival, targets, items=items[start : start + _SCAN_CHUNK]):
             return False
@@ -113,7 +117,7 @@ def _arrival(ctx: Context, row: Any) -> tuple[Arrival, Targets]:
         key=row["key"],
         project=project,
         policy=policy,
-        override=targets.overrides,
+        override=targets.stated,
         original={i["id"]: names.get(item_key(row["key"], i["n"]), i["id"]) for i in numbers},
         ready_at=now_ms() + quiet_ms,
         at_latest_ms=_MOST_QUIETS * quiet_ms,

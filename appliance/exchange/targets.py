@@ -65,6 +65,10 @@ class Targets:
         suffix = suffix_of(original)
         return any(suffix in (f".{e}", f".{e}.gz") for e in self.options.extra)
 
+    def stated(self, original: str) -> tuple[str | None, str | None]:
+        """Give what was named for a file that says itself whose it is; that may not count."""
+        return (None, None) if self.options.native else self.overrides(original)
+
     def overrides(self, original: str) -> tuple[str | None, str | None]:
         """Give subject and study that the options or the pattern name for a file, if any."""
         pid, sid = self.options.subject, self.options.study
@@ -129,9 +133,9 @@ class Targets:
         return Target(pid, sid, safe_path(PurePosixPath(*inner.parts[2:])))
 
 
-def target_options(subject: str | None, study: str | None) -> Options:
+def target_options(subject: str | None, study: str | None, *, native: bool = False) -> Options:
     """Give options that name a subject and a study from outside, made safe as folder names."""
-    return Options(subject=_named(subject), study=_named(study))
+    return Options(subject=_named(subject), study=_named(study), native=native)
 
 
 def safe_path(path: PurePosixPath) -> str:

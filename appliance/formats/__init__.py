@@ -12,6 +12,7 @@ from appliance.core import lazy_door
 from appliance.formats.kinds import FileKind, is_dicom_name, kind_of, suffix_of
 
 if TYPE_CHECKING:
+    from appliance.formats.bruker import BrukerFacts, BrukerImage, bruker_facts, read_bruker
     from appliance.formats.complex_parts import ComplexPart, complex_part
     from appliance.formats.converting import convert_file
     from appliance.formats.dicom_answer import answer_bytes, read_question
@@ -128,6 +129,8 @@ __all__ = [
     "MARKER_SUFFIXES",
     "MULTICHANNEL",
     "RESEARCH",
+    "BrukerFacts",
+    "BrukerImage",
     "CannotBlacken",
     "CommitmentRequest",
     "ComplexPart",
@@ -161,6 +164,7 @@ __all__ = [
     "VolumeHeader",
     "answer_bytes",
     "blackened_dicom",
+    "bruker_facts",
     "carried_files",
     "check_sets",
     "commitment_bytes",
@@ -196,6 +200,7 @@ __all__ = [
     "plain_nifti_bytes",
     "query_answer",
     "query_identifier",
+    "read_bruker",
     "read_commitment",
     "read_dicom_header",
     "read_dicom_volume",
@@ -278,6 +283,10 @@ __getattr__ = lazy_door(
         "answer_bytes": "dicom_answer",
         "unpack_dicom": "dicom_unpack",
         "read_question": "dicom_answer",
+        "BrukerFacts": "bruker",
+        "BrukerImage": "bruker",
+        "bruker_facts": "bruker",
+        "read_bruker": "bruker",
         "carried_files": "dicom_carried",
         "check_sets": "markers",
         "pictures": "dicom_carried",

@@ -146,3 +146,33 @@ def test_a_zip_with_files_for_one_study_keeps_its_folders(kit, tmp_path):
     receipt = kit.upload(tmp_path / "a.zip", subject="S", study="V")
     assert (receipt.state, receipt.n_files) == ("done", 2)
     assert list(kit.files()) == ["S#V/META/x.json", "S#V/anat/t1.nii"]
+
+
+def test_IMP_06_everything_goes_into_the_chosen_study_also_dicom(kit, tmp_path):
+    [path] = write_series(tmp_path / "dicom", n=1)
+    receipt = kit.upload(path, subject="S-0007", study="visit1")
+    assert receipt.studies == ["S-0007#visit1"]
+
+
+def test_IMP_08_with_native_pid_the_data_say_whose_they_are_and_the_rest_goes_to_the_target(
+    kit, tmp_path
+):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in write_series(tmp_path / "dicom", date="20240502"):
+            archive.write(path, f"dicom/{path.name}")
+        archive.write(nifti(tmp_path / "mask.nii"), "mask.nii")
+    (tmp_path / "all.zip").write_bytes(buffer.getvalue())
+    receipt = kit.upload(tmp_path / "all.zip", subject="S-0777", study="V", native=True)
+    assert receipt.state == "done"
+    own, other = sorted(receipt.studies)
+    assert own.startswith("S-0001#2024-05-02")
+    assert other == "S-0777#V"
+    assert "S-0777#V/mask.nii" in kit.images()
+
+
+def test_IMP_08_with_native_pid_what_says_nothing_waits_and_is_told_what_to_do(kit, tmp_path):
+    receipt = kit.upload(nifti(tmp_path / "x.nii"), native=True)
+    assert (receipt.state, receipt.items[0].state) == ("failed", "quarantined")
+    assert "choose the study" in receipt.reason
+    assert "upload it into that study" in receipt.hint

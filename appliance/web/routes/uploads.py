@@ -28,6 +28,7 @@ async def upload_file(
     filename: FromQuery[str],
     subject: FromQuery[str | None] = None,
     study: FromQuery[str | None] = None,
+    native: FromQuery[bool] = False,
 ) -> Receipt:
     """Take the raw body as one file; a zip is unpacked. Acknowledged when it is on disk."""
     size = request.headers.get("content-length", "")
@@ -37,6 +38,7 @@ async def upload_file(
         filename,
         subject=subject,
         study=study,
+        native=native,
         size_bytes=int(size) if size.isascii() and size.isdigit() else None,
     )
     return arrivals.receipt(await upload.receive(request.stream()))
@@ -51,10 +53,12 @@ def begin_upload(
     size_bytes: FromQuery[int],
     subject: FromQuery[str | None] = None,
     study: FromQuery[str | None] = None,
+    native: FromQuery[bool] = False,
     sha256: FromQuery[str] = "",
 ) -> UploadState:
     """Begin an upload whose bytes come in parts; a checksum of the whole is checked at the end."""
-    begin, options = services.importer.uploads.begin, exchange.target_options(subject, study)
+    begin = services.importer.uploads.begin
+    options = exchange.target_options(subject, study, native=native)
     return arrivals.upload_state(begin(project, filename, size_bytes, options, sha256=sha256))
 
 

@@ -14,6 +14,8 @@ export interface Target {
   project: string;
   subject: string;
   study: string;
+  /** DICOM and Bruker data go to whom they say, only the rest to the target. */
+  native?: boolean;
 }
 
 export class Upload {
@@ -153,10 +155,10 @@ async function run(upload: Upload): Promise<void> {
 
 // An upload that was begun before the page was loaded anew goes on when its files are chosen again.
 const slot = (upload: Upload): string => {
-  const { project, subject, study } = upload.target;
+  const { project, subject, study, native = false } = upload.target;
   const newest = Math.max(...upload.parcel.files.map((one) => one.file.lastModified));
   const { name, files } = upload.parcel;
-  const of = [project, subject, study, name, files.length, upload.size, newest];
+  const of = [project, subject, study, name, files.length, upload.size, newest, native ? 1 : 0];
   return `nora-upload-${fingerprint(of)}`;
 };
 const remembered = (upload: Upload): string => localStorage.getItem(slot(upload)) ?? "";
@@ -171,8 +173,9 @@ function forget(upload: Upload): void {
 }
 
 function lineOf(upload: Upload, body: Blob): Line {
-  const { project, subject, study } = upload.target;
-  const asked = { project, filename: upload.parcel.name, size_bytes: body.size, subject, study };
+  const { project, subject, study, native = false } = upload.target;
+  const whose = { subject, study, native };
+  const asked = { project, filename: upload.parcel.name, size_bytes: body.size, ...whose };
   return {
     begin: () => api.post<Offset>(`/uploads/parts${queryText(asked)}`),
     ask: (key) => api.get<Offset>(path("uploads", key)),

@@ -4,9 +4,11 @@ import { closeTool, dock, toggleTool } from "../core/dock.svelte";
 import { prefs, remember } from "../core/prefs.svelte";
 import { navigate, router } from "../core/router.svelte";
 import { leave } from "../core/leaving";
-import { chooseProject, session } from "../core/session.svelte";
+import { chooseProject, may, session } from "../core/session.svelte";
 import { t } from "../core/strings";
 import { attempt } from "../core/toast.svelte";
+import { addressOfUpload, type UploadMode } from "../exchange/uploading";
+import { selection } from "../table/selection.svelte";
 import { PAGES } from "./pages";
 
 interface Frame {
@@ -106,7 +108,20 @@ function tools(): Action[] {
   }));
 }
 
+/** The two uploads, for those who may; the checked study is the target of the first. */
+export function uploadItems(): { label: string; run: () => void }[] {
+  if (!may("editor")) return [];
+  const item = (label: string, mode: UploadMode) => ({
+    label,
+    run: () => navigate(addressOfUpload(mode, [...selection.studies.keys()])),
+  });
+  return [item(t("upload_menu_chosen"), "study"), item(t("upload_menu_native"), "native")];
+}
+
+const uploads = (): Action[] =>
+  uploadItems().map((one, n) => ({ ...one, id: `upload.${n}`, context: "global" }));
+
 /** Register all of them; called again whenever projects or tools change. */
 export function frameActions(frame: Frame): () => void {
-  return registerActions([...pages(), ...tools(), ...look(frame), ...project(frame)]);
+  return registerActions([...pages(), ...tools(), ...uploads(), ...look(frame), ...project(frame)]);
 }

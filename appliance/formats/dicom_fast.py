@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import os
-from functools import partial
+from functools import lru_cache, partial
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 
-from appliance.formats.dicom_fields import NEEDED_TAGS, TRANSFER_SYNTAX, WANTED_TAGS, matrix_bytes
-from appliance.formats.dicom_meta import BIG_ENDIAN, DEFLATED, IMPLICIT, read_meta
-from appliance.formats.dicom_pixels import shortage
+from appliance.formats.dicom_fields import NEEDED_TAGS, WANTED_TAGS, matrix_bytes
+from appliance.formats.dicom_meta import BIG_ENDIAN, DEFLATED, IMPLICIT
+from appliance.formats.dicom_pixels import UNDEFINED, shortage
 from appliance.formats.dicom_slow import RawHeader, read_raw_header
-from appliance.formats.dicom_walk import AT_PIXELS, CUT, END, ODD, VR_FORMS, Walker, walk
+from appliance.formats.dicom_walk import (
+    AT_PIXELS,
+    CUT,
+    END,
+    ODD,
+    VR_FORMS,
+    Walker,
+    compiled_meta,
+    walk,
+    walk_meta,
+)
 
 __all__ = ["HeaderReader"]
 
 _HEAD_BYTES = (1 << 14, 1 << 17, 1 << 21, 1 << 25)
 """Most headers are short; vendors' private ones are not, and those of many frames are long."""
 
+_MOST_TAILS = 4
+_HOW = os.O_RDONLY | os.O_CLOEXEC
 _WANTED = np.array(WANTED_TAGS, np.int64)
+_needed_of = itemgetter(*(WANTED_TAGS.index(tag) for tag in sorted(NEEDED_TAGS)))
 _NOT_WALKED = ("", DEFLATED, BIG_ENDIAN)
+
+Values = list[bytes | None]
 
 
 class HeaderReader:
@@ -34,8 +50,14 @@ class HeaderReader:
 
     def __init__(self, walker: Walker) -> None:
         self._walker = walker
+        self._meta = walk_meta if self.is_interpreted else compiled_meta()
         self._found = np.zeros(2 * len(WANTED_TAGS), np.int64)
         self._first = 0  # how much is read at first: files of one scan resemble each other
+
+    @property
+    def is_interpreted(self) -> bool:
+        """Whether it is the slower walker."""
+        return self._walker is walk
 
     def read(self, path: Path) -> tuple[int, RawHeader | None]:
         """Read one header; what the walker does not understand goes to pydicom.
@@ -45,9 +67,9 @@ class HeaderReader:
         tuple of (int, RawHeader or None)
             Size of the file in bytes and its header; None when it does not look like DICOM.
         """
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        handle = os.open(path, _HOW)
         try:
-            size = os.fstat(handle).st_size
+            size = os.lseek(handle, 0, os.SEEK_END)
             how, header, read = self._grow(handle, size)
         finally:
             os.close(handle)
@@ -70,38 +92,74 @@ class HeaderReader:
 
     def _walk(self, handle: int, size: int, head: bytes) -> tuple[int, RawHeader | None]:
         """Walk the elements in `head`; no header unless everything is as it should be."""
-        meta = read_meta(head)
-        if meta is None or meta[0] in _NOT_WALKED:
+        start, at, length = self._meta(head, VR_FORMS)
+        syntax, explicit, walked = _syntax(head[at : at + length])
+        if not start or not walked:
             return ODD, None
-        syntax, start = meta
-        how, at, length, found = self._find(head, start, explicit=syntax != IMPLICIT)
-        if how not in (AT_PIXELS, END) or (how == END and len(head) < size):
+        how, at, length, values = self._find(head, start, explicit=explicit)
+        if how == CUT and at:
+            how, at, length = self._skip(handle, size, at, length, values, explicit=explicit)
+        elif how == END and len(head) < size:
             return how, None
-        raw = _values(head, found)
-        if not raw.keys() >= NEEDED_TAGS:
+        if how not in (AT_PIXELS, END):
+            return how, None
+        if None in _needed_of(values):
             return ODD, None
-        raw[TRANSFER_SYNTAX] = syntax.encode()
+        values += None, syntax
         if how == END:
-            return how, RawHeader(raw=raw)
-        missing = shortage(partial(_read_at, handle), size, at, length, matrix_bytes(raw))
-        return how, RawHeader(raw=raw, pixels=True, missing=missing)
+            return how, RawHeader(values=values)
+        return how, RawHeader(
+            values=values, pixels=True, missing=_missing(handle, size, at, length, values)
+        )
 
-    def _find(self, head: bytes, start: int, *, explicit: bool) -> tuple[int, int, int, list[int]]:
+    def _skip(
+        self, handle: int, size: int, at: int, tag: int, values: Values, *, explicit: bool
+    ) -> tuple[int, int, int]:
+        """Go on behind long elements that are not wanted, without reading them."""
+        for _ in range(_MOST_TAILS):
+            if at > size:
+                return CUT, 0, 0
+            tail = os.pread(handle, _HEAD_BYTES[0], at)
+            if tail and int.from_bytes(tail[1::-1] + tail[3:1:-1], "big") <= tag:
+                return ODD, 0, 0
+            how, place, length, found = self._find(tail, 0, explicit=explicit)
+            for index, value in enumerate(found):
+                if value is not None:
+                    values[index] = value
+            if how == AT_PIXELS:
+                return how, at + place, length
+            if how == END:
+                return (END if at + len(tail) == size else CUT), 0, 0
+            if how != CUT or not place:
+                return how, 0, 0
+            at, tag = at + place, length
+        return CUT, 0, 0
+
+    def _find(self, head: bytes, start: int, *, explicit: bool) -> tuple[int, int, int, Values]:
         """Walk with what the walker reads fastest: plain numbers, or arrays for machine code."""
         if self._walker is walk:
-            plain = [0] * (2 * len(WANTED_TAGS))
-            return *walk(head, start, explicit, VR_FORMS, WANTED_TAGS, plain), plain
-        self._found.fill(0)
-        ended = self._walker(head, start, explicit, VR_FORMS, _WANTED, self._found)
-        return *ended, self._found.tolist()
+            found = [0] * (2 * len(WANTED_TAGS))
+            ended = walk(head, start, explicit, VR_FORMS, WANTED_TAGS, found)
+        else:
+            self._found.fill(0)
+            ended = self._walker(head, start, explicit, VR_FORMS, _WANTED, self._found)
+            found = self._found.tolist()
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return *ended, [head[at : at + count] if at else None for at, count in pairs]
 
 
-def _values(head: bytes, found: list[int]) -> dict[int, bytes]:
-    return {
-        tag: head[start : start + length]
-        for tag, start, length in zip(WANTED_TAGS, found[::2], found[1::2], strict=True)
-        if start
-    }
+@lru_cache(maxsize=64)
+def _syntax(stored: bytes) -> tuple[bytes, bool, bool]:
+    """Give a transfer syntax, whether it writes value representations, whether we walk it."""
+    name = stored.decode("ascii", "replace").strip("\0 ")
+    return name.encode(), name != IMPLICIT, name not in _NOT_WALKED
+
+
+def _missing(handle: int, size: int, at: int, length: int, values: Values) -> str:
+    expected = matrix_bytes(values)
+    if length != UNDEFINED and at + length <= size and (expected or 0) <= length:
+        return ""
+    return shortage(partial(_read_at, handle), size, at, length, expected)
 
 
 def _read_at(handle: int, offset: int, count: int) -> bytes:

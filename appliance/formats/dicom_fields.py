@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from appliance.formats.dicom_record import DicomRecord
 
 __all__ = [
+    "MEDIA_CLASS",
     "META_TAGS",
     "NEEDED_TAGS",
     "PIXEL_TAGS",
     "TRANSFER_SYNTAX",
+    "VALUE_TAGS",
     "WANTED_TAGS",
+    "Values",
     "decode_record",
     "matrix_bytes",
 ]
@@ -72,12 +76,23 @@ WANTED_TAGS: tuple[int, ...] = tuple(
         | set(_OWN_TAGS)
     )
 )
+VALUE_TAGS = (*WANTED_TAGS, MEDIA_CLASS, TRANSFER_SYNTAX)
+"""What the values of a header are, in this order."""
 _MATRIX_TAGS = (TRANSFER_SYNTAX, _FRAMES, *_SHORTS, _SAMPLES)
-_SHARED_TAGS = (*(set(WANTED_TAGS) - set(_OWN_TAGS)), MEDIA_CLASS, TRANSFER_SYNTAX)
+_SHARED_TAGS = (*sorted(set(WANTED_TAGS) - set(_OWN_TAGS)), MEDIA_CLASS, TRANSFER_SYNTAX)
+
+Values = Sequence[bytes | None]
+
+
+def _picker(tags: Iterable[int]) -> Callable[[Values], tuple[bytes | None, ...]]:
+    return itemgetter(*map(VALUE_TAGS.index, tags))
+
+
+_matrix_of, _shared_of, _own_of = map(_picker, (_MATRIX_TAGS, _SHARED_TAGS, _OWN_TAGS))
 
 
 def decode_record(
-    path: Path, size: int, raw: Mapping[int, bytes], *, pixels: bool, big_endian: bool = False
+    path: Path, size: int, values: Values, *, pixels: bool, big_endian: bool = False
 ) -> DicomRecord:
     """Build the record of one object.
 
@@ -87,9 +102,8 @@ def decode_record(
         Where it lies.
     size : int
         Its size in bytes.
-    raw : mapping of int to bytes
-        Tag (group << 16 | element) to stored bytes, for those of `WANTED_TAGS` that are present
-        and for the transfer syntax.
+    values : sequence of bytes or None
+        Stored bytes of `VALUE_TAGS`, None where it has none.
     pixels : bool
         Whether pixel data follow.
     big_endian : bool
@@ -100,16 +114,16 @@ def decode_record(
     DicomRecord
         Nothing is refused here: a value that cannot be understood counts as missing.
     """
-    shared = _shared(tuple(map(raw.get, _SHARED_TAGS)), big_endian)
+    uid, acquisition, instance, position = _own_of(values)
     return DicomRecord(
         path=path,
         size_bytes=size,
-        sop_uid=_uid(raw.get(_SOP_UID, b"")),
-        acquisition_number=_integer(raw.get(_ACQUISITION, b"")),
-        instance_number=_integer(raw.get(_INSTANCE, b"")),
-        ipp=_decimals(raw.get(_POSITION, b""), 3),
+        sop_uid=_uid(uid or b""),
+        acquisition_number=_integer(acquisition or b""),
+        instance_number=_integer(instance or b""),
+        ipp=_decimals(position or b"", 3),
         has_pixels=pixels,
-        **shared,
+        **_shared(_shared_of(values), big_endian),
     )
 
 
@@ -148,9 +162,9 @@ def _ushort(value: bytes, *, big_endian: bool = False) -> int | None:
     return int.from_bytes(value, "big" if big_endian else "little")
 
 
-def matrix_bytes(raw: Mapping[int, bytes], *, big_endian: bool = False) -> float | None:
+def matrix_bytes(values: Values, *, big_endian: bool = False) -> float | None:
     """Tell how many bytes the pixel matrix takes uncompressed; None when it is not given."""
-    return _matrix_bytes(tuple(map(raw.get, _MATRIX_TAGS)), big_endian)
+    return _matrix_bytes(_matrix_of(values), big_endian)
 
 
 @lru_cache(maxsize=256)

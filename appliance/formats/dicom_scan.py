@@ -9,12 +9,12 @@ from appliance.formats.dicom_fast import HeaderReader
 from appliance.formats.dicom_fields import decode_record
 from appliance.formats.dicom_record import DicomRecord, ScanProblem, ScanReason
 from appliance.formats.dicom_slow import RawHeader
-from appliance.formats.dicom_walk import Walker, compiled_walk, walk
+from appliance.formats.dicom_walk import walker_for
 
 __all__ = ["scan_dicom"]
 
 _DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
-_COMPILE_AFTER = 4000  # files; compiling takes as long as walking about 8000 of them
+_LOOK_EVERY = 64  # files
 _NEEDED = ("sop_uid", "series_uid", "study_uid")
 
 
@@ -36,17 +36,11 @@ def scan_dicom(paths: Iterable[Path]) -> Iterator[DicomRecord | ScanProblem]:
     DicomRecord or ScanProblem
         One per path, in the same order. Nothing is raised for a bad file.
     """
-    reader: HeaderReader | None = None
+    reader = HeaderReader(walker_for(0))
     for index, path in enumerate(paths):
-        if reader is None or index == _COMPILE_AFTER:
-            reader = HeaderReader(_walker(index))
-        yield _scan(Path(path), reader)
-
-
-def _walker(index: int) -> Walker:
-    """Choose the interpreted walker, or the compiled one where it is there or pays off."""
-    ready = compiled_walk.cache_info().currsize > 0
-    return compiled_walk() if ready or index >= _COMPILE_AFTER else walk
+        if index % _LOOK_EVERY == _LOOK_EVERY - 1 and reader.is_interpreted:
+            reader = HeaderReader(walker_for(_LOOK_EVERY))
+        yield _scan(path if isinstance(path, Path) else Path(path), reader)
 
 
 def _scan(path: Path, reader: HeaderReader) -> DicomRecord | ScanProblem:
@@ -64,7 +58,7 @@ def _scan(path: Path, reader: HeaderReader) -> DicomRecord | ScanProblem:
 def _judge(path: Path, size: int, header: RawHeader) -> DicomRecord | ScanProblem:
     try:
         record = decode_record(
-            path, size, header.raw, pixels=header.pixels, big_endian=header.big_endian
+            path, size, header.values, pixels=header.pixels, big_endian=header.big_endian
         )
     except Exception as error:  # noqa: BLE001 - text that no character set can decode
         return _problem(path, "unreadable", f"damaged text ({type(error).__name__})", size)
@@ -78,8 +72,8 @@ def _objection(record: DicomRecord, missing: str) -> ScanProblem | None:
         return _problem(path, "dicomdir", "the index of a medium, not an image", size)
     if missing:
         return _problem(path, "truncated", missing, size)
-    lacking = [name for name in _NEEDED if not getattr(record, name)]
-    if lacking:
+    if not (record.sop_uid and record.series_uid and record.study_uid):
+        lacking = [name for name in _NEEDED if not getattr(record, name)]
         text = "no " + ", ".join(name.replace("_uid", " UID") for name in lacking)
         return _problem(path, "incomplete", text, size)
     if record.rows and record.cols and not record.has_pixels:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
@@ -14,6 +15,7 @@ from appliance.formats.dicom_fields import (
     META_TAGS,
     PIXEL_TAGS,
     TRANSFER_SYNTAX,
+    VALUE_TAGS,
     WANTED_TAGS,
     matrix_bytes,
 )
@@ -34,12 +36,18 @@ _GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
 
 
 class RawHeader(msgspec.Struct, kw_only=True):
-    """Undecoded header of one object; `missing` says what of its pixel data is not there."""
+    """Undecoded header of one object: values of `VALUE_TAGS`, and what is missing of its pixels."""
 
-    raw: dict[int, bytes]
+    values: Sequence[bytes | None]
     pixels: bool = False
     missing: str = ""
     big_endian: bool = False
+
+    @property
+    def raw(self) -> dict[int, bytes]:
+        """Values by tag, of those that are there."""
+        found = zip(VALUE_TAGS, self.values, strict=True)
+        return {tag: value for tag, value in found if value is not None}
 
 
 def read_raw_header(path: Path) -> RawHeader | None:
@@ -123,13 +131,14 @@ def _raw_header(
     stream: BinaryIO, dataset: Dataset, meta: dict[int, bytes], *, big: bool, size: int = 0
 ) -> RawHeader:
     raw = _raw_values(dataset) | meta
+    values = tuple(map(raw.get, VALUE_TAGS))
     found = _pixel_element(stream, "big" if big else "little")
     if found is None:
-        return RawHeader(raw=raw, big_endian=big)
-    expected = matrix_bytes(raw, big_endian=big)
+        return RawHeader(values=values, big_endian=big)
+    expected = matrix_bytes(values, big_endian=big)
     size = size or stream.seek(0, io.SEEK_END)
     missing = shortage(_reader(stream), size, *found, expected)
-    return RawHeader(raw=raw, pixels=True, missing=missing, big_endian=big)
+    return RawHeader(values=values, pixels=True, missing=missing, big_endian=big)
 
 
 def _reader(stream: BinaryIO) -> Any:

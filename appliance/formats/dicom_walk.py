@@ -8,6 +8,7 @@ three seconds; so a scan starts with the interpreter and changes over when it ha
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Final
@@ -15,7 +16,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AT_PIXELS", "CUT", "END", "ODD", "VR_FORMS", "Walker", "compiled_walk", "walk"]
+__all__ = [
+    "AT_PIXELS",
+    "CUT",
+    "END",
+    "ODD",
+    "VR_FORMS",
+    "Walker",
+    "compiled_meta",
+    "compiled_walk",
+    "walk",
+    "walk_meta",
+    "walker_for",
+]
 
 AT_PIXELS: Final = 0  # stopped at pixel data
 END: Final = 1  # the bytes end where an element ends
@@ -36,6 +49,7 @@ Walker = Callable[
     [bytes, int, bool, bytes, "Sequence[int] | Int64s", "list[int] | Int64s"],
     tuple[int, int, int],
 ]
+MetaWalker = Callable[[bytes, bytes], tuple[int, int, int]]
 
 
 def _vr_forms() -> bytes:
@@ -80,7 +94,9 @@ def walk(  # noqa: C901, PLR0912, PLR0917 - one loop, so that it compiles withou
     Returns
     -------
     tuple of (int, int, int)
-        How it ended, offset and declared length of the pixel value (0 and 0 without one).
+        How it ended, offset and declared length of the pixel value (0 and 0 without one). When an
+        element that is not wanted goes on behind the bytes (`CUT`): where the one after it begins,
+        and the tag of that element.
 
     Notes
     -----
@@ -137,7 +153,10 @@ def walk(  # noqa: C901, PLR0912, PLR0917 - one loop, so that it compiles withou
             continue
         at = start + length
         if at > size:
-            return CUT, 0, 0
+            for one in wanted:
+                if one == tag:
+                    return CUT, 0, 0
+            return (CUT, at, tag) if depth == 0 else (CUT, 0, 0)
         if depth == 0 and tag >= goal:
             while slot < n_wanted and wanted[slot] < tag:
                 slot += 1
@@ -151,6 +170,51 @@ def walk(  # noqa: C901, PLR0912, PLR0917 - one loop, so that it compiles withou
     return CUT, 0, 0
 
 
+def walk_meta(data: bytes, forms: bytes) -> tuple[int, int, int]:
+    """Walk group 2.
+
+    Parameters
+    ----------
+    data : bytes
+        Start of a file.
+    forms : bytes
+        `VR_FORMS`.
+
+    Returns
+    -------
+    tuple of (int, int, int)
+        Where the data set begins (0 without the magic word, or if it begins behind the bytes),
+        offset and length of the transfer syntax (0 and 0 without one).
+    """
+    size, at, syntax, length = len(data), 132, 0, 0
+    if size < 140 or data[128] != 68 or data[129] != 73 or data[130] != 67 or data[131] != 77:
+        return 0, 0, 0
+    while at + 12 <= size and data[at] == 2 and data[at + 1] == 0:
+        start, count = at + 8, data[at + 7] * 256 + data[at + 6]
+        if forms[data[at + 5] * 256 + data[at + 4]] == _LONG:
+            start = at + 12
+            count = (
+                data[at + 11] * 16777216 + data[at + 10] * 65536 + data[at + 9] * 256 + data[at + 8]
+            )
+        if start + count > size:
+            return 0, 0, 0
+        if data[at + 2] == 16 and data[at + 3] == 0:
+            syntax, length = start, count
+        at = start + count
+    if at == 132 or at + 8 > size or (data[at] == 2 and data[at + 1] == 0):
+        return 0, 0, 0
+    return at, syntax, length
+
+
+@lru_cache(maxsize=1)
+def compiled_meta() -> MetaWalker:
+    """Compile `walk_meta`, or load it from numba's cache."""
+    from numba import njit
+
+    compiled: MetaWalker = njit(cache=True)(walk_meta)
+    return compiled
+
+
 @lru_cache(maxsize=1)
 def compiled_walk() -> Walker:
     """Compile `walk`, or load it from numba's cache."""
@@ -158,3 +222,20 @@ def compiled_walk() -> Walker:
 
     compiled: Walker = njit(cache=True)(walk)
     return compiled
+
+
+_COMPILE_AFTER = 4000
+_walked = [0]  # files since the process began
+
+
+def walker_for(count: int) -> Walker:
+    """Choose the walker after so many more files: machine code where it is there or pays off.
+
+    Starting the compiler takes as long as walking thousands of files, also when the code is in its
+    cache; where others have started it, some dozen.
+    """
+    _walked[0] += count
+    started = "numba.core.registry" in sys.modules and _walked[0] >= _COMPILE_AFTER // 20
+    if started or _walked[0] >= _COMPILE_AFTER or compiled_walk.cache_info().currsize > 0:
+        return compiled_walk()
+    return walk

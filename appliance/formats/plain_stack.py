@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.formats.dicom_meta import IMPLICIT, read_meta
-from appliance.formats.dicom_walk import AT_PIXELS, CUT, VR_FORMS, Walker, compiled_walk, walk
+from appliance.formats.dicom_walk import AT_PIXELS, CUT, VR_FORMS, walk, walker_for
 from appliance.formats.frame_stack import read_frames
 from appliance.formats.stack_parts import (
     CLASSES,
@@ -35,8 +35,6 @@ _EXPLICIT = "1.2.840.10008.1.2.1"
 _SMALL_BYTES = 64 * 1024  # smaller files are read at once, with their values
 _HEAD_BYTES = (16 * 1024, 256 * 1024)
 _MOST_KEPT = 256 << 20
-_COMPILE_AFTER = 4000
-_so_far = [0]  # objects since the process began: in one that lasts, compiling pays off
 
 _POSITION, _INSTANCE = 0x00200032, 0x00200013
 _TIME, _TRIGGER, _KIND = 0x00080032, 0x00181060, 0x00180023
@@ -110,13 +108,6 @@ def _headers(paths: Sequence[Path]) -> tuple[list[StackSlice], dict[int, bytes]]
     return slices, {tag: value for tag, value in first.items() if value}
 
 
-def _choose_walker(count: int) -> Walker:
-    """Choose the walker for so many more objects: machine code where it is there or pays off."""
-    _so_far[0] += count
-    compiled = _so_far[0] >= _COMPILE_AFTER or compiled_walk.cache_info().currsize > 0
-    return compiled_walk() if compiled else walk
-
-
 class SliceReader:
     """Reads the headers of objects that resemble each other.
 
@@ -129,7 +120,7 @@ class SliceReader:
     """
 
     def __init__(self, count: int, wanted: tuple[int, ...]) -> None:
-        self._walker = _choose_walker(count)
+        self._walker = walker_for(count)
         self._wanted, self._array = wanted, np.array(wanted, np.int64)
         self._found = np.zeros(2 * len(wanted), np.int64)
         self._first = 0

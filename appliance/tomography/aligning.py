@@ -6,7 +6,7 @@ what to do about it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -31,6 +31,7 @@ _FEWEST_TILTS = 3
 _SMALLEST = 32
 _FEWEST_SEEN = 3  # points that a tilt needs for a shift of its own
 _FEWEST_BEADS = 5
+_THINNEST, _THICKEST = 3.0, 40.0  # working pixels
 _WORST_PX = 2.5  # residual above which beads are not believed
 _ODD = 3.0  # a tilt whose residual is so many times the usual one is flagged
 _MOVED_DEG = 2.0  # an axis so far off calls for another coarse alignment
@@ -231,15 +232,25 @@ def _beads(
     series: TiltSeries, working: Working, coarse: Coarse, rules: AlignRules
 ) -> _Followed | None:
     order = working.good[np.argsort(np.abs(working.angles_deg[working.good]))][:3]
-    pixel_nm = series.pixel_nm * working.binning
-    diameter = rules.bead_nm / pixel_nm if rules.bead_nm and pixel_nm else 0.0
-    if not 3 <= diameter <= 40:  # the header's pixel is wrong, or the size is not told
-        diameter, _ = bead_diameter([working.images[i] for i in order], light=rules.bright_beads)
     depth = _DEPTH * working.images.shape[2]
-    tracks = track_beads(working, coarse, diameter, light=rules.bright_beads, depth_px=depth)
-    if tracks is None or not _believable(tracks.bundle, working):
-        return None
-    return _Followed("beads", tracks.seen, tracks.bundle, diameter)
+    for diameter in _diameters(series, working, rules, [working.images[i] for i in order]):
+        tracks = track_beads(working, coarse, diameter, light=rules.bright_beads, depth_px=depth)
+        if tracks and _believable(tracks.bundle, working):
+            return _Followed("beads", tracks.seen, tracks.bundle, diameter)
+    return None
+
+
+def _diameters(
+    series: TiltSeries, working: Working, rules: AlignRules, images: list[NDArray[np.float32]]
+) -> Iterator[float]:
+    """What was told, unless the header's pixel makes it impossible; then what the images show."""
+    pixel_nm = series.pixel_nm * working.binning
+    told = rules.bead_nm / pixel_nm if pixel_nm else 0.0
+    if _THINNEST <= told <= _THICKEST:
+        yield told
+    shown, _ = bead_diameter(images, light=rules.bright_beads)
+    if not 0.7 < shown / max(told, 0.1) < 1.4:
+        yield shown
 
 
 def _believable(bundle: Bundle, working: Working) -> bool:

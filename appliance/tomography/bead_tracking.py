@@ -25,6 +25,9 @@ _LEAST_FAINT = 4.0
 _ACROSS, _ALONG = 3.0, 2.5  # pixels
 _VOTE = 14.0  # pixels by which a tilt may be off the coarse alignment
 _FEWEST = 4  # beads that carry a tilt
+_SEEDED = (0.15, 0.3, 0.5, 0.7, 0.85)  # tilts, by their place in the order of angles
+_MET = 0.55  # of the tilts in which a further bead must be met
+_SETTLED = 4.0  # the round of matching in which further beads are looked for
 _SEEN_IN = 0.4  # of the tilts: beads seen in fewer are let go
 
 
@@ -81,17 +84,27 @@ def track_beads(
         return None
     for i in sorted(order, key=lambda i: abs(working.angles_deg[i] - working.angles_deg[flat]))[1:]:
         tracker.add(i)
-    seen, bundle = tracker.seen(), None
+    return _solved(found, tracker.seen(), coarse.axis_deg, diameter, depth_px)
+
+
+def _solved(
+    found: dict[int, Floats], seen: Seen, axis_deg: float, diameter: float, depth: float
+) -> BeadTracks | None:
+    """Solve, match again as the solution expects, take more beads in, and solve again."""
+    bundle: Bundle | None = None
     for tolerance in (6.0, 4.0, 2.5, 2.0):
-        seen = _often_seen(seen, len(order))
+        seen = _often_seen(seen, len(found))
         if seen.places.shape[1] < _FEWEST:
             return None
-        bundle = refine_axis(seen, bundle.axis_deg if bundle else coarse.axis_deg)
-        seen = _matched(found, bundle, seen, tolerance, order)
-    seen = _often_seen(seen, len(order))
+        bundle = refine_axis(seen, axis_deg)
+        axis_deg, points = bundle.axis_deg, bundle.points
+        if tolerance == _SETTLED:
+            points = _recruited(found, bundle, seen.angles_deg, depth)
+        seen = _matched(found, bundle, points, tolerance, seen.angles_deg)
+    seen = _often_seen(seen, len(found))
     if seen.places.shape[1] < _FEWEST:
         return None
-    return BeadTracks(seen, refine_axis(seen, bundle.axis_deg if bundle else 0.0), diameter)
+    return BeadTracks(seen, refine_axis(seen, axis_deg), diameter)
 
 
 class _Tracker:
@@ -128,7 +141,7 @@ class _Tracker:
         near = min(self.done, key=lambda k: abs(self.angles[k] - self.angles[i]))
         self.shifts[i] += self.shifts[near] - self.coarse.shifts[near]
         at = self.found[i][:, :2] @ self.turn.T
-        expected = self._expected(i)
+        expected = _expected(self.points, self.angles[i])
         away = self.depth * abs(self.motion[i, 1] - self.motion[near, 1])
         room = np.array([_ACROSS + away, _ALONG])
         self.shifts[i] += _vote(at + self.shifts[i], expected, room)
@@ -142,9 +155,6 @@ class _Tracker:
         self.weights[i, pairs[:, 1]] = 1
         self.done.append(i)
         self._update()
-
-    def _expected(self, i: int) -> Floats:
-        return np.stack([self.points[:, [0, 2]] @ self.motion[i], self.points[:, 1]], 1)
 
     def _update(self) -> None:
         """Fit each bead to where it was seen, believing that its depth is not great."""
@@ -192,15 +202,61 @@ def _often_seen(seen: Seen, n_tilts: int) -> Seen:
 
 
 def _matched(
-    found: dict[int, Floats], bundle: Bundle, seen: Seen, tolerance: float, order: list[int]
+    found: dict[int, Floats], bundle: Bundle, points: Floats, tolerance: float, angles_deg: Floats
 ) -> Seen:
-    """Match all beads with all that was found, as a solution expects them."""
-    places, weights = np.zeros_like(seen.places), np.zeros_like(seen.weights)
-    t = np.radians(seen.angles_deg)
-    for i in order:
-        x = bundle.points[:, 0] * np.cos(t[i]) + bundle.points[:, 2] * np.sin(t[i])
-        expected = np.stack([x, bundle.points[:, 1]], 1)
-        at = found[i][:, :2] @ turn(bundle.axis_deg).T + bundle.shifts[i]
-        pairs = _pairs(at, expected, np.full(2, tolerance))
-        places[i, pairs[:, 1]], weights[i, pairs[:, 1]] = found[i][pairs[:, 0], :2], 1
-    return Seen(places, weights, seen.angles_deg, seen.depth_px)
+    """Match points with all that was found, as a solution expects them."""
+    places, weights = (
+        np.zeros((len(angles_deg), len(points), 2)),
+        np.zeros((len(angles_deg), len(points))),
+    )
+    for i, peaks in found.items():
+        at = peaks[:, :2] @ turn(bundle.axis_deg).T + bundle.shifts[i]
+        pairs = _pairs(at, _expected(points, angles_deg[i]), np.full(2, tolerance))
+        places[i, pairs[:, 1]], weights[i, pairs[:, 1]] = peaks[pairs[:, 0], :2], 1
+    return Seen(places, weights, angles_deg)
+
+
+def _expected(points: Floats, angle_deg: float) -> Floats:
+    """Where points (n, 3) are seen in the aligned image of a tilt: (n, 2)."""
+    t = np.radians(angle_deg)
+    return np.stack([points[:, 0] * np.cos(t) + points[:, 2] * np.sin(t), points[:, 1]], 1)
+
+
+def _recruited(
+    found: dict[int, Floats], bundle: Bundle, angles_deg: Floats, depth: float
+) -> Floats:
+    """The points of a solution and more beads, which the flattest tilt did not show: (n, 3).
+
+    What was found in a few tilts and belongs to no bead is tried at all depths; a bead is what
+    then meets something in most tilts.
+    """
+    points = bundle.points
+    upright = {i: p[:, :2] @ turn(bundle.axis_deg).T + bundle.shifts[i] for i, p in found.items()}
+    trees = {i: cKDTree(at) for i, at in upright.items() if len(at)}
+    order = sorted(trees, key=lambda i: angles_deg[i])
+    for i in [order[int(part * (len(order) - 1))] for part in _SEEDED]:
+        seeds = upright[i][found[i][:, 2] > _LEAST]
+        far = cKDTree(_expected(points, angles_deg[i])).query(seeds)[0] > 2 * _ACROSS
+        tried = _at_depths(seeds[far], angles_deg[i], depth)
+        if tried.size:
+            met = np.sum([_meets(trees[k], tried, angles_deg[k]) for k in order], 0)
+            best = met.argmax(1)
+            sure = met.max(1) >= _MET * len(order)
+            points = np.vstack([points, tried[np.arange(len(tried)), best][sure]])
+    return points
+
+
+def _at_depths(seeds: Floats, angle_deg: float, depth: float) -> Floats:
+    """Points (n, depths, 3) that are all seen at places (n, 2) of one tilt."""
+    t = np.radians(angle_deg)
+    z = np.arange(-depth, depth + 1, 1.5)
+    x = (seeds[:, :1] - z * np.sin(t)) / np.cos(t)
+    y, z = np.broadcast_arrays(seeds[:, 1:], z)
+    return np.stack([x, y, z], 2)
+
+
+def _meets(tree: cKDTree, tried: Floats, angle_deg: float) -> NDArray[np.bool_]:
+    """Which points (n, depths, 3) meet something in a tilt."""
+    expected = _expected(tried.reshape(-1, 3), angle_deg)
+    distance, _ = tree.query(expected, distance_upper_bound=2.0)
+    return np.asarray(np.isfinite(distance).reshape(tried.shape[:2]), bool)

@@ -26,9 +26,10 @@ _COARSE = 256  # pixels across the axis that are enough
 _ROWS = 48  # slices that are looked at
 _BLOCKS = 8  # parts of a slice whose heights are told apart
 _STEEPEST = np.tan(np.deg2rad(15))
-_SLOPES = 121
+_ROUNDS = 8
+_AGREED_DEG = 4.0  # so much the slants of two halves may differ
 _EDGE = 0.4  # of the way from nothing to the specimen's usual structure: its surface
-_SPREADS = 3.0  # the specimen stands out if it is so many spreads above what is empty,
+_SPREADS = 1.5  # the specimen stands out if it is so many spreads above what is empty,
 _LEAST = 0.1  # and has so much more in common in both tomograms
 _MARGIN = 1.1  # the tomogram is so much thicker than the specimen
 
@@ -164,7 +165,7 @@ def _slices(prepared: Prepared, picked: NDArray[np.intp]) -> F32:
 
 
 def _judge(found: _Structure, rules: ReconstructRules) -> Position:
-    slope_x = _slope(found.values.mean(0), found.x)
+    slope_x = _slant(found)
     flat = np.stack([_lowered(row, slope_x * found.x).mean(0) for row in found.values])
     slope_y = _slope(_runs(flat), _runs(found.y))
     profile = _smooth(_lowered(flat, slope_y * found.y).mean(0))
@@ -178,7 +179,7 @@ def _judge(found: _Structure, rules: ReconstructRules) -> Position:
         is_certain=is_certain,
         thickness_px=int(np.ceil(thickness)) if is_certain else rules.thickness_px,
         z_shift_px=float(middle) if is_certain else 0.0,
-        tilt_offset_deg=-float(np.rad2deg(slant)) if is_certain else 0.0,
+        tilt_offset_deg=0.0 - float(np.rad2deg(slant)) if is_certain else 0.0,
         x_tilt_deg=float(np.rad2deg(np.arctan(slope_y))) if is_certain else 0.0,
         profile=tuple(float(value) for value in scaled.round(4)),
         searched_px=rules.thickness_px,
@@ -191,16 +192,36 @@ def _runs(values: F64) -> F64:
 
 
 def _slope(profiles: F64, places: F64) -> float:
-    """Slope that brings the structure of all places to the same height."""
-    slopes = np.linspace(-_STEEPEST, _STEEPEST, _SLOPES)
+    """Slope of the line through the middles of the structure at all places."""
     smooth = np.stack([_smooth(profile) for profile in profiles])
-    sharpness = [float((_lowered(smooth, s * places).mean(0) ** 2).sum()) for s in slopes]
-    best = int(np.argmax(sharpness))
-    if not 0 < best < _SLOPES - 1:
-        return float(slopes[best])
-    before, here, after = sharpness[best - 1 : best + 2]
-    bend = before - 2 * here + after
-    return float(slopes[best] + (slopes[1] - slopes[0]) * 0.5 * (before - after) / (bend or 1.0))
+    z = np.arange(smooth.shape[1])
+    ground = np.median(np.sort(smooth.ravel())[: smooth.size // 3])
+    excess = np.maximum(smooth - ground, 0)
+    line, reach = np.full(len(places), z.mean()), float(len(z))
+    slope = 0.0
+    for _ in range(_ROUNDS):  # what lies far from the line is noise, and pulls it flat
+        near = excess * (np.abs(z - line[:, None]) <= reach)
+        mass = near.sum(1)
+        if not mass.any():
+            return 0.0
+        middles = (near * z).sum(1) / np.maximum(mass, 1e-12)
+        design = np.stack([places, np.ones_like(places)], 1)
+        root = np.sqrt(mass)
+        slope, height = np.linalg.lstsq(design * root[:, None], middles * root, rcond=None)[0]
+        slope = float(np.clip(slope, -_STEEPEST, _STEEPEST))
+        line = height + slope * places
+        spread = np.sqrt((near * (z - line[:, None]) ** 2).sum() / mass.sum())
+        reach = max(2.2 * float(spread), 4.0)
+    return slope
+
+
+def _slant(found: _Structure) -> float:
+    """Slope across the axis; 0 if either half of the rows tells another one."""
+    halves = np.array_split(found.values, 2)
+    slopes = [_slope(half.mean(0), found.x) for half in halves if len(half)]
+    if np.ptp(np.rad2deg(np.arctan(slopes))) > _AGREED_DEG:
+        return 0.0
+    return _slope(found.values.mean(0), found.x)
 
 
 def _lowered(profiles: F64, heights: F64) -> F64:
@@ -225,8 +246,11 @@ def _range(profile: F64) -> tuple[int, int, bool]:
     usual = float(np.quantile(profile, 0.9))
     top = float(profile.max())
     level = ground + _EDGE * (min(top, 2 * usual) - ground)
-    inside = np.flatnonzero(profile > level)
-    is_certain = inside.size > 0 and top - ground > max(_SPREADS * spread, _LEAST)
+    outside = np.flatnonzero(profile <= level)
+    peak = int(profile.argmax())
+    low = int(outside[outside < peak].max(initial=-1)) + 1
+    high = int(outside[outside > peak].min(initial=len(profile))) - 1
+    is_certain = top - ground > max(_SPREADS * spread, _LEAST)
     if not is_certain:
         return 0, len(profile) - 1, False
-    return int(inside[0]), int(inside[-1]), True
+    return low, high, True

@@ -55,7 +55,7 @@ class Samples:
     y, ny : float, int
         First row and number of rows, which lie one apart.
     fade : float
-        Pixels over which the edge of an image fades into its mean; 0 for a sharp edge.
+        Pixels over which an image fades into its mean at the ends of its rows; 0 for a sharp edge.
     """
 
     x: float
@@ -182,7 +182,10 @@ def aligned_image(tilt: Tilt, matrix: F64, shift: F64, samples: Samples) -> F32:
     view = np.stack([tilt.corner + inverse @ first, inverse[:, 0] * samples.dx, inverse[:, 1]])
     out = np.empty((samples.ny, samples.nx), np.float32)
     if np.isfinite(tilt.mean):
-        _resample(tilt.image, np.float32(tilt.mean), view, samples.fade, out)
+        # Only the ends of rows fade: beyond the others no filter looks.
+        is_upright = abs(matrix[0, 0]) >= abs(matrix[0, 1])
+        reach = np.array([samples.fade, 0.0] if is_upright else [0.0, samples.fade])
+        _resample(tilt.image, np.float32(tilt.mean), view, reach, out)
     else:
         out[:] = 0
     return out
@@ -230,7 +233,7 @@ def usable(matrix: F64, shift: F64) -> bool:
 
 
 @reordered
-def _resample(image: F32, fill: np.float32, view: F64, reach: float, out: F32) -> None:
+def _resample(image: F32, fill: np.float32, view: F64, reach: F64, out: F32) -> None:
     ny, nx = image.shape
     flat = image.ravel()
     corner, along, across = view
@@ -275,12 +278,12 @@ def _cubic(flat: F32, at: np.uintp, nx: np.uintp, tx: np.float32, ty: np.float32
 
 
 @reordered
-def _near_edge(image: F32, fill: np.float32, x: float, y: float, reach: float) -> np.float32:
+def _near_edge(image: F32, fill: np.float32, x: float, y: float, reach: F64) -> np.float32:
     """Bilinear within half a pixel of the image; beyond, its edge fades into the fill."""
     ny, nx = image.shape
     cx, cy = min(max(x, 0.0), nx - 1.0), min(max(y, 0.0), ny - 1.0)
-    away = max(abs(x - cx), abs(y - cy)) - 0.5
-    if away > reach:
+    away_x, away_y = abs(x - cx) - 0.5, abs(y - cy) - 0.5
+    if away_x > reach[0] or away_y > reach[1]:
         return fill
     ix, iy = min(int(cx), nx - 2), min(int(cy), ny - 2)
     tx, ty = np.float32(cx - ix), np.float32(cy - iy)
@@ -288,7 +291,8 @@ def _near_edge(image: F32, fill: np.float32, x: float, y: float, reach: float) -
     top = (one - tx) * image[iy, ix] + tx * image[iy, ix + 1]
     low = (one - tx) * image[iy + 1, ix] + tx * image[iy + 1, ix + 1]
     value: np.float32 = (one - ty) * top + ty * low
+    away = max(away_x, away_y)
     if away <= 0:
         return value
-    share = np.float32(0.5 + 0.5 * np.cos(np.pi * away / reach))
+    share = np.float32(0.5 + 0.5 * np.cos(np.pi * away / (reach[0] + reach[1])))
     return fill + (value - fill) * share

@@ -225,7 +225,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "token",
         "Callback token",
-        "Sent with each callback.",
+        "File that holds the token which is sent with each callback.",
         goes="workflow",
     ),
     Parameter(

@@ -9,7 +9,14 @@ from pathlib import Path
 from appliance.core import Invalid, NotFound, safe_join
 from appliance.tomography.directives import change_text, parse_directives
 
-__all__ = ["SHIPPED", "fill_template", "find_template", "list_templates", "make_directives"]
+__all__ = [
+    "SHIPPED",
+    "fill_template",
+    "find_template",
+    "has_places",
+    "list_templates",
+    "make_directives",
+]
 
 SHIPPED = Path(__file__).with_name("templates")
 """Folder of the presets: ``dirTemplate`` (the smallest), ``plastic`` and ``cryo``."""
@@ -42,6 +49,20 @@ def find_template(name: str, own: Path | None = None) -> Path:
             return path
     known = ", ".join(list_templates(own))
     raise NotFound(f"there is no template {name!r}", hint=f"There are {known}.")
+
+
+def has_places(path: Path) -> bool:
+    """Tell whether a directive file has places to fill, so that it is a template.
+
+    Raises
+    ------
+    NotFound
+        If there is no such file.
+    """
+    try:
+        return _PLACE.search(path.read_text(encoding="utf-8", errors="replace")) is not None
+    except OSError as error:
+        raise NotFound(f"the directive file {path.name} cannot be read") from error
 
 
 def fill_template(text: str, values: Mapping[str, str]) -> str:

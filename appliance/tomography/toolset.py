@@ -95,7 +95,7 @@ TOMOGRAPHY_TOOLS: tuple[Tool, ...] = (
                 "Directive file",
                 value="",
                 optional=True,
-                help="A .adoc that is taken as it is; what is set below is then not used.",
+                help="A .adoc that is taken as it is; its places, if any, are filled from here.",
             ),
             Argument(
                 "template",
@@ -180,5 +180,31 @@ TOMOGRAPHY_TOOLS: tuple[Tool, ...] = (
             Argument("output", "PATHOUT", "Folder", value="raw"),
         ),
         resources=Resources(cpus=1, memory_mb=1024),
+    ),
+    Tool(
+        id="tomography.slides",
+        menu="Tomography/Slides to OME-Zarr",
+        name="Slides to OME-Zarr",
+        description=(
+            "Makes OME-Zarr, thumbnails and the contrast of channels of slides and flat pictures"
+            " (CZI, SVS, OME-TIFF, TIFF, PNG, JPEG), each by itself. Needs the extra `slides`, and"
+            " for CZI `czi`."
+        ),
+        command=(
+            *("{python}", "-m", "appliance.tomography.slides", "{slides}", "--output={output}"),
+        ),
+        args=(
+            Argument(
+                "slides",
+                "FILE",
+                "Slides",
+                value="*.czi *.svs *.ome.tif *.png",
+                multiple=True,
+                help="Those in Pre_ROI_Selection, HQ_Images, ROI_Images and Heatmaps keep their"
+                " group.",
+            ),
+            Argument("output", "PATHOUT", "Results", value="slides"),
+        ),
+        resources=Resources(cpus=1, memory_mb=2048),
     ),
 )

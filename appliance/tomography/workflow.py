@@ -31,7 +31,7 @@ from appliance.tomography.one_series import (
     run_series,
 )
 from appliance.tomography.parameters import Given, derived_values, read_parameters
-from appliance.tomography.presets import find_template, make_directives
+from appliance.tomography.presets import find_template, has_places, make_directives
 from appliance.tomography.steps import STEPS
 
 __all__ = ["ENGINES", "command_parser", "main", "run_all"]
@@ -133,15 +133,19 @@ def _inputs(options: argparse.Namespace, given: Given) -> list[SeriesInput]:
 
 def _orders(options: argparse.Namespace, given: Given, work: Path) -> Orders:
     told = given.workflow
-    template = options.template or told.get("adoc_template") or "dirTemplate"
+    name = options.template or told.get("adoc_template") or "dirTemplate"
+    template = find_template(name, options.templates)
+    adoc: Path | None = options.adoc
+    if adoc is not None and has_places(adoc):
+        template, adoc = adoc, None
     imod = find_imod()
     folders = [options.templates, imod / "SystemTemplate" if imod else None]
     return Orders(
         engine=choose_engine(_engine_name(told.get("engine") or options.engine), ENGINES),
         output=options.output,
         work=work,
-        template=find_template(template, options.templates),
-        adoc=options.adoc,
+        template=template,
+        adoc=adoc,
         values=given.values,
         directives={**_METHODS[options.method], **given.directives},
         templates=tuple(folder for folder in folders if folder is not None),
@@ -194,7 +198,7 @@ def command_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     add = parser.add_argument
     add("--series", type=Path, nargs="+", default=[], help="stacks, .mrc or .st")
-    add("--adoc", type=Path, help="a directive file that is taken as it is")
+    add("--adoc", type=Path, help="a directive file that is taken as it is, or a template of one")
     add("--template", default="", help="preset or own template that is filled otherwise")
     add("--templates", type=Path, help="folder of own templates")
     add("--param", action="append", default=[], help="name=value; also a whole directive")

@@ -156,6 +156,17 @@ def test_ADOC_01_a_directive_file_that_is_given_is_taken_as_it_is(
 
 
 @pytest.mark.usefixtures("quick")
+def test_ADOC_02_a_directive_file_with_places_is_filled_as_a_template(
+    run: Run, series: Path, tmp_path: Path
+) -> None:
+    own = "setupset.copyarg.name={{ basename }}\ncomparam.tilt.tilt.THICKNESS={{ thickness (9) }}\n"
+    (tmp_path / "ours.adoc").write_text(own)
+    assert run("--series", series, "--adoc", tmp_path / "ours.adoc") == 0
+    used = (tmp_path / "out" / "TS_1" / "TS_1.adoc").read_text()
+    assert used == "setupset.copyarg.name=TS_1\ncomparam.tilt.tilt.THICKNESS=24\n"
+
+
+@pytest.mark.usefixtures("quick")
 def test_parameters_fill_the_template_and_are_recorded(
     run: Run, series: Path, tmp_path: Path
 ) -> None:
@@ -223,6 +234,7 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
         ["--series", "x.mrc", "--param", "input_dir=/"],
         ["--series", "x.mrc", "--param", "callback_url=ftp://x"],
         ["--series", "x.mrc", "--engine", "imod"],
+        ["--series", "x.mrc", "--adoc", "none.adoc"],
     ],
 )
 def test_what_cannot_begin_ends_with_an_error_and_2(

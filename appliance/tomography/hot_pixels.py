@@ -10,6 +10,7 @@ from appliance.tomography.compiled import compiled
 __all__ = ["replace_hot_pixels"]
 
 _HOT = 6.0  # deviations of the noise
+_CLUSTER = 2  # neighbours that may be as hot; more of them are a bead
 _MANY = 0.05  # of the pixels: so many are no single hot ones
 _SAMPLED = 128  # pixels along each side from which level and noise are taken
 
@@ -17,7 +18,8 @@ _SAMPLED = 128  # pixels along each side from which level and noise are taken
 def replace_hot_pixels(image: NDArray[np.float32]) -> int:
     """Replace hot pixels by the median of the 5 by 5 about them, in place.
 
-    Hot is what lies six deviations from the level of the image and from that median.
+    Hot is what lies six deviations from the level of the image and from that median; where more
+    of them lie together, they are a bead and stay.
 
     Parameters
     ----------
@@ -69,7 +71,11 @@ def _replace(
                 for i in range(25):
                     _insert(about, i, image[y0 + i // 5, x0 + i % 5])
                 local = about[12]
-                if abs(image[y, x] - local) > limit:
+                off = abs(image[y, x] - local)
+                alike = 0
+                for i in range(25):
+                    alike += abs(about[i] - image[y, x]) < off / 2
+                if off > limit and alike - 1 <= _CLUSTER:
                     out[y, x] = local
                     count += 1
     return count

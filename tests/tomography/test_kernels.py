@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from appliance.core import Invalid
 from appliance.tomography.erasing import Beads, bead_places, erase_discs, erased
 from appliance.tomography.filters import fall_off, ramp, sirt_like
+from appliance.tomography.hot_pixels import replace_hot_pixels
 from appliance.tomography.iterating import sirt
 from appliance.tomography.kernels import backproject, project
 from appliance.tomography.layout import Layout, layout
@@ -158,3 +159,14 @@ def test_beads_are_rows_of_three(places: NDArray[np.float64]) -> None:
         Beads(places, 8.0)
     with pytest.raises(Invalid):
         replace(Beads(np.zeros((1, 3)), 8.0), diameter_px=0.0)
+
+
+def test_hot_pixels_are_replaced_and_small_beads_stay() -> None:
+    image = np.random.default_rng(4).normal(100, 1, (50, 60)).astype(np.float32)
+    image[0, 0], image[49, 30], image[20, 20] = 400, -300, 900
+    image[30:33, 40:43] = 40
+    bead = image[30:33, 40:43].copy()
+    assert replace_hot_pixels(image) == 3
+    assert np.abs(image - 100).max(where=image != 40, initial=0) < 6
+    np.testing.assert_array_equal(image[30:33, 40:43], bead)
+    assert replace_hot_pixels(np.zeros((3, 3), np.float32)) == 0

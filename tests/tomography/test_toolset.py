@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from appliance.jobs import Tool, ToolBox
 from appliance.jobs.tools import render_command
@@ -12,6 +13,7 @@ from appliance.jobs.values import plain_values
 from appliance.tomography import TOMOGRAPHY_TOOLS
 from appliance.tomography.parameters import read_parameters
 from appliance.tomography.sample import main as sample_program
+from appliance.tomography.slides import main as slides_program
 from appliance.tomography.tilt_files import read_series, read_xf
 from appliance.tomography.workflow import command_parser
 
@@ -63,6 +65,17 @@ def test_a_sample_is_a_tilt_series_with_its_truth_and_is_not_written_over(tmp_pa
     matrices, _ = read_xf(tmp_path / "raw" / "sample_truth.xf")
     assert len(matrices) == 5
     assert sample_program(line[3:]) == 2
+
+
+def test_SPA_04_slides_of_a_study_go_to_the_program_that_reads_them(tmp_path: Path) -> None:
+    tool = next(one for one in TOMOGRAPHY_TOOLS if one.id == "tomography.slides")
+    picture = tmp_path / "HQ_Images" / "a b.png"
+    picture.parent.mkdir()
+    Image.new("L", (20, 10), 99).save(picture)
+    line = words(tool, slides=[str(picture)], output=[str(tmp_path / "out")])
+    assert line[1:3] == ["-m", "appliance.tomography.slides"]
+    assert slides_program(line[3:]) == 0
+    assert (tmp_path / "out" / "HQ_Images" / "a b" / "a b.zarr" / ".zattrs").exists()
 
 
 def test_the_tools_stand_in_a_menu_of_their_own() -> None:

@@ -32,6 +32,6 @@ def walk_files(root: Path) -> Iterator[Path]:
 
 def _head(folder: str, names: list[str]) -> str:
     """Name the file that stands for all of a folder; empty for an ordinary one."""
-    heads = (_INFO,) if folder.startswith(PYRAMID) else ()
+    heads: tuple[str, ...] = (_INFO,) if folder.startswith(PYRAMID) else ()
     heads = _ZARR_HEADS if folder.endswith(_ZARR) else heads
     return next((head for head in heads if head in names), "")

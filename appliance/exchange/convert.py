@@ -21,6 +21,7 @@ from appliance.exchange.crash import crash_point
 from appliance.exchange.dcm2niix import ConverterRefused
 from appliance.exchange.disk import require_space
 from appliance.exchange.documents import Waits, convert_documents, hold, roi_documents, wake
+from appliance.exchange.incomplete import convert_whole
 from appliance.exchange.place import (
     ENTERED,
     PlacedFile,
@@ -119,16 +120,24 @@ def _convert(ctx: Context, row: Any, facts: Facts) -> bool:
 def _converted(
     ctx: Context, row: Any, source: Path, scratch: Path, policy: ProjectPolicy
 ) -> Converted:
-    """Make images; pictures that the converter has no use for become images as they are."""
+    """Make images; of what the converter has no use for, whole volumes or pictures as they are."""
+    timeout_s = ctx.settings.imports.convert_timeout_s
     try:
-        return convert_objects(
+        converted = convert_objects(
             source,
             scratch,
             converter=policy.converter,
             shadowed=is_shadowed(row["key"], ctx.settings.imports.shadow_share),
-            timeout_s=ctx.settings.imports.convert_timeout_s,
+            timeout_s=timeout_s,
         )
+        if not any(output.has_gaps for output in converted.outputs):
+            return converted  # else it may have laid the slices of all volumes upon each other
+        whole = convert_whole(source, scratch / "whole", timeout_s=timeout_s)
+        return whole or converted
     except ConverterRefused:
+        whole = convert_whole(source, scratch / "whole", timeout_s=timeout_s)
+        if whole is not None:
+            return whole
         images, films = convert_pictures(source, scratch, row["modality"])
         if not images and not films:
             raise
@@ -140,6 +149,8 @@ def _note_of(converted: Converted, placed: Sequence[PlacedFile]) -> str:
     notes = []
     if newer := new_versions(file.path for file in placed):
         notes.append(f"a new version: {newer}; what others refer to stays as it was")
+    if converted.note:
+        notes.append(converted.note)
     if converted.differs:
         notes.append(
             f"our conversion differs from dcm2niix in {converted.differs}; dcm2niix's is kept"

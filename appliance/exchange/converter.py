@@ -43,6 +43,8 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
         Whether both converters were asked.
     differs : str
         Where they differ; empty when they agree, or were not compared.
+    note : str
+        What a person should know of it besides.
     """
 
     outputs: Sequence[Output] = ()
@@ -50,6 +52,7 @@ class Converted(msgspec.Struct, frozen=True, kw_only=True):
     native: bool = False
     compared: bool = False
     differs: str = ""
+    note: str = ""
 
 
 def convert_objects(

@@ -21,6 +21,7 @@ _SIDECARS = (".json", ".bval", ".bvec")
 _SHOWN = re.compile(r"\b(error|warning|no valid|unable|unsupported|fail)", re.IGNORECASE)
 _PATHS = re.compile(r"\S*/\S*")
 _MAX_MESSAGE = 300
+_GAPS = "missing images?"
 
 
 class ConverterRefused(ExchangeError):
@@ -40,11 +41,14 @@ class Output(msgspec.Struct, frozen=True):
         Its ``.json``, ``.bval`` and ``.bvec``, those that exist.
     variant : str
         What the converter appended to the name, such as ``e2`` or ``Tilt_1``.
+    has_gaps : bool
+        Whether the converter missed slices among those of several volumes.
     """
 
     image: Path
     sidecars: tuple[Path, ...]
     variant: str
+    has_gaps: bool = False
 
 
 def run_dcm2niix(source: Path, target: Path, *, timeout_s: float = 3600) -> list[Output]:
@@ -74,7 +78,7 @@ def run_dcm2niix(source: Path, target: Path, *, timeout_s: float = 3600) -> list
         *("-o", str(target), str(source)),
     ]
     code, text = _run(command, timeout_s)
-    outputs = _outputs(target)
+    outputs = _outputs(target, has_gaps=_GAPS in text)
     if not outputs or code < 0:
         raise ConverterRefused(
             f"dcm2niix made no image: {_reason(text, code)}",
@@ -117,17 +121,17 @@ def _run(command: Sequence[str], timeout_s: float) -> tuple[int, str]:
     return process.returncode, text
 
 
-def _outputs(target: Path) -> list[Output]:
+def _outputs(target: Path, *, has_gaps: bool = False) -> list[Output]:
     images = [path for path in target.iterdir() if path.suffix == ".nii"]
-    found = [_output(image) for image in images]
+    found = [_output(image, has_gaps=has_gaps) for image in images]
     return sorted(found, key=lambda output: (len(output.variant) > 0, output.variant))
 
 
-def _output(image: Path) -> Output:
+def _output(image: Path, *, has_gaps: bool = False) -> Output:
     stem = image.name.removesuffix(".nii")
     sidecars = tuple(image.with_name(stem + suffix) for suffix in _SIDECARS)
     present = tuple(path for path in sidecars if path.exists())
-    return Output(image, present, stem.removeprefix(_STEM).lstrip("_"))
+    return Output(image, present, stem.removeprefix(_STEM).lstrip("_"), has_gaps)
 
 
 def _reason(text: str, code: int) -> str:

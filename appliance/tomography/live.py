@@ -157,7 +157,8 @@ def _unweighted(
 def _across(recipe: Recipe, row: F32) -> F32:
     out = np.empty((1, recipe.plan.nz, recipe.plan.nx), np.float32)
     backproject(row[None], recipe.plan, out)
-    return out[0]
+    slab: F32 = out[0]
+    return slab
 
 
 def _factors(recipe: Recipe, alignment: TiltAlignment, used: Mask | None) -> F32:

@@ -33,7 +33,7 @@ def halve(source: NDArray[Any], target: NDArray[Any], factors: Factors) -> None:
         (fz, fy, fx), each 1 or 2.
     """
     kernel = _halve_floats if source.dtype.kind == "f" else _halve_integers
-    kernel(source, target, *factors)
+    kernel(source, target, *factors)  # type: ignore[no-untyped-call]
 
 
 @compiled

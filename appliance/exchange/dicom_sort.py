@@ -168,20 +168,28 @@ def _batches(fresh: Mapping[str, list[Scanned]]) -> Iterator[dict[str, list[Scan
 def _held_objects(
     ctx: Context, visit: Visit, uids: Sequence[str]
 ) -> dict[str, tuple[str, str | None]]:
-    """Give place and study of the objects that the subject has already, by SOPInstanceUID."""
+    """Give place and study of the objects that the subject has already, by SOPInstanceUID.
+
+    One that was about to be moved when the service was killed still lies where it came from.
+    """
     found: dict[str, tuple[str, str | None]] = {}
     with ctx.catalog.read() as con:
         for start in range(0, len(uids), _CHUNK):
             part = uids[start : start + _CHUNK]
             marks = ",".join("?" * len(part))
             rows = con.execute(
-                "SELECT i.sop_uid, i.place, s.sid FROM receipt_items i JOIN incoming_series s"
-                " ON s.id = i.series_id WHERE s.project_id = ? AND s.pid = ?"
+                "SELECT i.sop_uid, i.place, i.from_place, s.sid FROM receipt_items i"
+                " JOIN incoming_series s ON s.id = i.series_id WHERE s.project_id = ? AND s.pid = ?"
                 f" AND i.place LIKE 'originals/%' AND i.sop_uid IN ({marks})",
                 (visit.project_id, visit.pid, *part),
             )
-            found.update({row["sop_uid"]: (row["place"], row["sid"]) for row in rows})
+            found.update({row["sop_uid"]: (_lies_at(ctx, row), row["sid"]) for row in rows})
     return found
+
+
+def _lies_at(ctx: Context, row: sqlite3.Row) -> str:
+    moving = row["from_place"] and not ctx.path(row["place"]).exists()
+    return str(row["from_place"] if moving else row["place"])
 
 
 def _duplicate(

@@ -49,11 +49,11 @@ def drop(kit: Kit, base: Path) -> None:
     kit.run()
 
 
-def zip_of_series(folder: Path) -> bytes:
+def zip_of_series(folder: Path, number: int = 3) -> bytes:
     """Three objects in a zip, the same bytes each time."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for path in write_series(folder, n=3):
+        for path in write_series(folder, n=3, number=number):
             archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
     return buffer.getvalue()
 

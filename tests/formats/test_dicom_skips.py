@@ -33,7 +33,9 @@ def _with_blocks(path: Path, syntax: str, blocks: dict[int, int]) -> Path:
 @pytest.mark.parametrize(
     "blocks", [{0x0009: 40_000}, {0x0019: 9_000, 0x0029: 200_000}, {0x0029: 70_000, 0x0051: 70_000}]
 )
-def test_IMP_x03_long_private_elements_are_gone_over(tmp_path, monkeypatch, walker, syntax, blocks) -> None:
+def test_IMP_x03_long_private_elements_are_gone_over(
+    tmp_path, monkeypatch, walker, syntax, blocks
+) -> None:
     path = _with_blocks(tmp_path / "long.dcm", syntax, blocks)
     slow = read_raw_header(path)
     monkeypatch.setattr("appliance.formats.dicom_fast.read_raw_header", None)

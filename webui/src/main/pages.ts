@@ -12,6 +12,7 @@ import HistoryIcon from "@lucide/svelte/icons/history";
 import HeartPulse from "@lucide/svelte/icons/heart-pulse";
 import Images from "@lucide/svelte/icons/images";
 import Inbox from "@lucide/svelte/icons/inbox";
+import Layers from "@lucide/svelte/icons/layers";
 import ListChecks from "@lucide/svelte/icons/list-checks";
 import ListPlus from "@lucide/svelte/icons/list-plus";
 import RouteIcon from "@lucide/svelte/icons/route";
@@ -145,6 +146,14 @@ export const PAGES: PageEntry[] = [
     icon: Boxes,
     quiet: true,
     load: () => import("../tomography/PyramidPage.svelte"),
+  },
+  {
+    id: "tomography",
+    path: "/tomography",
+    label: t("page_tomography"),
+    icon: Layers,
+    quiet: true,
+    load: () => import("../tomography/TomographyPage.svelte"),
   },
   {
     id: "projects",

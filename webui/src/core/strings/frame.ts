@@ -17,6 +17,7 @@ export const frame = {
   load_more: "Load more",
   page_document: "Document",
   page_pyramid: "Pyramid",
+  page_tomography: "Tomography",
   page_desktop: "Images",
   page_arrivals: "Arrivals",
   page_upload: "Upload",

@@ -60,4 +60,6 @@ class ArrivalFeed:
                 told = [json.loads(row[0]) for row in rows]
                 keys = dict.fromkeys(one["key"] for one in told if one.get("state") in _CLOSED)
                 found = [one for key in keys for one in brought_by(con, key)]
-        return [Arrival(one.project_id, one.study_ids, one.at, one.fire) for one in found], last
+        return [
+            Arrival(one.project_id, one.study_ids, one.at, one.fire, one.queue) for one in found
+        ], last

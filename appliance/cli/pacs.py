@@ -45,6 +45,7 @@ _SERIES = (
     "n_here",
 )
 _PULL = ("batch", "state", "modality", "number", "n_received", "n_expected", "receipts", "reason")
+_DEFAULT = "DEFAULT"  # each rule's own queue, as in `--import`
 _OPEN, _POLL_S = ("queued", "running"), 0.5
 _TEXTS = {
     "patient": ("patient_id", "PatientID; * and ? stand for letters"),
@@ -89,6 +90,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--begin-at", metavar="TIME", default="", help="pull: 22:30, or 2026-01-31T22:30"
     )
+    parser.add_argument("--no-autoexec", action="store_true", help="pull: rules do not run on it")
+    parser.add_argument(
+        *("--autoexec-queue", "--autoexec_queue"),
+        metavar="QUEUE",
+        default="",
+        help="pull: rules run on it; DEFAULT: on their own",
+    )
+    parser.add_argument("--find-pause", type=float, metavar="S", help="seconds between queries")
+    parser.add_argument("--move-pause", type=float, metavar="S", help="pull: the same for series")
     parser.add_argument("--output", "-o", metavar="ZIP", help="raw: file to write")
     add_node_arguments(parser)
     add_push_arguments(parser)
@@ -167,6 +177,7 @@ def search(client: Client, project: str, options: argparse.Namespace) -> PacsFou
         _node(client, project, options),
         watch=_progress,
         names=not options.no_names,
+        find_pause_s=options.find_pause,
         **query,
     )
     _clear()
@@ -235,6 +246,9 @@ def _pull(client: Client, project: str, options: argparse.Namespace) -> int:
         dry_run=options.dry_run,
         again=options.again,
         begin_at=_moment(options.begin_at),
+        autoexec=not options.no_autoexec,
+        autoexec_queue="" if options.autoexec_queue == _DEFAULT else options.autoexec_queue,
+        move_pause_s=options.move_pause,
     )
     _tell_asked(asked, options)
     if options.dry_run or not asked.batch:

@@ -164,6 +164,7 @@ class PacsCalls(Base):
         watch: Callable[[PacsFound], None] = _quiet,
         poll_s: float = 0.3,
         names: bool = True,
+        find_pause_s: float | None = None,
         **query: Any,
     ) -> PacsFound:
         """Search an archive, and wait until that is through.
@@ -174,13 +175,15 @@ class PacsCalls(Base):
             Hears what is known, again and again.
         names : bool
             Whether it is told who the patients are, which needs the right to see that.
+        find_pause_s : float or None
+            Seconds between two queries; None: as the archive's settings say.
         **query
             ``patient_id``, ``patient_name``, ``accession``, ``study_date``, ``days_before``,
             ``days_after``, ``study_description``, ``series_description``, ``modality``,
             ``modalities_in_study``, ``min_age``, ``max_age``, ``patients``, ``without``,
             ``series``.
         """
-        body = {"node": node, "query": query, "names": names}
+        body = {"node": node, "query": query, "names": names, "find_pause_s": find_pause_s}
         found = self._post(f"{_pacs(project)}/searches", PacsFound, body)
         path = f"{_pacs(project)}/searches/{found.key}"
         try:
@@ -203,6 +206,9 @@ class PacsCalls(Base):
         dry_run: bool = False,
         again: bool = False,
         begin_at: str = "",
+        autoexec: bool = True,
+        autoexec_queue: str = "",
+        move_pause_s: float | None = None,
     ) -> PacsAsked:
         """Pull series, or whole studies, that a search found.
 
@@ -216,6 +222,12 @@ class PacsCalls(Base):
             Also pull what is here.
         begin_at : str
             When it begins, ISO 8601 with its zone; empty: at once.
+        autoexec : bool
+            Whether the rules of autoexecution run on what comes.
+        autoexec_queue : str
+            Queue of their jobs; empty: that of each rule.
+        move_pause_s : float or None
+            Seconds after each series; None: as the archive's settings say.
         """
         body = {
             "node": node,
@@ -223,6 +235,9 @@ class PacsCalls(Base):
             "wished": [_wished(one) for one in series],
             "dry_run": dry_run,
             "again": again,
+            "autoexec": autoexec,
+            "autoexec_queue": autoexec_queue,
+            "move_pause_s": move_pause_s,
             **({"begin_at": begin_at} if begin_at else {}),
         }
         return self._post(f"{_pacs(project)}/pulls", PacsAsked, body)

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         PacsSeries,
         PacsStudy,
         PacsView,
+        PullWays,
         Wished,
     )
     from appliance.exchange.parts import PartState
@@ -132,6 +133,7 @@ __all__ = [
     "ProjectModule",
     "Protocol",
     "ProtocolSeries",
+    "PullWays",
     "Push",
     "PushAnswer",
     "PushFate",
@@ -231,6 +233,7 @@ _NAMES = {
     "ProjectModule": "modules",
     "Protocol": "protocol_rows",
     "ProtocolSeries": "protocol_rows",
+    "PullWays": "pacs_values",
     "Push": "push_values",
     "PushAnswer": "push_values",
     "PushFate": "push_values",

@@ -29,7 +29,15 @@ from appliance.exchange.pacs_rows import (
     without_uids,
 )
 from appliance.exchange.pacs_search import PacsResult, Search, Searches
-from appliance.exchange.pacs_values import Fate, PacsPull, PacsQuery, PacsView, PullState, Wished
+from appliance.exchange.pacs_values import (
+    Fate,
+    PacsPull,
+    PacsQuery,
+    PacsView,
+    PullState,
+    PullWays,
+    Wished,
+)
 from appliance.exchange.push import Pushes
 
 if TYPE_CHECKING:
@@ -41,7 +49,7 @@ __all__ = ["Action", "Pacs"]
 Action = Literal["cancel", "retry"]
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _CHUNK = 500
-_NAMED = PacsView()
+_NAMED, _USUAL = PacsView(), PullWays()
 
 
 class Pacs:
@@ -150,9 +158,18 @@ class Pacs:
         self.contacts.echo(self.link(project, name))
 
     def search(
-        self, project: str, name: str, query: PacsQuery, actor: str, view: PacsView = _NAMED
+        self,
+        project: str,
+        name: str,
+        query: PacsQuery,
+        actor: str,
+        view: PacsView = _NAMED,
+        *,
+        find_pause_s: float | None = None,
     ) -> PacsResult:
         """Begin a search; that somebody searched is put on record, what for is not.
+
+        `find_pause_s` are the seconds between its queries; None: as the node says.
 
         Raises
         ------
@@ -166,7 +183,9 @@ class Pacs:
                 "a search that names patients needs the right to see who they are",
                 hint="Search by days, descriptions, modalities and ages; or ask for 'deanonym'.",
             )
-        search = self._searches.begin(self.link(project, name), query, (project, actor))
+        search = self._searches.begin(
+            self.link(project, name), query, (project, actor), find_pause_s
+        )
         seen = view.named and search.names_seen_first()
         target = {"project": project, "node": name, "names": seen}
         self._ctx.catalog.write(lambda tx: tx.operation("pacs-search", actor=actor, target=target))
@@ -233,6 +252,7 @@ class Pacs:
         *,
         again: bool = False,
         begin_at: int = 0,
+        ways: PullWays = _USUAL,
     ) -> tuple[str, list[Fate]]:
         """Ask for series; what is here already, or was asked for, is left out.
 
@@ -242,6 +262,8 @@ class Pacs:
             Whether also what is here is pulled.
         begin_at : int
             When it begins, ms UTC; the hours of the archive count as well.
+        ways : PullWays
+            Its pauses, and whether rules run on what comes.
 
         Returns
         -------
@@ -266,7 +288,7 @@ class Pacs:
         def write(tx: Tx) -> str:
             found = get_project(tx.con, project)
             require_open(tx.con, found.id)
-            batch, n = add_pulls(tx, found.id, name, chosen, actor, begin_at=begin_at)
+            batch, n = add_pulls(tx, found.id, name, chosen, actor, begin_at=begin_at, ways=ways)
             target = {"project": project, "node": name, "batch": batch, "n": n}
             tx.operation("pacs-pull", actor=actor, target=target)
             return batch

@@ -25,6 +25,7 @@ from appliance.exchange.pacs_link import Archive, Moved
 from appliance.exchange.pacs_rows import PullRow, change_pull, due_pulls, load_pull, requeue_running
 from appliance.exchange.pacs_values import PullState
 from appliance.exchange.reception import Reception
+from appliance.exchange.rows import Options
 
 __all__ = ["Puller"]
 
@@ -131,7 +132,9 @@ class Puller:
             _LOG.error("pull %s ended by a fault: %s\n%s", row.key, type(error).__name__, where)
             self._settle(row, PullState.FAILED, "a fault in the service", "The log tells more.")
         link = self._links.get(row.node)
-        self._stopping.wait(0.0 if link is None else link.node.move_pause_s)
+        usual = 0.0 if link is None else link.node.move_pause_s
+        asked = row.ways.move_pause_s
+        self._stopping.wait(usual if asked is None else asked)
         self._wake.set()
 
     def pull(self, row: PullRow) -> None:
@@ -141,7 +144,8 @@ class Puller:
             self._settle(row, PullState.FAILED, _NO_NODE, "Enter it again, then retry.")
             return
         try:
-            reception = Reception(self._importer, row.project, f"PACS {row.node}")
+            options = Options(autoexec=row.ways.autoexec, autoexec_queue=row.ways.autoexec_queue)
+            reception = Reception(self._importer, row.project, f"PACS {row.node}", options)
         except ApplianceError as error:
             self._settle(row, PullState.FAILED, error.message, error.hint)
             return

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from appliance.core import new_key, now_ms
-from appliance.exchange.pacs_values import PacsPull, PullState, Wished
+from appliance.exchange.pacs_values import PacsPull, PullState, PullWays, Wished
 
 if TYPE_CHECKING:
     from appliance.catalog import Tx
@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 OPEN = (PullState.QUEUED, PullState.RUNNING)
+_USUAL = PullWays()
 _CUT_OFF = "the service stopped meanwhile"
 
 
@@ -37,13 +38,21 @@ class PullRow(PacsPull, frozen=True, kw_only=True):
     project_id: int
     study_uid: str
     series_uid: str
+    ways: PullWays
 
 
 _ROW = "SELECT q.*, p.name AS project FROM pacs_pulls q JOIN projects p ON p.id = q.project_id"
 
 
 def add_pulls(
-    tx: Tx, project_id: int, node: str, wished: Sequence[Wished], actor: str, *, begin_at: int = 0
+    tx: Tx,
+    project_id: int,
+    node: str,
+    wished: Sequence[Wished],
+    actor: str,
+    *,
+    begin_at: int = 0,
+    ways: PullWays = _USUAL,
 ) -> tuple[str, int]:
     """Write down what is to be pulled; gives the key of the batch and how many are new."""
     batch, now, n = new_key(), now_ms(), 0
@@ -51,8 +60,9 @@ def add_pulls(
     for one in wished:
         cursor = tx.con.execute(
             "INSERT OR IGNORE INTO pacs_pulls (key, batch, project_id, node, actor, study_uid,"
-            " series_uid, modality, number, n_expected, state, due_at, created_at, updated_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)",
+            " series_uid, modality, number, n_expected, state, due_at, created_at, updated_at,"
+            " autoexec, autoexec_queue, move_pause_s)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?)",
             (
                 new_key(),
                 batch,
@@ -67,6 +77,9 @@ def add_pulls(
                 due_at,
                 now,
                 now,
+                ways.autoexec,
+                ways.autoexec_queue,
+                ways.move_pause_s,
             ),
         )
         n += cursor.rowcount
@@ -137,8 +150,14 @@ def requeue_running(tx: Tx) -> None:
 
 
 def _pull(row: sqlite3.Row) -> PullRow:
-    facts = {name: row[name] for name in PullRow.__struct_fields__ if name != "receipts"}
-    return PullRow(**facts, receipts=json.loads(row["receipts"]))
+    made = ("receipts", "ways")
+    facts = {name: row[name] for name in PullRow.__struct_fields__ if name not in made}
+    ways = PullWays(
+        autoexec=bool(row["autoexec"]),
+        autoexec_queue=row["autoexec_queue"],
+        move_pause_s=row["move_pause_s"],
+    )
+    return PullRow(**facts, receipts=json.loads(row["receipts"]), ways=ways)
 
 
 def without_uids(row: PullRow) -> PacsPull:

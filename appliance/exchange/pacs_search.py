@@ -71,10 +71,17 @@ class Search:
         If the query makes no sense.
     """
 
-    def __init__(self, link: Archive, query: PacsQuery, owner: tuple[str, str]) -> None:
+    def __init__(
+        self,
+        link: Archive,
+        query: PacsQuery,
+        owner: tuple[str, str],
+        pause_s: float | None = None,
+    ) -> None:
         self.key, self.owner = new_key(), owner
         self.touched = time.monotonic()
         self._link, self._query = link, query
+        self._pause_s = link.node.find_pause_s if pause_s is None else pause_s
         self._steps = plan(query)
         self._without = left_out(query)
         self._n_steps, self._n_done = len(self._steps), 0
@@ -195,7 +202,7 @@ class Search:
             self._log.append(f"{_clock()} {what}: {n} answers{fit}{limit}")
 
     def _pause(self) -> None:
-        self._stopping.wait(self._link.node.find_pause_s)
+        self._stopping.wait(self._pause_s)
 
 
 class Searches:
@@ -205,8 +212,14 @@ class Searches:
         self._all: dict[str, Search] = {}
         self._lock = threading.Lock()
 
-    def begin(self, link: Archive, query: PacsQuery, owner: tuple[str, str]) -> Search:
-        """Start a search.
+    def begin(
+        self,
+        link: Archive,
+        query: PacsQuery,
+        owner: tuple[str, str],
+        pause_s: float | None = None,
+    ) -> Search:
+        """Start a search; between its queries are so many seconds, or as many as its node says.
 
         Raises
         ------
@@ -215,7 +228,7 @@ class Searches:
         Conflict
             If too many run.
         """
-        search = Search(link, query, owner)
+        search = Search(link, query, owner, pause_s)
         with self._lock:
             self._forget_old()
             if sum(one.runs for one in self._all.values()) >= _MOST_RUNNING:

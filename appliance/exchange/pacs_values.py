@@ -147,6 +147,24 @@ class Wished(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     n_images: int | None = None
 
 
+class PullWays(msgspec.Struct, frozen=True, kw_only=True):
+    """How a pull is done, beside what the node says.
+
+    Attributes
+    ----------
+    autoexec : bool
+        Whether the rules of autoexecution run on what it brings.
+    autoexec_queue : str
+        Queue of their jobs; empty: that of each rule.
+    move_pause_s : float or None
+        Seconds after each series; None: as the node says.
+    """
+
+    autoexec: bool = True
+    autoexec_queue: str = ""
+    move_pause_s: float | None = None
+
+
 class Fate(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of a wished series.
 

@@ -87,6 +87,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         Whether its sender said that it was done.
     calling, called, address : str
         AE titles and address of who sent it over an association that nobody asked for.
+    autoexec : bool
+        Whether the rules of autoexecution run on it.
+    autoexec_queue : str
+        Queue of their jobs; empty: that of each rule.
     """
 
     subject: str | None = None
@@ -103,6 +107,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     calling: str = ""
     called: str = ""
     address: str = ""
+    autoexec: bool = True
+    autoexec_queue: str = ""
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

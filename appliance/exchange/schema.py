@@ -219,3 +219,13 @@ def m008_counting(db: Database) -> None:
     DROP INDEX receipt_items_by_state;
     CREATE INDEX receipt_items_by_state ON receipt_items (receipt_id, state, size_bytes, reason);
     """)
+
+
+@exchange_migrations()
+def m009_ways_of_pulls(db: Database) -> None:
+    """Whether rules run on what a pull brings, on which queue, and the pause after each series."""
+    db.executescript("""
+    ALTER TABLE pacs_pulls ADD COLUMN autoexec INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE pacs_pulls ADD COLUMN autoexec_queue TEXT NOT NULL DEFAULT '';
+    ALTER TABLE pacs_pulls ADD COLUMN move_pause_s REAL;
+    """)

@@ -119,13 +119,15 @@ class RuleTried(msgspec.Struct, frozen=True):
 class Arrival(msgspec.Struct, frozen=True):
     """Studies of one project to which something has come, all of it now there.
 
-    `fire` names rules that are to run on it, also those that run only when they are named.
+    `fire` names rules that are to run on it, also those that run only when they are named;
+    `queue` takes their jobs, empty: the queue of each rule.
     """
 
     project_id: int
     study_ids: Sequence[int]
     at: int
     fire: Sequence[str] = ()
+    queue: str = ""
 
 
 class Arrivals(Protocol):

@@ -40,8 +40,8 @@ _RUN_NOW = (
     " why = excluded.why, batch_key = excluded.batch_key, updated_at = excluded.updated_at"
 )
 _WAITS = (
-    "INSERT INTO autofire (rule_id, project_id, unit_id, psid, revision, state, due_at, updated_at)"
-    " VALUES (?, ?, ?, ?, ?, 'waiting', ?, ?)"
+    "INSERT INTO autofire (rule_id, project_id, unit_id, psid, revision, state, due_at, updated_at,"
+    " queue) VALUES (?, ?, ?, ?, ?, 'waiting', ?, ?, ?)"
 )
 _SUPERSEDE = (
     "UPDATE autofire SET state = 'superseded', why = 'more has arrived', updated_at = ?"
@@ -196,12 +196,12 @@ class AutoRuns:
         with self._catalog.read() as con:
             rows = con.execute(
                 "SELECT * FROM autofire WHERE state = 'waiting' AND due_at <= ?"
-                " ORDER BY rule_id, id LIMIT ?",
+                " ORDER BY rule_id, queue, id LIMIT ?",
                 (now_ms(), _AT_ONCE),
             ).fetchall()
             rules = {kept.id: kept for kept in kept_rules(con)} if rows else {}
             projects = dict(con.execute(_NAMES).fetchall()) if rows else {}
-        for rule_id, group in groupby(rows, key=lambda row: int(row["rule_id"])):
+        for (rule_id, _), group in groupby(rows, key=lambda row: (row["rule_id"], row["queue"])):
             due = list(group)
             if rule_id not in rules:
                 continue  # deleted this moment, and with it what waited
@@ -226,7 +226,7 @@ class AutoRuns:
                         for unit in units_of(
                             tx.con, arrival.project_id, kept.level, arrival.study_ids
                         ):
-                            _wait(tx, kept, unit, now)
+                            _wait(tx, kept, unit, now, arrival.queue)
             moved = tx.con.execute(
                 "UPDATE autocursor SET seq = ? WHERE seq = ?", (reached, seq)
             ).rowcount
@@ -276,7 +276,8 @@ class AutoRuns:
             crash_point("autorun_before_commit")
 
         try:
-            self._submit(kept.spec(project), [row["psid"] for row in rows], kept.owner, within=mark)
+            spec, psids = kept.spec(project, rows[0]["queue"]), [row["psid"] for row in rows]
+            self._submit(spec, psids, kept.owner, within=mark)
         except Conflict as error:
             self._put_off(rows, error)
         except ApplianceError as error:
@@ -344,7 +345,7 @@ def _living(
     return {unit.id: unit for unit in units_of(con, kept.project_id, kept.level, ids)}
 
 
-def _wait(tx: Tx, kept: KeptRule, unit: Unit, now: int) -> None:
+def _wait(tx: Tx, kept: KeptRule, unit: Unit, now: int, queue: str) -> None:
     """Write down that a rule has to look at a unit, unless it has for the same files."""
     revision = unit.revision(tx.con)
     known = tx.con.execute(
@@ -355,7 +356,8 @@ def _wait(tx: Tx, kept: KeptRule, unit: Unit, now: int) -> None:
         return
     tx.con.execute(_SUPERSEDE, (now, kept.id, unit.id))
     due = now + int(kept.rule.quiet_minutes * 60_000)
-    tx.con.execute(_WAITS, (kept.id, kept.project_id, unit.id, unit.psid, revision, due, now))
+    values = (kept.id, kept.project_id, unit.id, unit.psid, revision, due, now, queue)
+    tx.con.execute(_WAITS, values)
     _tell(tx, kept.project_id)
 
 

@@ -221,3 +221,11 @@ def m010_groups(db: Database) -> None:
     ALTER TABLE attempt ADD COLUMN carrier TEXT;
     CREATE INDEX job_by_group ON job (grouped) WHERE grouped IS NOT NULL;
     """)
+
+
+@jobs_migrations()
+def m011_queues_of_firings(db: Database) -> None:
+    """Where the jobs of rules go that an arrival fires; empty: to the queue of each rule."""
+    db.executescript("""
+    ALTER TABLE autofire ADD COLUMN queue TEXT NOT NULL DEFAULT '';
+    """)

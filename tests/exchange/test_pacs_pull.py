@@ -11,7 +11,17 @@ from pydicom.uid import RLELossless
 
 from appliance.catalog import ensure_project, set_project_state
 from appliance.core import Conflict, DiskFull, Invalid, NotFound, SettingsError
-from appliance.exchange import DicomListener, Pacs, Peer, Wished, reception, send_objects
+from appliance.exchange import (
+    DicomListener,
+    Pacs,
+    PacsQuery,
+    Peer,
+    PullWays,
+    Wished,
+    brought_by,
+    reception,
+    send_objects,
+)
 from appliance.exchange.pacs_hours import Hours
 from tests.exchange.kit import write_series
 from tests.support.needs import needs
@@ -118,6 +128,32 @@ def test_PACS_09_10_what_is_pulled_is_converted_at_once_under_a_pseudonym(orthan
         "S-0001#2024-05-02/t2_tse_4/s001.nii",
     ]
     assert len(ward.receipts()) == 2
+
+
+def brought(ward, pull):
+    """What the rules of autoexecution are told of a pull."""
+    with ward.kit.catalog.read() as con:
+        return [one for key in pull.receipts for one in brought_by(con, key)]
+
+
+def test_PACS_x02_a_pull_says_whether_rules_run_on_what_it_brings_and_where(orthanc, ward_of):
+    ward = ward_of(orthanc)
+    [silent] = ward.ended(ward.pull(T1, ways=PullWays(autoexec=False)))
+    assert (silent.state, brought(ward, silent)) == ("done", [])
+    [queued] = ward.ended(ward.pull(T2, ways=PullWays(autoexec_queue="fast")))
+    [told] = brought(ward, queued)
+    assert (told.queue, len(told.study_ids)) == ("fast", 1)
+    assert len(ward.kit.images()) == 2
+
+
+def test_PACS_x02_a_search_and_a_pull_have_pauses_of_their_own(orthanc, ward_of):
+    ward = ward_of(orthanc, find_pause_s=3600.0, move_pause_s=3600.0)
+    key = ward.pacs.search(
+        "default", "main", PacsQuery(modality="MR"), "owner", find_pause_s=0.0
+    ).key
+    wait_until(lambda: ward.pacs.found("default", key, "owner").state == "done", "it is through")
+    pulls = ward.ended(ward.pull(T1, T2, ways=PullWays(move_pause_s=0.0)))
+    assert [one.state for one in pulls] == ["done", "done"]
 
 
 def test_a_whole_study_can_be_pulled_without_naming_series(orthanc, ward_of):

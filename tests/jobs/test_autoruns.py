@@ -51,12 +51,12 @@ class Feed:
     def since(self, seq: int) -> tuple[Sequence[Arrival], int]:
         return list(self.told), seq + 1
 
-    def came(self, psid: str, *files: str) -> None:
+    def came(self, psid: str, *files: str, queue: str = "") -> None:
         self.bench.study(psid, *files)
         with self.bench.catalog.read() as con:
             project = cat.get_project(con, "demo").id
             study = cat.find_study(con, project, psid)
-        self.told.append(Arrival(project, (study,), now_ms()))
+        self.told.append(Arrival(project, (study,), now_ms(), queue=queue))
 
 
 class Auto:
@@ -101,6 +101,23 @@ def test_GEN_07_what_arrives_runs_once_and_again_only_when_more_has_come(auto: A
         auto.look()
     assert auto.batches() == [("owner", "S-1#V1")] * 2
     assert [state for _, state, _ in auto.firings()] == ["submitted"] * 2
+
+
+def test_PACS_x02_an_arrival_may_name_the_queue_of_the_jobs(auto: Auto) -> None:
+    auto.rule(queue="DPXproc")
+    auto.feed.came("S-1#V1", "t1/a.nii", queue="DPXimport")
+    auto.feed.came("S-2#V1", "t1/a.nii")
+    auto.feed.came("S-3#V1", "t1/a.nii", queue="DPXimport")
+    for _ in range(2):
+        auto.look()
+    found = auto.bench.sql(
+        "SELECT b.queue, j.queue, j.psid FROM batch b JOIN job j ON j.batch_id = b.id"
+    )
+    assert sorted(found) == [
+        ("DPXimport", "DPXimport", "S-1#V1"),
+        ("DPXimport", "DPXimport", "S-3#V1"),
+        ("DPXproc", "DPXproc", "S-2#V1"),
+    ]
 
 
 def test_PROJ_x08_requirement_and_avoid_recompute_leave_out_and_say_why(auto: Auto) -> None:

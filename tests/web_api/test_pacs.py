@@ -151,6 +151,34 @@ def test_a_pull_that_fails_is_told_and_cancelled(shell):
     assert out in ("0 changed\n", "1 changed\n")  # it may have come by now
 
 
+def test_PACS_x02_a_pull_tells_whether_rules_run_on_it_and_its_pauses(shell):
+    words = ("pacs", "pull", "main", "-p", "default", "--patient", "Q2", "--again")
+    ways = ("--move-pause", "0", "--find-pause", "0")
+    assert shell.run(*words, *ways, "--no-autoexec")[0] == 0
+    assert shell.run(*words, *ways, "--autoexec_queue", "DPXimport")[0] == 0
+    assert shell.run(*words, "--autoexec-queue", "DEFAULT")[0] == 0
+    with shell.services.catalog.read() as con:
+        sql = "SELECT autoexec, autoexec_queue, move_pause_s FROM pacs_pulls ORDER BY id DESC"
+        rows = [tuple(row) for row in con.execute(f"{sql} LIMIT 3")]
+    assert rows == [(1, "", None), (1, "DPXimport", 0.0), (0, "", 0.0)]
+    code, _, err = shell.run(*words, "--autoexec-queue", "nowhere")
+    assert (code, "no queue 'nowhere'" in err) == (2, True)
+    assert shell.run(*words, "--autoexec-queue", "DPXimport", "--no-autoexec")[0] == 2
+
+
+def test_PACS_x02_who_may_not_run_batches_chooses_no_queue_for_those_of_rules(linked):
+    wished = [{"study_uid": f"{UID}.2", "series_uid": f"{UID}.2.3"}]
+    body = {"node": "main", "wished": wished, "dry_run": True, "autoexec_queue": "DPXimport"}
+    where = "/projects/default/pacs/pulls"
+    with linked.bearer("reader editor") as http:
+        assert http.post(where, json=body).status_code == 403
+        off = {**body, "autoexec_queue": "", "autoexec": False, "move_pause_s": 2.0}
+        assert http.post(where, json=off).status_code == 202
+        assert http.post(where, json={**off, "move_pause_s": -1}).status_code in (400, 422)
+    with linked.bearer("reader editor batch") as http:
+        assert http.post(where, json=body).status_code == 202
+
+
 def test_what_cannot_be_asked_is_told(shell):
     code, _, err = shell.run("pacs", "find", "main", "-p", "default")
     assert (code, "Narrow it" in err) == (2, True)

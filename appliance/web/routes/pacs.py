@@ -13,7 +13,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from appliance import core, exchange
 from appliance.catalog import Caller, get_project
-from appliance.core import PeerError, Refused, SettingsError, iso
+from appliance.core import Invalid, PeerError, Refused, SettingsError, iso
 from appliance.web.downloads import ZipAnswer, packed
 from appliance.web.schemas import (
     Done,
@@ -66,7 +66,9 @@ def begin_pacs_search(
     Who the patients are is told, and may be asked for, with the right ``deanonym`` alone.
     """
     view = _view(services, who, project, data.names)
-    return services.pacs.search(project, data.node, data.query, who.login, view)
+    return services.pacs.search(
+        project, data.node, data.query, who.login, view, find_pause_s=data.find_pause_s
+    )
 
 
 @get("/projects/{project:str}/pacs/searches/{key:str}", right="editor", sync_to_thread=True)
@@ -110,16 +112,18 @@ def begin_pacs_pull(
     services: Rooms, who: Who, project: FromPath[str], data: JSONBody[PacsPullRequest]
 ) -> PacsPullAsked:
     """Pull series into a project, or only tell what would come."""
+    ways = _ways(services, who, project, data)
     wished = services.pacs.wished(project, data.search, data.wished, who.login)
     if data.dry_run:
         batch, fates = "", services.pacs.dry_pull(project, data.node, wished)
     else:
         begin_at = 0 if data.begin_at is None else int(data.begin_at.timestamp() * 1000)
         batch, fates = services.pacs.pull(
-            project, data.node, wished, who.login, again=data.again, begin_at=begin_at
+            project, data.node, wished, who.login, again=data.again, begin_at=begin_at, ways=ways
         )
     n = sum(one.action == "pull" or (data.again and one.action == "here") for one in fates)
-    pause_s = services.pacs.link(project, data.node).node.move_pause_s
+    usual_s = services.pacs.link(project, data.node).node.move_pause_s
+    pause_s = usual_s if ways.move_pause_s is None else ways.move_pause_s
     return PacsPullAsked(
         batch=batch, n_pulled=n, least_s=max(0, n - 1) * pause_s, fates=list(fates)
     )
@@ -166,6 +170,28 @@ def send_raw_dicom(
     _view(services, who, project, names=True)
     services.pacs.note_raw(project, who.login, len(found))
     return ZipAnswer(lambda: packed(who.login, project, "dicom", found))
+
+
+def _ways(
+    services: Services, who: Caller, project: str, data: PacsPullRequest
+) -> exchange.PullWays:
+    """Give how a pull is done; only who may run batches chooses where the jobs of rules go."""
+    queue, known = data.autoexec_queue, services.settings.jobs.queues
+    if queue:
+        with services.catalog.read() as con:
+            held = rights_in(who, get_project(con, project).id)
+        if "batch" not in held:
+            raise Refused(
+                "the queue of rules is chosen with the right 'batch' alone",
+                hint="Leave it to the rules, or ask an administrator of the project.",
+            )
+        if not data.autoexec:
+            raise Invalid("a queue is named for rules that are not to run")
+        if queue not in known:
+            raise Invalid(f"there is no queue {queue!r}", hint=f"Use {', '.join(known)}.")
+    return exchange.PullWays(
+        autoexec=data.autoexec, autoexec_queue=queue, move_pause_s=data.move_pause_s
+    )
 
 
 def _pull(one: exchange.PacsPull) -> PacsPull:

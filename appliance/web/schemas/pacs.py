@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -21,6 +21,8 @@ __all__ = [
     "PacsSearch",
     "PacsSettings",
 ]
+
+_Pause = Annotated[float, msgspec.Meta(ge=0, le=3600)]
 
 
 class PacsEcho(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,11 +67,14 @@ class PacsSearch(Input, frozen=True):
     ----------
     names : bool
         Whether the answer tells who the patients are; it needs the right for that.
+    find_pause_s : float or None
+        Seconds between two queries; None: as the archive's settings say.
     """
 
     node: str
     query: PacsQuery
     names: bool = False
+    find_pause_s: _Pause | None = None
 
 
 class PacsPullRequest(Input, frozen=True):
@@ -85,6 +90,12 @@ class PacsPullRequest(Input, frozen=True):
         Also pull what is here.
     begin_at : datetime or None
         When it begins; None: at once.
+    autoexec : bool
+        Whether the rules of autoexecution run on what comes.
+    autoexec_queue : str
+        Queue of their jobs, for whoever may run batches; empty: that of each rule.
+    move_pause_s : float or None
+        Seconds after each series; None: as the archive's settings say.
     """
 
     node: str
@@ -93,6 +104,9 @@ class PacsPullRequest(Input, frozen=True):
     dry_run: bool = False
     again: bool = False
     begin_at: datetime | None = None
+    autoexec: bool = True
+    autoexec_queue: str = ""
+    move_pause_s: _Pause | None = None
 
 
 class PacsPullAsked(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ import {
   type Study,
   type Wished,
 } from "./pacs";
+import { searchWays, USUAL, type Ways } from "./ways";
 
 const POLL_MS = 400;
 const NONE: ReadonlySet<string> = new Set();
@@ -26,6 +27,7 @@ export class Desk {
   names = $state(may("deanonym"));
   aggregated = $state(true);
   hideHere = $state(false);
+  ways = $state<Ways>({ ...USUAL });
 
   /** What is known of the search besides its rows; null: none was made. */
   facts = $state.raw<Omit<Found, "studies" | "series" | "log"> | null>(null);
@@ -61,7 +63,7 @@ export class Desk {
     const query = $state.snapshot(this.query);
     this.withSeries = query.series;
     try {
-      const body = { node: this.node, query, names: this.named };
+      const body = { node: this.node, query, names: this.named, ...searchWays(this.ways) };
       this.#take(await api.post<Found>(inProject("pacs", "searches"), body), round);
       await this.#follow(round);
     } catch (error) {

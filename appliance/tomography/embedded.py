@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, cast
 
+import msgspec
 import numpy as np
 
 from appliance.core import FormatError, JobError, NotFound
@@ -29,6 +30,10 @@ from appliance.tomography.wishes import Wishes, read_wishes
 __all__ = ["Aligned", "Aligner", "EmbeddedEngine", "earlier_alignment"]
 
 _Listed = list[dict[str, float]]
+_OF_ALIGNMENT = (
+    *("method", "axis_deg", "residual_px", "residuals_px", "beads", "rejected", "flagged"),
+    *("messages", "hot_pixels", "bead_diameter_px"),
+)
 _ALIGNING, _STACKING, _RECONSTRUCTING = 0.45, 0.10, 0.35
 
 
@@ -109,6 +114,15 @@ def earlier_alignment(folder: Path, basename: str, n_tilts: int) -> TiltAlignmen
     return TiltAlignment(matrices, shifts, angles, np.ones(n_tilts, bool))
 
 
+def earlier_report(folder: Path) -> dict[str, object]:
+    """Give what was reported of an earlier alignment; only its method when nothing was kept."""
+    try:
+        told = msgspec.json.decode((folder / "report.json").read_bytes(), type=dict[str, object])
+    except (OSError, msgspec.DecodeError):
+        told = {}
+    return {"method": "earlier", **{key: told[key] for key in _OF_ALIGNMENT if key in told}}
+
+
 @dataclass(frozen=True, slots=True)
 class _Run:
     """One series on its way."""
@@ -153,7 +167,7 @@ class _Run:
             return aligner(self.series, self.wishes, self.log.part(0.0, _ALIGNING))
         self.log.say("the alignment of the last result is taken as it is")
         found = earlier_alignment(earlier, self.request.basename, len(self.series.images))
-        return Aligned(found, {"method": "earlier"})
+        return Aligned(found, {**earlier_report(earlier), "alignment": "earlier"})
 
     def _positioned(self, alignment: TiltAlignment) -> tuple[ReconstructRules, dict[str, object]]:
         """Lay the specimen flat and into the middle, where the directives ask for it."""

@@ -45,5 +45,6 @@ def test_a_short_soak_of_all_doors_loses_nothing(make_kit, tmp_path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_longer_soak_of_all_doors_loses_nothing(make_kit, tmp_path) -> None:
     _soak(make_kit, tmp_path, 12, seed=2)

@@ -114,6 +114,7 @@ def pulled(service: Service) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.timeout(900)
 def test_GEN_09_PACS_04_PACS_07_09_a_cohort_is_queried_pulled_by_every_way_and_sent_back(
     desktop: Desktop, orthanc: Orthanc, service: Service
 ) -> None:

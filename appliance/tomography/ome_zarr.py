@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.formats import SlideScene
-from appliance.tomography.slide_contrast import ChannelCounter
+from appliance.tomography.slide_contrast import COLORS, ChannelCounter
 
 __all__ = ["TILE", "channels_attributes", "new_group", "small_scale", "write_scene"]
 
 TILE = 512
 """Edge of a chunk; all channels of a place lie in one chunk."""
-_COLORS = ("FF0000", "00FF00", "0000FF", "00FFFF", "FF00FF", "FFFF00")
+_COLORS = tuple("".join(f"{255 * share:02X}" for share in rgb) for rgb in COLORS.values())
 
 
-def write_scene(
-    group: Any, scene: SlideScene, progress: Callable[[float], None] = lambda _: None
-) -> list[ChannelCounter]:
+def write_scene(group: Any, scene: SlideScene) -> list[ChannelCounter]:
     """Write one scene with all its scales into a group of zarr.
 
     Parameters
@@ -49,7 +46,6 @@ def write_scene(
         for counter, plane in zip(counters, strip, strict=True):
             counter.add(plane)
         levels[0].take(strip)
-        progress(min(1.0, (y + TILE) / height))
     group.attrs.update(_attributes(scene, len(levels)))
     return counters
 

@@ -14,8 +14,16 @@ from appliance.tomography.contrast import weighted_quantile
 
 __all__ = ["COLORS", "ChannelCounter", "ChannelWindow", "shader_of"]
 
-COLORS = ("red", "green", "blue", "cyan", "yellow", "magenta")
-"""In the order in which channels get them; more channels than these start out hidden."""
+COLORS = {
+    "red": (1, 0, 0),
+    "green": (0, 1, 0),
+    "blue": (0, 0, 1),
+    "cyan": (0, 1, 1),
+    "yellow": (1, 1, 0),
+    "magenta": (1, 0, 1),
+}
+"""Shares of red, green and blue, in the order in which channels get them; more channels than these
+start out hidden."""
 _MIDDLE, _TOP = (0.01, 0.99), 0.9999
 _BINS = 1024
 
@@ -103,14 +111,12 @@ def shader_of(
             "range": [window.low, window.high],
             "window": [window.floor, window.limit],
             "name": re.sub(r"[^a-z0-9]", "_", name.lower()),
-            "color": COLORS[at],
+            "color": color,
             "channel": at,
             "clamp": False,
             "enabled": True,
         }
-        for at, (name, window) in enumerate(
-            zip(channels[: len(COLORS)], windows[: len(COLORS)], strict=True)
-        )
+        for at, (name, window, color) in enumerate(zip(channels, windows, COLORS, strict=False))
     ]
     parameters = {"brightness": 0.0, "contrast": 0.0, "channelArray": rows}
     return {"shader": "MultiChannel", "dimensions": "XY", "shaderParameters": parameters}

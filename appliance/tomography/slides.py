@@ -31,15 +31,6 @@ __all__ = ["main", "process_slide", "run_slides"]
 
 MANIFEST = "manifest.json"
 _SMALL, _LARGE = 300, 1024
-_TINTS = {
-    "red": (1, 0, 0),
-    "green": (0, 1, 0),
-    "blue": (0, 0, 1),
-    "cyan": (0, 1, 1),
-    "yellow": (1, 1, 0),
-    "magenta": (1, 0, 1),
-}
-Progress = Callable[[float], None]
 
 
 def run_slides(
@@ -182,8 +173,8 @@ def _picture(
         grey: NDArray[np.uint8] = (np.nan_to_num(shown[0]) * 255).astype(np.uint8)
         return grey
     total = np.zeros((*values.shape[1:], 3), np.float32)
-    for plane, color in zip(shown, COLORS, strict=False):
-        total += np.nan_to_num(plane)[..., None] * np.array(_TINTS[color], np.float32)
+    for plane, color in zip(shown, COLORS.values(), strict=False):
+        total += np.nan_to_num(plane)[..., None] * np.array(color, np.float32)
     mixed: NDArray[np.uint8] = (np.clip(total, 0, 1) * 255).astype(np.uint8)
     return mixed
 

@@ -14,8 +14,9 @@ from PIL import Image
 from pylibCZIrw import czi
 
 from appliance.core import Conflict, FormatError, Invalid
-from appliance.formats import open_slide
-from appliance.tomography.slide_contrast import ChannelCounter
+from appliance.formats import SlideScene, open_slide
+from appliance.tomography.ome_zarr import channels_attributes
+from appliance.tomography.slide_contrast import ChannelCounter, shader_of
 from appliance.tomography.slide_layout import find_slides
 from appliance.tomography.slides import main, process_slide
 
@@ -167,6 +168,18 @@ def test_scales_are_means_rounded_half_to_even_with_edges_counted_twice(tmp_path
         assert np.array_equal(group[str(number)][0, :, 0], wanted)
     omero = group.attrs["omero"]["channels"]
     assert [one["label"] for one in omero] == ["DAPI", "CD8"]
+
+
+def test_a_channel_has_one_colour_for_every_viewer() -> None:
+    scene = SlideScene(
+        "a", "scene", tuple("abcdefg"), (7, 1, 1), np.dtype("u1"), False, 0, np.zeros
+    )
+    windows = [ChannelCounter(scene.dtype).window()] * 7
+    told = channels_attributes(scene, [(0.0, 1.0, 0.0, 1.0)] * 7)["channels"]
+    shown = shader_of(scene.channels, windows, is_rgb=False)["shaderParameters"]["channelArray"]
+    assert [one["color"] for one in shown] == ["red", "green", "blue", "cyan", "yellow", "magenta"]
+    hexes = ["FF0000", "00FF00", "0000FF", "00FFFF", "FFFF00", "FF00FF"]
+    assert [one["color"] for one in told if one["active"]] == hexes
 
 
 def test_the_contrast_of_a_channel_leaves_zeros_out(tmp_path: Path) -> None:

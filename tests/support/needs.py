@@ -16,6 +16,7 @@ PACKAGES = {
     "storescu": "dcmtk",
     "dcmsend": "dcmtk",
     "echoscu": "dcmtk",
+    "dcmcjpeg": "dcmtk",
     "dcmqrscp": "dcmtk",
     "movescu": "dcmtk",
     "findscu": "dcmtk",

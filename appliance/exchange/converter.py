@@ -13,6 +13,7 @@ import msgspec
 from appliance.core import now_ms
 from appliance.exchange.dcm2niix import Output, run_dcm2niix
 from appliance.exchange.native import convert_natively
+from appliance.exchange.tilted import place_tilted
 
 if TYPE_CHECKING:
     from appliance.catalog import Tx
@@ -84,7 +85,7 @@ def convert_objects(
         return Converted(outputs=ours, native=True)
     theirs = run_dcm2niix(source, _folder(target / "dcm2niix"), timeout_s=timeout_s)
     if ours is None:
-        return Converted(outputs=theirs)
+        return Converted(outputs=place_tilted(theirs, source))
     return Converted(outputs=theirs, compared=True, differs=differences(ours, theirs))
 
 

@@ -88,9 +88,13 @@ class ImageHead:
 
     def values(self, path: Path) -> NDArray[Any]:
         """Give the values of the file that starts with this, (T, Z, Y, X)."""
-        dtype = "<i2" if self.kind == _SIGNED else "<u2"
-        found: NDArray[Any] = np.fromfile(path, dtype, offset=len(self.raw))
+        found: NDArray[Any] = np.fromfile(path, self.dtype, offset=len(self.raw))
         return found.reshape(self.shape[::-1])
+
+    @property
+    def dtype(self) -> np.dtype[np.int16] | np.dtype[np.uint16]:
+        """Type of the values."""
+        return np.dtype("<i2") if self.kind == _SIGNED else np.dtype("<u2")
 
     def enlarged(
         self, shape: tuple[int, ...], moved: NDArray[np.float64], *, seconds: float

@@ -140,7 +140,7 @@ class Appliance:
         queue = Queue(folder.queue_path, workers=_workers(settings))
         tools = _all_tools(folder)
         scheduler = Scheduler(catalog, folder, settings, queue, tools, url=self.url)
-        previews = Previews(catalog, folder, queue)
+        previews = self._previews = Previews(catalog, folder, queue)
         importer = Importer(catalog, identities, queue, folder, settings, on_files=previews.ask_for)
         importer.ctx.referrers.append(input_files)
         scheduler.register_row_source(ImportRows(catalog, importer.retry))
@@ -270,13 +270,23 @@ class Appliance:
     def _start_watcher(self) -> None:
         if not self.settings.watch.enabled:
             return
+        from appliance.cli.live_tilts import live_series
         from appliance.exchange import DropWatcher
 
-        watcher = DropWatcher(self.services.importer, self.folder, self.settings)
+        live = live_series(self.services.importer, self.settings, self._previews.ask_for)
+        holds = live.holds if live is not None else None
+        watcher = DropWatcher(self.services.importer, self.folder, self.settings, holds)
+        if live is not None:
+            live.on_end = watcher.hear
+            live.start()
+            self._stack.callback(live.stop)
         watcher.start()
         self._stack.callback(watcher.stop)
         self._probes["watcher"] = lambda: (
-            "; ".join(f"{path}: {why}" for path, why in sorted(watcher.problems.items()))
+            "; ".join(
+                [f"{path}: {why}" for path, why in sorted(watcher.problems.items())]
+                + ([live.problem] if live is not None and live.problem else [])
+            )
             if watcher.is_running()
             else "Nobody watches."
         )

@@ -170,6 +170,9 @@ class WatchedFolder(Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         Which sub-folders name what, such as ``"{project}/{subject}/{study}"``; empty: none.
     extra : list of str
         Extensions of files other than DICOM that are taken in; empty: all.
+    live_s : float
+        Tilt series in it are followed while a microscope writes them, and are over after so many
+        seconds without a change; 0: none is followed.
     """
 
     path: str
@@ -177,6 +180,7 @@ class WatchedFolder(Section, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     mode: Literal["keep", "copy", "move", "delete"] = "keep"
     pattern: str = ""
     extra: list[str] = []
+    live_s: float = 0.0
 
 
 class WatchSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from appliance.exchange.dicom_export import BlackenedObjects, ReleaseReport, WithheldObjects
     from appliance.exchange.dicomweb import Asked, OwnArchive, Viewer, WebObject
     from appliance.exchange.dicomweb_query import Level, QidoQuery, parse_query
+    from appliance.exchange.drop_root import watched_roots
     from appliance.exchange.existing_plan import (
         ExistingOptions,
         ExistingPreview,
@@ -186,6 +187,7 @@ __all__ = [
     "send_objects",
     "sessions_now",
     "target_options",
+    "watched_roots",
 ]
 
 _NAMES = {
@@ -283,6 +285,7 @@ _NAMES = {
     "send_objects": "sending",
     "sessions_now": "sessions",
     "target_options": "targets",
+    "watched_roots": "drop_root",
 }
 
 __getattr__ = lazy_door(__name__, _NAMES)

@@ -38,7 +38,7 @@ class DropEvents:
         kinds = [FileCreatedEvent, FileClosedEvent, FileMovedEvent, DirCreatedEvent, DirMovedEvent]
         # A new folder may be heard of twice, which does no harm.
         warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
-        observer, handler = Observer(), _handler(self._hear)
+        observer, handler = Observer(), _handler(self.hear)
         for path in folders:
             if not path.is_dir():
                 continue
@@ -72,7 +72,8 @@ class DropEvents:
             self._hint.clear()
         return paths if len(paths) < _MOST else None
 
-    def _hear(self, paths: Iterable[str]) -> None:
+    def hear(self, paths: Iterable[str]) -> None:
+        """Note that something happened there."""
         with self._lock:
             if len(self._paths) < _MOST:
                 self._paths.update(paths)

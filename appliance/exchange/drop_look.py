@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -18,11 +18,12 @@ import msgspec
 from appliance.exchange.folder_scan import Found, Listing, read_folder
 from appliance.exchange.names import is_archive
 
-__all__ = ["LOOSE", "Entry", "FolderLook"]
+__all__ = ["LOOSE", "Entry", "FolderLook", "Holds"]
 
 LOOSE = ""  # the name under which single files of the top level are one arrival
 _RACY_S = 4.0  # a change within the granularity of its clock may leave a folder's time as it was
 Stamp = tuple[int, int, int]
+Holds = Callable[[str, int, int], bool]
 
 
 class _Folder(msgspec.Struct, gc=False):
@@ -107,10 +108,13 @@ class FolderLook:
         The folder.
     ours : Path
         The data folder; links from `root` into it are not followed.
+    holds : callable, optional
+        Tells of a file, by path, bytes and time in ns, whether it is still written, whatever it
+        looks like: it is passed over.
     """
 
-    def __init__(self, root: Path, ours: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, ours: Path, holds: Holds | None = None) -> None:
+        self.root, self._holds = root, holds
         self.why = ""  # what keeps the folder itself from being read
         self._ours = Path(os.path.realpath(ours))
         self._known: dict[str, _Folder] = {}
@@ -192,6 +196,12 @@ class FolderLook:
         listing = read_folder(
             path, lambda at, why: entry.problems.append((at, why)), ours=self._ours
         )
+        if (holds := self._holds) is not None:
+            n_files = len(listing.files)
+            listing.files = [
+                f for f in listing.files if not holds(f.text, f.size_bytes, f.mtime_ns)
+            ]
+            entry.unfinished += n_files - len(listing.files)
         folder.folders = listing.folders
         unchanged = folder.digest and len(entry.problems) == n_problems
         if unchanged and folder.digest == _digest([*listing.files, *listing.unfinished]):

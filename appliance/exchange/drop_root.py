@@ -8,7 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.core import DataFolder, Invalid, WatchedFolder, WatchSettings, network_kind
+from appliance.core import (
+    DataFolder,
+    Invalid,
+    WatchedFolder,
+    WatchSettings,
+    network_kind,
+    safe_name,
+)
 from appliance.exchange.drop_places import compile_place, place_groups
 from appliance.exchange.folder_scan import Found
 from appliance.exchange.rows import Options
@@ -41,6 +48,8 @@ class WatchedRoot(msgspec.Struct, frozen=True, kw_only=True):
         Compiled pattern of its sub-folders.
     extra : list of str or None
         Extensions of files other than DICOM that are taken in; None: all that can be placed.
+    live_s : float
+        Seconds of quiet after which a tilt series that is recorded here is over; 0: not followed.
     wrong : str
         Why nothing can be taken from here, whatever lies there.
     """
@@ -51,6 +60,7 @@ class WatchedRoot(msgspec.Struct, frozen=True, kw_only=True):
     network: str = ""
     place: str | None = None
     extra: list[str] | None = None
+    live_s: float = 0.0
     wrong: str = ""
 
     @property
@@ -61,6 +71,16 @@ class WatchedRoot(msgspec.Struct, frozen=True, kw_only=True):
     def options(self) -> Options:
         """Give what an arrival from here is told."""
         return Options(move=self.move, layout=True, place=self.place, extra=self.extra)
+
+    def study_of(self, path: Path) -> tuple[str, str, str] | None:
+        """Give project, subject and study of a file; None unless the pattern names the last two."""
+        if self.place is None:
+            return None
+        found = place_groups(self.place, str(path.relative_to(self.path)))
+        pid, sid = found.get("patients_id"), found.get("studies_id")
+        if not (pid and sid):
+            return None
+        return found.get("project") or self.project, safe_name(pid), safe_name(sid)
 
     def by_project(self, files: Iterable[Found]) -> dict[str, list[Found]]:
         """Group files by the project that their sub-folder names; the folder's own without one."""
@@ -93,5 +113,6 @@ def _root(extra: WatchedFolder) -> WatchedRoot:
         network=network_kind(path),
         place=place,
         extra=[one.lower().lstrip(".") for one in extra.extra] or None,
+        live_s=extra.live_s,
         wrong=wrong,
     )

@@ -17,7 +17,7 @@ import msgspec
 
 from appliance.core import ApplianceError, DataFolder, NotFound, Settings
 from appliance.exchange.drop_events import DropEvents
-from appliance.exchange.drop_look import Entry, FolderLook
+from appliance.exchange.drop_look import Entry, FolderLook, Holds
 from appliance.exchange.drop_root import Afterwards, WatchedRoot, watched_roots
 from appliance.exchange.drop_take import delete_imported, fresh_files, tell_blocked
 from appliance.exchange.folder_scan import Found
@@ -51,8 +51,8 @@ class _Seen(msgspec.Struct):
 class _Watched:
     """One root with what is known of it."""
 
-    def __init__(self, root: WatchedRoot, folder: DataFolder) -> None:
-        self.root, self.tree = root, FolderLook(root.path, folder.root)
+    def __init__(self, root: WatchedRoot, folder: DataFolder, holds: Holds | None) -> None:
+        self.root, self.tree = root, FolderLook(root.path, folder.root, holds)
         self.seen: dict[str, _Seen] = {}
         self.emptied: set[str] = set()
         self.stuck: dict[str, str] = {}
@@ -80,6 +80,8 @@ class DropWatcher:
         Its ``drop`` is watched for the project ``default``.
     settings : Settings
         Section ``watch``: further folders and times.
+    holds : callable, optional
+        Tells of a file, by path, bytes and time in ns, whether somebody else still waits for it.
 
     Attributes
     ----------
@@ -87,10 +89,16 @@ class DropWatcher:
         Time after which a file that keeps changing no longer holds up those beside it.
     """
 
-    def __init__(self, importer: Importer, folder: DataFolder, settings: Settings) -> None:
+    def __init__(
+        self,
+        importer: Importer,
+        folder: DataFolder,
+        settings: Settings,
+        holds: Holds | None = None,
+    ) -> None:
         self.roots = watched_roots(folder, settings.watch)
         self.patience_s = _PATIENCE * settings.watch.settle_s
-        self._watched = [_Watched(root, folder) for root in self.roots]
+        self._watched = [_Watched(root, folder, holds) for root in self.roots]
         self._importer, self._settings = importer, settings.watch
         self._logged: dict[str, str] = {}
         self._events = DropEvents()
@@ -122,6 +130,10 @@ class DropWatcher:
     def is_running(self) -> bool:
         """Tell whether the watcher's thread is alive."""
         return self._thread is not None and self._thread.is_alive()
+
+    def hear(self, path: str) -> None:
+        """Hear that a folder is worth a look: what was held in it is whole."""
+        self._events.hear([path])
 
     def look_once(self, *, complete: bool = True) -> bool:
         """Look at all folders once; True while something there is not settled yet.

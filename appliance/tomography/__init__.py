@@ -11,13 +11,23 @@ from typing import TYPE_CHECKING
 from appliance.core import lazy_door
 
 if TYPE_CHECKING:
+    from appliance.tomography.live_series import LiveRoot, LiveSeries, StudyPlace
     from appliance.tomography.records import TiltAlignment, TiltSeries
     from appliance.tomography.sample import write_sample
     from appliance.tomography.toolset import TOMOGRAPHY_TOOLS
 
-__all__ = ["TOMOGRAPHY_TOOLS", "TiltAlignment", "TiltSeries", "write_sample"]
+__all__ = [
+    "TOMOGRAPHY_TOOLS",
+    "LiveRoot",
+    "LiveSeries",
+    "StudyPlace",
+    "TiltAlignment",
+    "TiltSeries",
+    "write_sample",
+]
 
 _HOMES = {
+    "live_series": ("LiveRoot", "LiveSeries", "StudyPlace"),
     "records": ("TiltAlignment", "TiltSeries"),
     "sample": ("write_sample",),
     "toolset": ("TOMOGRAPHY_TOOLS",),

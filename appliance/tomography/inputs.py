@@ -9,10 +9,10 @@ from pathlib import Path
 
 from appliance.core import Invalid, NotFound
 
-__all__ = ["SeriesInput", "find_series", "series_of"]
+__all__ = ["SeriesInput", "find_series", "is_made", "series_of"]
 
 _STACKS = (".mrc", ".st")
-_MADE = re.compile(r"_(full_rec|rec|ali|preali)$|^(ave|avebin8|ali)_")
+_MADE = re.compile(r"_(full_rec|rec|ali|preali|preview)$|^(ave|avebin8|ali)_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,13 @@ def _one(path: Path, there: dict[str, Path]) -> SeriesInput | None:
     return SeriesInput(path.stem, path)
 
 
+def is_made(path: Path) -> bool:
+    """Tell by its name whether a stack is a result, not a series."""
+    return bool(_MADE.search(path.stem))
+
+
 def _is_stack(path: Path) -> bool:
-    return path.suffix.lower() in _STACKS and not _MADE.search(path.stem)
+    return path.suffix.lower() in _STACKS and not is_made(path)
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:

@@ -45,10 +45,13 @@ class Mdoc:
     titles: tuple[str, ...] = ()
     sections: tuple[dict[str, str], ...] = ()
 
-    def numbers(self, name: str) -> Floats | None:
-        """One value of every section; None unless each has it."""
+    def numbers(self, name: str, *, growing: bool = False) -> Floats | None:
+        """One value of every section; None unless each has it, but for a last one half written."""
+        sections = self.sections
+        if growing and name not in sections[-1]:
+            sections = sections[:-1]
         try:
-            return np.array([float(section[name].split()[0]) for section in self.sections])
+            return np.array([float(section[name].split()[0]) for section in sections])
         except (KeyError, ValueError, IndexError):
             return None
 
@@ -95,7 +98,7 @@ def read_series(
     """
     images, facts = read_mrc_stack(path, growing=growing)
     notes = _notes(path)
-    tilts, source = _angles(path, facts, notes, angles)
+    tilts, source = _angles(path, facts, notes, angles, growing=growing)
     count = min(len(tilts), len(images)) if growing else len(images)
     if len(tilts) != count and not growing:
         raise FormatError(
@@ -121,13 +124,18 @@ def _notes(path: Path) -> Mdoc:
 
 
 def _angles(
-    path: Path, facts: MrcFacts, notes: Mdoc, given: Path | Sequence[float] | None
+    path: Path,
+    facts: MrcFacts,
+    notes: Mdoc,
+    given: Path | Sequence[float] | None,
+    *,
+    growing: bool,
 ) -> tuple[Floats, str]:
     if isinstance(given, Path):
         return read_tlt(given), given.name
     if given is not None:
         return np.asarray(given, float), "the list"
-    for angles, source in _sources(path, facts, notes):
+    for angles, source in _sources(path, facts, notes, growing=growing):
         if angles is not None:
             return angles, source
     if facts.is_volume or path.stem.endswith(("_rec", "_full_rec")):
@@ -141,12 +149,15 @@ def _angles(
     )
 
 
-def _sources(path: Path, facts: MrcFacts, notes: Mdoc) -> Iterator[tuple[Floats | None, str]]:
+def _sources(
+    path: Path, facts: MrcFacts, notes: Mdoc, *, growing: bool
+) -> Iterator[tuple[Floats | None, str]]:
     for suffix in (".rawtlt", ".tlt"):
         beside = path.with_suffix(suffix)
         if beside.is_file():
             yield read_tlt(beside), beside.name
-    yield notes.numbers("TiltAngle") if notes.sections else None, "its .mdoc"
+    angles = notes.numbers("TiltAngle", growing=growing) if notes.sections else None
+    yield angles, "its .mdoc"
     yield facts.tilt_angles, "its extended header"
 
 

@@ -19,6 +19,7 @@ from appliance.core import ApplianceError, Invalid
 from appliance.tomography.embedded import EmbeddedEngine
 from appliance.tomography.engines import Engine, EngineName, choose_engine
 from appliance.tomography.following import align_series
+from appliance.tomography.growing import frames_named_by
 from appliance.tomography.imod import ImodEngine, find_imod
 from appliance.tomography.inputs import SeriesInput, find_series, series_of
 from appliance.tomography.manifest import Callback, write_manifest
@@ -123,12 +124,24 @@ def _inputs(options: argparse.Namespace, given: Given) -> list[SeriesInput]:
     if not options.series:
         raise Invalid("no tilt series is named", hint="Use --series, or --param input_dir=FOLDER.")
     ours = options.output.absolute()
-    stacks = [one for one in options.series if not one.absolute().is_relative_to(ours)]
+    stacks = [
+        one
+        for one in options.series
+        if not (one.absolute().is_relative_to(ours) or one.stem.endswith("_preview"))
+    ]
     if len(stacks) < len(options.series):
-        _say(f"{len(options.series) - len(stacks)} results of earlier runs are left out")
+        _say(f"left out as results of earlier runs: {len(options.series) - len(stacks)}")
     if not stacks:
         raise Invalid("all that is named is a result of an earlier run")
-    return series_of(stacks)
+    whole = [one for one in stacks if not frames_named_by(one)]
+    if len(whole) < len(stacks):
+        _say(f"left out as single tilts of a series: {len(stacks) - len(whole)}")
+    if not whole:
+        raise Invalid(
+            "all that is named are files of single tilts",
+            hint="Name the stack that they were brought together into.",
+        )
+    return series_of(whole)
 
 
 def _orders(options: argparse.Namespace, given: Given, work: Path) -> Orders:

@@ -6,6 +6,8 @@ import type { FileRow } from "../core/types";
 export interface Report {
   engine: string;
   method: string;
+  /** While a microscope writes it "recording", then "recorded"; "" of what the workflow made. */
+  live: string;
   nTilts: number;
   leftOut: readonly number[];
   /** Of the camera; null where neither header nor person told. */
@@ -40,6 +42,7 @@ export function readReport(value: unknown): Report | null {
   return {
     engine: value.engine,
     method: word(value.method),
+    live: word(value.state),
     nTilts,
     leftOut: numbers(value.left_out),
     pixelNm: number(value.pixel_nm) || null,

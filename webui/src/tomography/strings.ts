@@ -42,6 +42,8 @@ export const series = {
   axisHint: "Counterclockwise from +y",
   when: "When",
   done: "done",
+  recording: "being recorded",
+  recorded: "recorded, preview",
   stateFailed: "failed",
   beads: "{n} beads",
   patches: "patches",

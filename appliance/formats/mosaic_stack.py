@@ -38,6 +38,7 @@ _SAME_CSA = (
     b"PhaseEncodingDirectionPositive", b"BandwidthPerPixelPhaseEncode", b"ProtocolSliceNumber",
 )  # fmt: skip
 _MARK = b"SV10"
+_ENTRY = 84  # bytes before the items
 
 
 @dataclass(frozen=True)
@@ -114,13 +115,13 @@ def read_mosaics(paths: Sequence[Path]) -> MosaicStack:
         If they differ in more than their number, or have gradients.
     """
     reader = SliceReader(len(paths), _WANTED)
-    places: dict[bytes, int] = {}
+    csa = _CsaReader()
     volumes: list[StackSlice] = []
     alike: list[bytes] = []
     for path in map(str, paths):
         found, offset, length, _ = reader.read(path, keep=False)
         number, found[_AT_INSTANCE] = found[_AT_INSTANCE], b""
-        found[_AT_CSA] = _csa(found[_AT_CSA], places)
+        found[_AT_CSA] = csa.read(found[_AT_CSA])
         if not alike:
             alike, first = found, dict(zip(_WANTED, found, strict=True))
             rows, columns = _short(first[_ROWS]), _short(first[_COLUMNS])
@@ -143,37 +144,39 @@ def _check(first: dict[int, bytes]) -> None:
         raise NotPlain("its mosaics lack what tells how they are cut")
 
 
-def _csa(block: bytes, places: dict[bytes, int]) -> bytes:
-    """Give those entries of Siemens' own header that have to be alike.
+class _CsaReader:
+    """Reads those entries of Siemens' own header that have to be alike."""
 
-    Parameters
-    ----------
-    places : dict
-        Where they were in the last one: mostly they are there again.
+    def __init__(self) -> None:
+        self._before: list[tuple[int, bytes]] = []
+        self._told = b""
+
+    def read(self, block: bytes) -> bytes:
+        """Give the entries of one header; mostly they are what and where they were in the last."""
+        if self._before and all(block.startswith(one, at) for at, one in self._before):
+            return self._told
+        if block[:4] != _MARK:
+            return b""
+        places = [(name, block.find(name + b"\0")) for name in _SAME_CSA]
+        found = [(name, at, _csa_end(block, at)) for name, at in places if at >= 0]
+        self._before = [(0, _MARK), *((at, block[at:end]) for _, at, end in found)]
+        self._told = b"".join(name + block[at + _ENTRY : end] for name, at, end in found)
+        if len(found) < len(places):  # what is missing here may be there in the next
+            self._before = []
+        return self._told
+
+
+def _csa_end(block: bytes, at: int) -> int:
+    """Find where an entry ends.
+
+    It has a name (64 bytes) and five numbers, the fourth of which counts its items; an item has
+    four numbers, the second of which is its length, and is filled up to four bytes.
     """
-    if block[:4] != _MARK:
-        return b""
-    for name in _SAME_CSA:
-        at = places.get(name, -1)
-        if at < 0 or not block.startswith(name + b"\0", at):
-            places[name] = block.find(name + b"\0")
-    return b"".join(_csa_entry(block, name, places[name]) for name in _SAME_CSA)
-
-
-def _csa_entry(block: bytes, name: bytes, at: int) -> bytes:
-    """Give the items of one entry, with their lengths.
-
-    An entry has a name (64 bytes) and five numbers, the fourth of which counts its items; an item
-    has four numbers, the second of which is its length, and is filled up to four bytes.
-    """
-    begin = at + 84
-    if at < 0 or begin > len(block):
-        return b""
-    end = begin
+    end = at + _ENTRY
     for _ in range(min(64, int.from_bytes(block[at + 76 : at + 80], "little"))):
         length = int.from_bytes(block[end + 4 : end + 8], "little")
         end += 16 + length + -length % 4
-    return name + block[begin:end]
+    return end
 
 
 def tiling_of(part: MosaicStack, head: ImageHead, made: NDArray[Any]) -> Tiling:

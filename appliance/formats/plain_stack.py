@@ -34,6 +34,7 @@ __all__ = ["SAME_TAGS", "SliceReader", "read_stack"]
 _EXPLICIT = "1.2.840.10008.1.2.1"
 _SMALL_BYTES = 64 * 1024  # smaller files are read at once, with their values
 _HEAD_BYTES = (16 * 1024, 256 * 1024)
+_SLACK_BYTES = 2048  # by which headers of a series differ at most, mostly
 _MOST_KEPT = 256 << 20
 
 _POSITION, _INSTANCE = 0x00200032, 0x00200013
@@ -123,7 +124,7 @@ class SliceReader:
         self._walker = walker_for(count)
         self._wanted, self._array = wanted, np.array(wanted, np.int64)
         self._found = np.zeros(2 * len(wanted), np.int64)
-        self._first = 0
+        self._steps = _HEAD_BYTES
 
     def read(self, path: str, *, keep: bool) -> tuple[list[bytes], int, int, bytes]:
         """Read the header of an object.
@@ -159,7 +160,7 @@ class SliceReader:
 
     def _head(self, handle: int, size: int) -> tuple[bytes, int, int, int, list[int]]:
         """Read so much of an object that its header is whole: as much as for the last one."""
-        steps = (_SMALL_BYTES,) if size <= _SMALL_BYTES else _HEAD_BYTES[self._first :]
+        steps = (_SMALL_BYTES,) if size <= _SMALL_BYTES else self._steps
         for most in steps:
             head = os.pread(handle, most, 0)
             meta = read_meta(head)
@@ -168,8 +169,8 @@ class SliceReader:
             how, at, length, found = self._walk(head, meta)
             if how != CUT:
                 break
-        if size > _SMALL_BYTES:
-            self._first = _HEAD_BYTES.index(most)
+        if size > _SMALL_BYTES and how == AT_PIXELS:
+            self._steps = at + _SLACK_BYTES, _HEAD_BYTES[-1]
         return head, how, at, length, found
 
     def _walk(self, head: bytes, meta: tuple[str, int]) -> tuple[int, int, int, list[int]]:

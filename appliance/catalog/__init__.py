@@ -78,6 +78,7 @@ if TYPE_CHECKING:
         plan_rename_file,
         plan_rename_study,
         plan_rename_subject,
+        rename_row,
     )
     from appliance.catalog.path_rows import blank_paths, files_at
     from appliance.catalog.projects import (
@@ -225,7 +226,7 @@ _ROOMS = {
     ),
     "moves": (
         "Move begin_move cancel_move finish_move pending_moves plan_move_study plan_rename_file"
-        " plan_rename_study plan_rename_subject"
+        " plan_rename_study plan_rename_subject rename_row"
     ),
     "path_rows": "blank_paths files_at",
     "reads": "find_study get_file get_project list_projects project_tags study_files tags_of",
@@ -427,6 +428,7 @@ __all__ = [
     "quote_word",
     "read_table",
     "redeem_login_code",
+    "rename_row",
     "require_open",
     "retag",
     "revoke_job_tokens",

@@ -37,6 +37,7 @@ __all__ = [
     "plan_rename_file",
     "plan_rename_study",
     "plan_rename_subject",
+    "rename_row",
 ]
 
 _MAX_CODE = 64
@@ -174,6 +175,11 @@ def finish_move(tx: Tx, operation_id: int) -> None:
         intern_again(tx.con, before)
         _tell(tx, row["level"], x_id)
     tx.con.execute("DELETE FROM moves WHERE operation_id = ?", (operation_id,))
+
+
+def rename_row(tx: Tx, file_id: int, path: str) -> None:
+    """Let a row tell the name that its file has on disk already."""
+    _rename_file(tx, file_id, path)
 
 
 def cancel_move(tx: Tx, operation_id: int) -> None:

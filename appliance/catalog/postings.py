@@ -43,6 +43,7 @@ KINDS = (
     "json",
     "text",
     "document",
+    "pyramid",
 )  # codes of the column `kind`; what is none of them is `UNKNOWN_KIND`
 UNKNOWN_KIND = 255
 _FEW_RUNS = 200  # so many slices are as fast as one gather

@@ -18,7 +18,7 @@ BATCH_NAME = "Demo: tomogram of a sample tilt series"
 NAME, SUBJECT, STUDY = "sample", "TOMO-1", "2026_01"
 _SIZE, _TILTS = 256, 41
 _WITHIN_S = 1800.0
-_MADE = ("rec.mrc", "tiltMov_sample.mp4", "keyMov_sample.mp4", "neuro-sample/info")
+_MADE = ("rec.mrc", "tiltMov_sample.mp4", "keyMov_sample.mp4", "neuro-sample")
 
 
 class TomographyRun:

@@ -31,7 +31,6 @@ from appliance.core.files import (
     link_or_copy,
     safe_join,
     safe_name,
-    sha256_file,
 )
 from appliance.core.folder import MARKER, DataFolder
 from appliance.core.ids import iso, new_key, new_keys, now_ms, parse_iso
@@ -56,7 +55,17 @@ from appliance.core.settings import (
     WebSettings,
     load_settings,
 )
-from appliance.core.walking import walk_files
+from appliance.core.walking import (
+    FileContent,
+    content_of,
+    file_around,
+    is_any_file,
+    is_folder_file,
+    members,
+    old_head,
+    sha256_file,
+    walk_files,
+)
 
 __all__ = [
     "MARKER",
@@ -70,6 +79,7 @@ __all__ = [
     "DicomSettings",
     "DiskFull",
     "ExchangeError",
+    "FileContent",
     "FormatError",
     "ImportSettings",
     "Invalid",
@@ -94,17 +104,23 @@ __all__ = [
     "WebSettings",
     "atomic_write",
     "configure_logging",
+    "content_of",
+    "file_around",
     "fsync_dir",
     "fsync_file",
     "install_command",
+    "is_any_file",
+    "is_folder_file",
     "iso",
     "lazy_door",
     "link_or_copy",
     "load_settings",
+    "members",
     "network_kind",
     "new_key",
     "new_keys",
     "now_ms",
+    "old_head",
     "parse_iso",
     "safe_join",
     "safe_name",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -22,7 +21,6 @@ __all__ = [
     "link_or_copy",
     "safe_join",
     "safe_name",
-    "sha256_file",
 ]
 
 _CHUNK_BYTES = 1 << 20
@@ -118,12 +116,6 @@ def safe_name(text: str, *, fallback: str = "unnamed") -> str:
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     name = _RESERVED.sub("_", plain).strip("._- ")
     return name[:_MAX_NAME_BYTES] or fallback
-
-
-def sha256_file(path: Path) -> str:
-    """Hash a file's bytes, as lower-case hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def link_or_copy(source: Path, target: Path) -> None:

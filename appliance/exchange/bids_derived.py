@@ -22,7 +22,7 @@ DERIVATIVE = "derivatives/nora"
 """Where the derivative lies in the dataset."""
 OTHER = "extra"
 """Folder of it for what BIDS has no name for."""
-_KINDS = ("image", "mask", "labels", "surface", "streamlines", "table", "json")
+_KINDS = ("image", "mask", "labels", "surface", "streamlines", "table", "json", "pyramid")
 _NIFTI = (".nii", ".nii.gz")
 _KEPT = ("task", "acq", "ce", "rec", "dir", "run", "echo", "part", "chunk")
 _ANAT = (

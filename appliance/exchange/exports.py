@@ -19,6 +19,7 @@ from appliance.core import (
     NotFound,
     StorageError,
     atomic_write,
+    members,
     new_key,
     now_ms,
     safe_join,
@@ -30,7 +31,7 @@ from appliance.exchange.once import OncePerRow
 if TYPE_CHECKING:
     from appliance.catalog import Tx
 
-__all__ = ["Entry", "Export", "Exports", "ZipSink"]
+__all__ = ["Entry", "Export", "Exports", "ZipSink", "entry_parts"]
 
 _CHUNK_BYTES = 1 << 20
 _NOTE_EVERY = 25
@@ -52,6 +53,15 @@ class Entry(msgspec.Struct, frozen=True):
     source: Path | None = None
     counts: bool = False
     tells: bool = False
+
+
+def entry_parts(entry: Entry) -> Iterator[Entry]:
+    """Give the plain files of an entry: itself, or of a pyramid all that lies in its folder."""
+    if entry.source is None or not entry.source.is_dir():
+        yield entry
+        return
+    for name, path in members(entry.source):
+        yield Entry(f"{entry.path}/{name}", source=path, counts=entry.counts)
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):
@@ -234,7 +244,8 @@ class Exports:
         for entry in self._noted(export, self._entries(export)):
             if self._closing.is_set():
                 return
-            _put(target, entry)
+            for part in entry_parts(entry):
+                _put(target, part)
             done += entry.counts or entry.source is not None
             if done % _NOTE_EVERY == 0:
                 self._note(export.id, n_done=min(done, export.n_files))
@@ -284,7 +295,7 @@ def _put(target: Path, entry: Entry) -> None:
 def _zip(found: Iterable[Entry]) -> Iterator[bytes]:
     sink = ZipSink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        for entry in found:
+        for entry in (part for one in found for part in entry_parts(one)):
             info = zipfile.ZipInfo(entry.path)
             with archive.open(info, "w", force_zip64=True) as member:
                 if entry.source is None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from appliance.core import FormatError
-from appliance.exchange.exports import Entry
+from appliance.exchange.exports import Entry, entry_parts
 from appliance.exchange.release_faces import Faces
 from appliance.privacy import (
     CODES,
@@ -36,6 +36,8 @@ _HEAD_BYTES, _TEXT_BYTES = 1 << 16, 4 << 20
 _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".mp4", ".avi", ".gif"})
 _TABLES = frozenset({".csv", ".tsv", ".tab"})
 _TEXTS = frozenset({".txt", ".log", ".md", ".html", ".xml", ".py", ".sh", ".m", ".bval", ".bvec"})
+_CHUNK = re.compile(r"\d+(?:\.\d+)*|\d+-\d+_\d+-\d+_\d+-\d+|[0-9a-f]+\.shard", re.ASCII)
+_ATTRIBUTES = frozenset({"info", ".zattrs", ".zgroup", ".zarray", ".zmetadata", "zarr.json"})
 _NUMBERS = frozenset({".gii", ".tck", ".trk", ".stl", ".ply", ".vtk", ".mgh", ".mgz", ".nrrd"})
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d{2}-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])(?!\d)")
 _DATE_KEYS = frozenset({"AcquisitionDateTime", "AcquisitionDate", "StudyDate", "SeriesDate"})
@@ -95,9 +97,23 @@ class _Look:
         if _DATE.search(place):
             self._found.add("dates", place)
         try:
-            self._into(entry, _suffix(place))
+            self._whole(entry)
         except (FormatError, OSError, ValueError, EOFError, csv.Error, zlib.error):
             self._found.add("opaque", place)
+
+    def _whole(self, entry: Entry) -> None:
+        """Look into a file; of a pyramid into what describes it, for its chunks are voxels."""
+        if entry.source is None or not entry.source.is_dir():
+            self._into(entry, _suffix(entry.path))
+            return
+        for part in entry_parts(entry):
+            name = part.path.rpartition("/")[2]
+            if name in _ATTRIBUTES:
+                self._json(part)
+            elif _CHUNK.fullmatch(name) is None:
+                self._into(part, _suffix(part.path))
+        if not (entry.source / "info").is_file():  # a slide, which may show writing
+            self._found.add("burned-in", entry.path)
 
     def done(self) -> Looked:
         """Give what was found in all of them."""

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import Any, TypedDict
 
-from appliance.core import ApplianceError, FormatError
+from appliance.core import ApplianceError, FormatError, content_of
 from appliance.formats.kinds import kind_of
 from appliance.formats.nifti_quick import quick_facts
 
@@ -24,8 +24,9 @@ class FileFacts(TypedDict):
     Attributes
     ----------
     size_bytes, mtime_ns : int
+        Of all that lies in it, if it is a folder.
     kind : str
-        As `kind_of` tells it.
+        As `kind_of` tells it; ``pyramid`` for a folder that is one file.
     header : dict or None
         Of an image: shape, voxel size in mm, type, affine, number of volumes.
     doc : JSON value
@@ -56,19 +57,19 @@ def file_facts(path: Path, *, strict: bool = False) -> FileFacts:
     OSError
         If the file is gone.
     """
-    facts, kind = path.stat(), str(kind_of(path))
+    facts, kind = content_of(path), "pyramid" if path.is_dir() else str(kind_of(path))
     header = doc = None
     try:
         if kind in _IMAGES:
             header = _header(path)
-        elif kind == "json" and facts.st_size <= _MAX_DOC_BYTES:
+        elif kind == "json" and facts.size_bytes <= _MAX_DOC_BYTES:
             doc = _document(path)
     except (ApplianceError, OSError) as error:
         if strict:
             raise
         _LOG.warning("a file of the kind %s is damaged: %s", kind, type(error).__name__)
     return FileFacts(
-        size_bytes=facts.st_size, mtime_ns=facts.st_mtime_ns, kind=kind, header=header, doc=doc
+        size_bytes=facts.size_bytes, mtime_ns=facts.mtime_ns, kind=kind, header=header, doc=doc
     )
 
 

@@ -19,6 +19,7 @@ FileKind = Literal[
     "json",
     "text",
     "document",
+    "pyramid",
     "other",
 ]
 
@@ -31,6 +32,7 @@ _KINDS: dict[FileKind, str] = {
     "json": ".json",
     "text": ".txt .log .md .bval .bvec .bvals .bvecs .m .py .sh .xml .adoc .mdoc .tlt .rawtlt .xf",
     "document": ".pdf .html .htm .png .jpg .jpeg .bmp .gif .tif .tiff .svg .mp4 .webm .docx .pptx",
+    "pyramid": ".zarr .ome.zarr",
 }
 _KIND_OF_SUFFIX: dict[str, FileKind] = {
     suffix: kind for kind, names in _KINDS.items() for suffix in names.split()
@@ -56,7 +58,8 @@ def suffix_of(path: Path | str) -> str:
 def kind_of(path: Path | str) -> FileKind:
     """Tell the kind of a file from its name.
 
-    Masks look like images; they are known by their tag.
+    Masks look like images; they are known by their tag. A pyramid without an ending is known by
+    its folder only, see `file_facts`.
     """
     return _KIND_OF_SUFFIX.get(suffix_of(path), "other")
 

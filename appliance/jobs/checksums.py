@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path
 
-from appliance.core import atomic_write, sha256_file
+from appliance.core import atomic_write, content_of, sha256_file
 
 __all__ = ["main", "manifest"]
 
@@ -18,7 +18,7 @@ def manifest(paths: list[Path]) -> dict[str, dict[str, object]]:
     return {
         path.relative_to(base).as_posix(): {
             "sha256": sha256_file(path),
-            "size_bytes": path.stat().st_size,
+            "size_bytes": content_of(path).size_bytes,
         }
         for path in sorted(paths)
     }

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from appliance.core import is_folder_file, members, sha256_file
+
 __all__ = ["compare_files"]
 
 _BLOCK = 1 << 20
@@ -20,8 +22,11 @@ def compare_files(one: Path, other: Path) -> dict[str, Any]:
     -------
     dict
         ``is_equal``; else ``first_byte`` (from 0) and ``sizes``; of images ``max_abs_difference``
-        of their voxels or ``shapes``; of JSON files ``keys`` that differ.
+        of their voxels or ``shapes``; of JSON files ``keys`` that differ; of files that are
+        folders only the ``parts`` that differ.
     """
+    if is_folder_file(one) or is_folder_file(other):
+        return _parts(one, other)
     at = _first_difference(one, other)
     if at is None:
         return {"is_equal": True}
@@ -43,6 +48,12 @@ def _of_kind(one: Path, other: Path) -> dict[str, Any]:
     except Exception as error:  # noqa: BLE001 - whatever a damaged file raises
         return {"problem": f"cannot be read: {type(error).__name__}"}
     return {}
+
+
+def _parts(one: Path, other: Path) -> dict[str, Any]:
+    left, right = ({name: sha256_file(at) for name, at in members(path)} for path in (one, other))
+    differ = sorted(name for name in left | right if left.get(name) != right.get(name))
+    return {"is_equal": not differ, **({"parts": differ[:_MOST_KEYS]} if differ else {})}
 
 
 def _first_difference(one: Path, other: Path) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from appliance.catalog import Project
-from appliance.core import DataFolder
+from appliance.core import DataFolder, is_any_file
 from appliance.jobs.choices import chosen_plan, decision
 from appliance.jobs.done import judge_done
 from appliance.jobs.plan import Plan, Targets
@@ -113,7 +113,7 @@ class Look:
                 of = f" of {other[0]}" if other[0] else ""
                 text = f"{output.path.name} would also be written by job {other[1] + 1}{of}"
                 found.findings.append(Finding(output.arg_id, "clash", text, choices=("leave_out",)))
-            if output.path.is_file():
+            if is_any_file(output.path):
                 found.findings.append(self._exists(plan, chain, output))
 
     def _exists(self, plan: Plan, chain: Chain, output: OutputPath) -> Finding:

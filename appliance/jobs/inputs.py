@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from appliance.catalog import Tx
-from appliance.core import sha256_file
+from appliance.core import content_of, sha256_file
 from appliance.jobs.resolve import InputFile
 
 __all__ = ["Fact", "look_at", "look_at_inputs", "note_inputs"]
@@ -36,14 +36,14 @@ def look_at(path: Path, known: Fact | None, room: int) -> Fact | None:
         How many bytes may still be read.
     """
     try:
-        stat = path.stat()
-        if known is not None and known[:2] == (stat.st_size, stat.st_mtime_ns) and known.sha256:
+        found = content_of(path)
+        if known is not None and known[:2] == found and known.sha256:
             return known
-        small = stat.st_size <= min(_SMALL_BYTES, room)
+        small = found.size_bytes <= min(_SMALL_BYTES, room)
         digest = sha256_file(path) if small else None
     except OSError:
         return None
-    return Fact(stat.st_size, stat.st_mtime_ns, digest)
+    return Fact(*found, digest)
 
 
 def look_at_inputs(con: sqlite3.Connection, inputs: Iterable[InputFile]) -> dict[int, Fact]:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from appliance.core import walk_files
+from appliance.core import content_of, is_any_file, is_folder_file, walk_files
 from appliance.jobs.resolve import OutputPath
 
 __all__ = ["made_since", "missing", "move_partial", "snapshot"]
@@ -17,23 +17,19 @@ Snapshot = dict[str, list[int]]
 
 def snapshot(outputs: Iterable[OutputPath]) -> Snapshot:
     """Note size and time of what exists already where outputs will be."""
-    return {
-        str(path): [stat.st_size, stat.st_mtime_ns]
-        for output in outputs
-        for path in _files(output)
-        if (stat := path.stat())
-    }
+    return {str(path): list(content_of(path)) for output in outputs for path in _files(output)}
 
 
 def made_since(folder: Path, outputs: Iterable[OutputPath]) -> list[tuple[OutputPath, Path]]:
     """List the files of outputs that are new or changed since the attempt of a run folder began."""
     before: Snapshot = json.loads((folder / "before.json").read_bytes())
-    found = []
+    found: list[tuple[OutputPath, Path]] = []
     for output in outputs:
-        for path in _files(output):
-            stat = path.stat()
-            if before.get(str(path)) != [stat.st_size, stat.st_mtime_ns]:
-                found.append((output, path))
+        found += [
+            (output, path)
+            for path in _files(output)
+            if before.get(str(path)) != list(content_of(path))
+        ]
     return found
 
 
@@ -42,7 +38,7 @@ def missing(outputs: Iterable[OutputPath]) -> list[str]:
     return [
         output.path.name
         for output in outputs
-        if not (output.path.is_dir() if output.is_folder else output.path.is_file())
+        if not (output.path.is_dir() if output.is_folder else is_any_file(output.path))
     ]
 
 
@@ -59,6 +55,6 @@ def move_partial(folder: Path, outputs: Sequence[OutputPath]) -> int:
 
 
 def _files(output: OutputPath) -> list[Path]:
-    if not output.is_folder:
-        return [output.path] if output.path.is_file() else []
+    if not output.is_folder or is_folder_file(output.path):
+        return [output.path] if is_any_file(output.path) else []
     return sorted(walk_files(output.path))

@@ -22,7 +22,16 @@ from appliance.catalog import (
     study_dir,
     tag,
 )
-from appliance.core import ApplianceError, Conflict, DataFolder, Invalid, fsync_dir, fsync_file
+from appliance.core import (
+    ApplianceError,
+    Conflict,
+    DataFolder,
+    Invalid,
+    file_around,
+    fsync_dir,
+    fsync_file,
+    members,
+)
 from appliance.jobs.outputs import made_since
 from appliance.jobs.plan import Targets, plan_of
 from appliance.jobs.resolve import OutputPath
@@ -69,9 +78,12 @@ def find_outputs(
             made[path] = _look(path, output.arg_id, output.study_id, name, output.tags)
         for row in _pending(con, job):
             _add_pending(con, folder, job, row, made)
+    parents = {path.parent for path in made}
     for path in changed & made.keys():
-        fsync_file(path)
-    for parent in {path.parent for path in made}:
+        for _, member in members(path):
+            fsync_file(member)
+            parents.add(member.parent)
+    for parent in parents:
         fsync_dir(parent)
     return list(made.values())
 
@@ -175,7 +187,8 @@ def _add_pending(
     made: dict[Path, NewFile],
 ) -> None:
     """Merge one noted request with what was found; one that means no study's file is logged."""
-    path, tags = Path(row["path"]), tuple(json.loads(row["tags"]))
+    asked, tags = Path(row["path"]), tuple(json.loads(row["tags"]))
+    path = file_around(project_root(folder, job["project"]), asked) or asked
     old = made.get(path)
     if old is not None:
         made[path] = _look(path, old.arg_id, old.study_id, old.name, (*old.tags, *tags))

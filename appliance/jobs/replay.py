@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from appliance.core import DataFolder, atomic_write, sha256_file
+from appliance.core import DataFolder, atomic_write, content_of, is_any_file, sha256_file
 from appliance.jobs.comparing import compare_files
 from appliance.jobs.launch import Start, prepare
 from appliance.jobs.plan import Plan
@@ -125,13 +125,13 @@ def _run(request: Mapping[str, Any], places: _Places) -> int:
 def _wrong_input(one: Mapping[str, Any]) -> str:
     """Say why an input is not what it was; empty when it is."""
     path, name = Path(one["now"]), one["path"]
-    if not path.is_file():
+    if not is_any_file(path):
         return f"{name} is gone"
-    stat = path.stat()
+    found = content_of(path)
     if one["sha256"]:
-        is_same = stat.st_size == one["size_bytes"] and sha256_file(path) == one["sha256"]
+        is_same = found.size_bytes == one["size_bytes"] and sha256_file(path) == one["sha256"]
     else:
-        is_same = [stat.st_size, stat.st_mtime_ns] == [one["size_bytes"], one["mtime_ns"]]
+        is_same = found == (one["size_bytes"], one["mtime_ns"])
     return "" if is_same else f"{name} is not what it was"
 
 
@@ -139,7 +139,7 @@ def _compare(one: Mapping[str, Any], places: _Places) -> dict[str, Any]:
     """Compare a new file with what is recorded, and with the file itself while it is the same."""
     new, old = Path(places.there(one["at"])), Path(one["now"])
     about = {"path": one["path"], "psid": one["psid"], "arg": one["arg"]}
-    if not new.is_file():
+    if not is_any_file(new):
         return about | {"result": "missing"}
     digest = sha256_file(new)
     about |= {"sha256": one["sha256"], "new_sha256": digest}
@@ -156,11 +156,11 @@ def _looks(request: Mapping[str, Any]) -> list[list[int] | None]:
     found: list[list[int] | None] = []
     for one in request["outputs"]:
         try:
-            stat = Path(one["now"]).stat()
+            stat, content = Path(one["now"]).stat(), content_of(Path(one["now"]))
         except OSError:
             found.append(None)
         else:
-            found.append([stat.st_size, stat.st_mtime_ns, stat.st_ino])
+            found.append([*content, stat.st_ino])
     return found
 
 

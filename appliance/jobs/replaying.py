@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from appliance.catalog import Catalog, FileRow, file_path, get_file
-from appliance.core import Conflict, DataFolder, NotFound, sha256_file
+from appliance.core import Conflict, DataFolder, NotFound, content_of, sha256_file
 from appliance.jobs.records import plan_text, read_record
 from appliance.jobs.replay import REPORT
 from appliance.jobs.structs import BatchSpec, JobSpec, Resources, Submitted
@@ -141,14 +141,14 @@ class Replays:
 def _wrong(path: Path, one: dict[str, Any]) -> str:
     """Say quickly why an input is not what it was; the job looks again, at every byte."""
     try:
-        stat = path.stat()
-        if stat.st_size != one["size_bytes"]:
+        found = content_of(path)
+        if found.size_bytes != one["size_bytes"]:
             return "is not what it was: its size differs"
-        if stat.st_mtime_ns == one["mtime_ns"]:
+        if found.mtime_ns == one["mtime_ns"]:
             return ""
         if one["sha256"] is None:
             return "was changed since, and was not hashed when it was used"
-        if stat.st_size <= _QUICK_BYTES and sha256_file(path) != one["sha256"]:
+        if found.size_bytes <= _QUICK_BYTES and sha256_file(path) != one["sha256"]:
             return "is not what it was: its content differs"
     except OSError:
         return "is gone"

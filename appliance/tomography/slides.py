@@ -120,6 +120,8 @@ class _Maker:
         counters = write_scene(group, scene)
         windows = [counter.window() for counter in counters]
         ranges = [(w.low, w.high, w.floor, w.limit) for w in windows]
+        if scene.is_rgb and scene.dtype == np.uint8:  # colours are shown as they are
+            ranges = [(0.0, 255.0, 0.0, 255.0)] * len(windows)
         group.attrs["omero"] = channels_attributes(scene, ranges)
         shader = shader_of(scene.channels, windows, is_rgb=scene.is_rgb)
         picture = _picture(scene, small_scale(group, _LARGE), windows)

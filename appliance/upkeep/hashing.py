@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 from appliance.catalog import Catalog, FileRow, Tx, file_path, get_file
-from appliance.core import DataFolder, NotFound, sha256_file
+from appliance.core import DataFolder, NotFound, content_of, sha256_file
 
 __all__ = ["HashFiller", "hash_some"]
 
@@ -59,8 +59,8 @@ def _hash_one(catalog: Catalog, folder: DataFolder, file_id: int) -> None:
 def _stable_digest(path: Path, row: FileRow) -> str:
     """Hash a file, or give '' when it is not the one the catalog knows."""
     digest = sha256_file(path)
-    facts = path.stat()
-    return digest if (facts.st_mtime_ns, facts.st_size) == (row.mtime_ns, row.size_bytes) else ""
+    facts = content_of(path)
+    return digest if facts == (row.size_bytes, row.mtime_ns) else ""
 
 
 def _store(tx: Tx, row: FileRow, digest: str) -> None:

@@ -32,7 +32,17 @@ from appliance.catalog import (
     plan_rename_study,
     plan_rename_subject,
 )
-from appliance.core import Conflict, DataFolder, StorageError, atomic_write, fsync_dir, safe_join
+from appliance.core import (
+    Conflict,
+    DataFolder,
+    Invalid,
+    StorageError,
+    atomic_write,
+    file_around,
+    fsync_dir,
+    is_folder_file,
+    safe_join,
+)
 from appliance.privacy import IdentityStore
 from appliance.upkeep.followers import follow, refuse_busy
 from appliance.viewing import move_versions
@@ -125,6 +135,8 @@ class Mover:
         old, new = self._path(move.source), self._path(move.target)
         if new.exists():
             raise Conflict(f"{new.name!r} exists on disk already", hint="Run 'nora rescan'.")
+        if move.level == "file":
+            _check_pyramids(self._folder.projects.joinpath(*move.target.split("/")[:3]), old, new)
         self._folder.check_marker(self._folder.projects)
         operation_id = self._catalog.write(lambda tx: begin_move(tx, move, actor))
         try:
@@ -201,6 +213,17 @@ def _rename(old: Path, new: Path) -> None:
             f"{old.name!r} cannot be renamed: {error.strerror}",
             hint="Look at the permissions of the project's folder.",
         ) from error
+
+
+def _check_pyramids(study: Path, old: Path, new: Path) -> None:
+    """Keep what lies in a pyramid apart from files, and a pyramid one that is known as such."""
+    if file_around(study, new) is not None:
+        raise Invalid(f"{new.name!r} would lie inside a pyramid", hint="Choose another folder.")
+    if is_folder_file(old) and not is_folder_file(old, new.name):
+        raise Invalid(
+            f"a pyramid cannot be called {new.name!r}",
+            hint="Let its name begin or end as it does now: 'neuro-...' or '....zarr'.",
+        )
 
 
 def _check_unchanged(con: sqlite3.Connection, operation: Operation) -> None:

@@ -20,16 +20,17 @@ from appliance.catalog import (
     ensure_subject,
     list_projects_in,
     path_sql,
+    rename_row,
     set_fields,
     tag,
     trash_again,
     trash_files,
 )
-from appliance.core import DataFolder, walk_files
+from appliance.core import DataFolder, old_head, walk_files
 from appliance.formats import FileFacts, file_facts
 from appliance.jobs import restore_records
 from appliance.upkeep.project_notes import adopt_projects
-from appliance.upkeep.sidecar import StudySidecar, read_sidecar
+from appliance.upkeep.sidecar import FileNote, StudySidecar, read_sidecar
 from appliance.upkeep.values import RescanReport
 
 __all__ = ["rescan"]
@@ -137,6 +138,7 @@ def _study(
         tally.problems.append(f"{'/'.join(names)}/{path}: rename it, without the backslash")
         del found[path]
     known = _known(catalog, names)
+    renamed = _take_heads(known, found)
     trashed = {path for path, row in known.items() if row["trashed_at"] is not None}
     found = {path: file for path, file in found.items() if path not in trashed}
     known = {path: row for path, row in known.items() if path not in trashed}
@@ -145,9 +147,11 @@ def _study(
 
     def enter(tx: Tx) -> tuple[int | None, int]:
         is_new, project_id, study_id = _enter_study(tx, names, root, note)
+        for file_id, path in renamed.items():
+            rename_row(tx, file_id, path)
         ids = _enter_files(tx, study_id, new, note)
         _enter_files(tx, study_id, changed, StudySidecar())
-        gone = [ids[path] for path in ids if path in note.files and note.files[path].trashed]
+        gone = [i for path, i in ids.items() if (about := _about(note, path)) and about.trashed]
         whole = is_new and note.trashed  # what the catalog knows is newer than the sidecar
         if not (gone or whole):
             return None, 0
@@ -261,6 +265,29 @@ def _known(catalog: Catalog, names: tuple[str, str, str]) -> dict[str, sqlite3.R
     return {row["path"]: row for row in rows}
 
 
+def _take_heads(known: dict[str, sqlite3.Row], found: Mapping[str, _Found]) -> dict[int, str]:
+    """Let rows of earlier versions, which named a pyramid by a file in it, stand for its folder.
+
+    Returns
+    -------
+    dict
+        The new path of each row.
+    """
+    renamed = {}
+    for path in [path for path in known if old_head(path) in found and path not in found]:
+        folder = old_head(path)
+        if folder not in known:
+            known[folder] = known.pop(path)
+            renamed[known[folder]["id"]] = folder
+    return renamed
+
+
+def _about(note: StudySidecar, path: str) -> FileNote | None:
+    """Give what a sidecar keeps of a file; one of an earlier version names a part of a pyramid."""
+    heads = (one for name, one in note.files.items() if old_head(name) == path)
+    return note.files.get(path) or next(heads, None)
+
+
 def _differs(row: sqlite3.Row, file: _Found) -> bool:
     return (row["size_bytes"], row["mtime_ns"]) != (
         file.facts["size_bytes"],
@@ -291,7 +318,7 @@ def _enter_files(tx: Tx, study_id: int, files: list[_Found], note: StudySidecar)
 def _enter_file(
     tx: Tx, study_id: int, file: _Found, series: Mapping[str, int], note: StudySidecar
 ) -> int:
-    about = note.files.get(file.path)
+    about = _about(note, file.path)
     file_id = add_file(
         tx,
         study_id,

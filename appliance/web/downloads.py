@@ -17,12 +17,12 @@ from litestar.types import Receive, Scope, Send
 
 from appliance import catalog
 from appliance.catalog import Caller, FileRow
-from appliance.core import ApplianceError, DataFolder, NotFound, new_key
+from appliance.core import ApplianceError, DataFolder, NotFound, members, new_key
 from appliance.web.gate import SANDBOX_CSP
-from appliance.web.transfer import content_disposition
+from appliance.web.transfer import Download, FileAnswer, content_disposition
 from appliance.web.zipping import ZipEntry, safe_zip_name, zip_bytes, zip_length
 
-__all__ = ["Downloads", "Prepared", "ZipAnswer", "packed", "prepare"]
+__all__ = ["ContentAnswer", "Downloads", "Prepared", "ZipAnswer", "pack_one", "packed", "prepare"]
 
 _KEPT_S, _MOST = 1800.0, 64
 _MISSING = "NOT-INCLUDED.txt"
@@ -91,12 +91,11 @@ def prepare(
     for row in rows:
         inside = safe_zip_name(project, row.pid, row.sid, row.path)
         try:
-            path = catalog.file_path(folder, row)
-            facts = path.stat()
+            parts = list(_parts(inside, catalog.file_path(folder, row)))
         except (OSError, ApplianceError):
             missing.append(inside)
             continue
-        entries[inside] = ZipEntry(inside, path, facts.st_size, facts.st_mtime)
+        entries |= {part.name: part for part in parts}
         studies[row.study_id] = None
         files.append(row.id)
     if missing:
@@ -112,6 +111,22 @@ def prepare(
         studies=list(studies),
         files=files,
     )
+
+
+def pack_one(folder: DataFolder, row: FileRow, login: str) -> Prepared:
+    """Make an archive of one file that is a folder."""
+    parts = list(_parts(safe_zip_name(row.name), catalog.file_path(folder, row)))
+    return Prepared(
+        login=login, project=row.project, name=f"{row.name}.zip", entries=parts, n_missing=0
+    )
+
+
+def _parts(inside: str, path: Path) -> Iterator[ZipEntry]:
+    """Give what a file of the catalog consists of; all that lies in it, if it is a folder."""
+    for name, part in members(path):
+        facts = part.stat()
+        told = safe_zip_name(inside, name)
+        yield ZipEntry(told, part, facts.st_size, facts.st_mtime)
 
 
 def packed(login: str, project: str, name: str, found: Iterable[tuple[str, Path]]) -> Prepared:
@@ -156,6 +171,27 @@ class ZipAnswer:
         wanted = scope.get("method") != "HEAD"
         chunks = zip_bytes(prepared.entries) if wanted else iter(())
         await _send_all(receive, send, chunks)
+
+
+class ContentAnswer:
+    """The answer with one file: its bytes with ranges, or of a folder file an archive.
+
+    Parameters
+    ----------
+    find : callable
+        Names what is to be sent; runs in a thread.
+    """
+
+    def __init__(self, find: Callable[[], Download | Prepared]) -> None:
+        self._find = find
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        found = await asyncio.to_thread(self._find)
+        if isinstance(found, Prepared):
+            await ZipAnswer(lambda: found)(scope, receive, send)
+        else:
+            await FileAnswer(lambda: found)(scope, receive, send)
 
 
 async def _send_all(receive: Receive, send: Send, chunks: Iterator[bytes]) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from appliance import catalog
 from appliance.catalog import Caller
-from appliance.core import Invalid, NotFound
+from appliance.core import Invalid, NotFound, file_around, is_any_file
 from appliance.web.schemas import Done, FilesAdd, FilesRemove, Identity, OperationDone
 from appliance.web.scope import check_project
 from appliance.web.services import Services
@@ -119,7 +119,8 @@ def _place(services: Services, project: str, text: str) -> _Place:
             f"{text!r} does not lie in a study of project {project!r}",
             hint=f"Studies lie in {root}/SUBJECT/STUDY. Use 'nora import' for other files.",
         )
-    name = "/".join(parts[2:])
+    real = file_around(root.joinpath(*parts[:2]), real) or real
+    name = "/".join(real.relative_to(root).parts[2:])
     catalog.linked_join(services.folder, project, parts[0], parts[1], name)  # refuses other links
     return _Place(f"{parts[0]}#{parts[1]}", name, real)
 
@@ -127,7 +128,7 @@ def _place(services: Services, project: str, text: str) -> _Place:
 def _look(study_id: int, place: _Place) -> _Facts:
     from appliance.formats import file_facts
 
-    if not place.path.is_file():
+    if not is_any_file(place.path):
         raise NotFound(f"there is no file {place.name!r} in study {place.psid}")
     return _Facts(study_id, place.name, file_facts(place.path))
 

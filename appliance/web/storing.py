@@ -18,6 +18,7 @@ from appliance.core import (
     DiskFull,
     Invalid,
     StorageError,
+    file_around,
     fsync_dir,
     new_key,
     safe_join,
@@ -216,6 +217,8 @@ def _check_free(
         raise Conflict(f"there is a file {path!r} already", hint="Use another name, or overwrite.")
     if target.is_dir():
         raise Conflict(f"{path!r} is a folder")
+    if file_around(target.parents[path.count("/")], target.parent) is not None:
+        raise Invalid(f"{path!r} would lie inside a pyramid", hint="Choose another folder.")
 
 
 def _make_folder(folder: Path) -> None:

@@ -8,6 +8,7 @@ from litestar import route
 from litestar.params import FromPath
 
 from appliance.core import Invalid, NotFound, safe_join
+from appliance.web.gate import CSP
 from appliance.web.transfer import Download, FileAnswer
 
 __all__ = ["STATIC", "ui"]
@@ -15,6 +16,9 @@ __all__ = ["STATIC", "ui"]
 STATIC = Path(__file__).parent / "static"
 _MISSING = Path(__file__).parent / "no_bundle.html"
 _IMMUTABLE = (("cache-control", "public, max-age=31536000, immutable"),)
+_UNPACKER = "neuroglancer/async.js"
+"""Worker that unpacks chunks of Zarr; it alone may run WebAssembly."""
+_WASM_CSP = CSP.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")
 _RESERVED = ("api", "schema", "healthz")
 
 
@@ -43,6 +47,7 @@ def _find(path: str) -> Download:
     if not file.is_file():
         raise NotFound("there is nothing at this address")
     headers = _IMMUTABLE if name.startswith("assets/") else ()
+    headers += (("content-security-policy", _WASM_CSP),) if name == _UNPACKER else ()
     return Download(file, file.name, headers, sandboxed=False)
 
 

@@ -54,20 +54,20 @@ def made(service: Service) -> dict[str, int]:
     write_pyramid_of(volume, pyramid, voxel_nm=(1.2, 1.2, 1.2), facts={"contrast": contrast})
     frames = [np.full((64, 64), 12 * n, np.uint8) for n in range(20)]
     write_movie(frames, place / "tiltMov_BB.mp4", 4)
-    names = ("neuro-BB/info", "tiltMov_BB.mp4")
+    names = ("neuro-BB", "tiltMov_BB.mp4")
     paths = [str(place / name) for name in names]
     service.post("/files/add", {"project": "default", "paths": paths})
     rows = service.items("/projects/default/files")
     found = {row["name"]: row["id"] for row in rows if row["path"].startswith("tomo/")}
-    assert set(found) == {"info", "tiltMov_BB.mp4"}
+    assert set(found) == {"neuro-BB", "tiltMov_BB.mp4"}
     return found
 
 
 def test_NG_07_a_pyramid_opens_in_neuroglancer_with_its_contrast(desktop: Desktop, made):
     page = desktop.page
-    desktop.find_row("neuro-BB/info").dblclick()
+    desktop.find_row("neuro-BB").dblclick()
     page.locator('[data-testid=pyramid][data-ready="true"]').wait_for()
-    assert page.url.split("?")[0].endswith(f"/pyramid/{made['info']}")
+    assert page.url.split("?")[0].endswith(f"/pyramid/{made['neuro-BB']}")
     wait_until(lambda: brightness(page) > 0.1, "the ball is drawn", within_s=30)
     wait_until(lambda: "#!" in page.url, "the state is in the address", within_s=30)
     link = unquote(page.url.partition("#!")[2])
@@ -77,7 +77,7 @@ def test_NG_07_a_pyramid_opens_in_neuroglancer_with_its_contrast(desktop: Deskto
     # A link with a state opens there, and its state is not replaced by the first view.
     state = json.loads(link)
     state["layout"] = "xy"
-    desktop.go(f"/pyramid/{made['info']}#!{quote(json.dumps(state))}")
+    desktop.go(f"/pyramid/{made['neuro-BB']}#!{quote(json.dumps(state))}")
     page.reload()
     page.locator('[data-testid=pyramid][data-ready="true"]').wait_for()
     wait_until(lambda: brightness(page) > 0.1, "the cut is drawn", within_s=30)

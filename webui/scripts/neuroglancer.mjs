@@ -61,6 +61,7 @@ await build({
   conditions: [
     "neuroglancer/datasource:none_by_default",
     "neuroglancer/datasource/precomputed:enabled",
+    "neuroglancer/datasource/zarr:enabled",
     "neuroglancer/kvstore:none_by_default",
     "neuroglancer/kvstore/http:enabled",
     "neuroglancer/layer:none_by_default",

@@ -10,8 +10,9 @@ from litestar.params import FromPath, FromQuery
 
 from appliance import catalog, jobs
 from appliance.catalog import Caller
-from appliance.core import NotFound, Refused
+from appliance.core import NotFound, Refused, is_folder_file
 from appliance.web import views
+from appliance.web.downloads import ContentAnswer, Prepared, pack_one
 from appliance.web.schemas import FileRow, StudyRow
 from appliance.web.scope import check_ids, rights_in
 from appliance.web.services import Rooms, Services, Who
@@ -46,9 +47,9 @@ def show_study(services: Rooms, who: Who, study_id: FromPath[int]) -> StudyRow:
 
 
 @route("/files/{file_id:int}/{name:str}", job=True, **_BYTES)
-def content(services: Rooms, who: Who, file_id: FromPath[int]) -> FileAnswer:
-    """Send the bytes of a file, with ranges."""
-    return FileAnswer(lambda: _content(services, who, file_id))
+def content(services: Rooms, who: Who, file_id: FromPath[int]) -> ContentAnswer:
+    """Send the bytes of a file, with ranges; a pyramid, which is a folder, as an archive."""
+    return ContentAnswer(lambda: _content(services, who, file_id))
 
 
 @route("/volumes/{file_id:int}/{name:str}", job=True, **_BYTES)
@@ -72,7 +73,7 @@ def _find(services: Services, who: Caller, file_id: int) -> tuple[catalog.FileRo
     return row, catalog.file_path(services.folder, row)
 
 
-def _content(services: Services, who: Caller, file_id: int) -> Download:
+def _content(services: Services, who: Caller, file_id: int) -> Download | Prepared:
     """Give the bytes as they are: for jobs, and with the right to take files away.
 
     Surfaces and streamlines are shown out of their own bytes, and so are small texts.
@@ -81,6 +82,8 @@ def _content(services: Services, who: Caller, file_id: int) -> Download:
     may_take = who.job_key is not None or "download" in rights_in(who, row.project_id)
     if not may_take and row.kind not in _SHOWN_AS_THEY_ARE:
         raise Refused("this needs the right 'download' in the project")
+    if is_folder_file(path):
+        return pack_one(services.folder, row, who.login)
     return Download(path, row.name)
 
 

@@ -18,8 +18,10 @@ from appliance.web.transfer import Download, FileAnswer
 __all__ = ["ROUTES"]
 
 _SPAN = r"\d+-\d+"
-# What the precomputed format names; whatever else lies in the folder is not given out.
-_NAMES = re.compile(rf"info|[\w.-]+/(?:{_SPAN}_{_SPAN}_{_SPAN}|[0-9a-f]+\.shard)", re.ASCII)
+# What the formats name; whatever else lies in the folder is not given out.
+_PRECOMPUTED = rf"info|[\w.-]+/(?:{_SPAN}_{_SPAN}_{_SPAN}|[0-9a-f]+\.shard)"
+_ZARR = r"(?:[\w .-]+/)*(?:\.z(?:attrs|group|array|metadata)|zarr\.json|\d+(?:\.\d+)*)"
+_NAMES = re.compile(f"{_PRECOMPUTED}|{_ZARR}", re.ASCII)
 _BYTES: dict[str, Any] = {
     "http_method": ["GET", "HEAD"],
     "right": "reader",
@@ -30,7 +32,7 @@ _BYTES: dict[str, Any] = {
 
 @route("/pyramids/{file_id:int}/{name:path}", **_BYTES)
 def pyramid(services: Rooms, who: Who, file_id: FromPath[int], name: FromPath[str]) -> FileAnswer:
-    """Send a part of a pyramid, with ranges: its ``info`` or a chunk of voxels."""
+    """Send a part of a pyramid, with ranges: what describes it, or a chunk of voxels."""
     return FileAnswer(lambda: _part(services, who, file_id, name.lstrip("/")))
 
 
@@ -42,9 +44,9 @@ def movie(services: Rooms, who: Who, file_id: FromPath[int]) -> FileAnswer:
 
 def _part(services: Services, who: Caller, file_id: int, name: str) -> Download:
     row = _row(services, who, file_id)
-    if row.name != "info" or not _NAMES.fullmatch(name):
+    if row.kind != "pyramid" or not _NAMES.fullmatch(name):
         raise NotFound("there is no such part of a pyramid")
-    folder = catalog.file_path(services.folder, row).parent
+    folder = catalog.file_path(services.folder, row)
     return Download(safe_join(folder, name), name.rpartition("/")[2])
 
 

@@ -188,7 +188,7 @@ def _download(made: Prepared) -> Download:
     return Download(
         key=made.key,
         name=made.name,
-        n_files=len(made.entries) - (1 if made.n_missing else 0),
+        n_files=len(made.files),
         n_missing=made.n_missing,
         size_bytes=made.length,
         url=f"{API}/downloads/{made.key}/{made.name}",

@@ -53,7 +53,7 @@ export const viewing = {
 export interface Opener {
   /** What the menu of a file says. */
   label: string;
-  fits: (name: string) => boolean;
+  fits: (name: string, kind: string) => boolean;
   open: (file: FileRow) => unknown;
   /** Shows a file of this computer, which never leaves it. */
   openLocal?: (file: File) => unknown;
@@ -67,7 +67,9 @@ export function registerOpener(opener: Opener): () => void {
   return () => (openers = openers.filter((one) => one !== opener));
 }
 
-export const openerOf = (name: string): Opener | undefined => openers.find((one) => one.fits(name));
+/** What shows a file of this name; of a file of this computer the kind is not known. */
+export const openerOf = (name: string, kind = ""): Opener | undefined =>
+  openers.find((one) => one.fits(name, kind));
 
 /** Whether the viewports can show a file of this kind. */
 export function canView(file: FileRow): boolean {

@@ -92,7 +92,7 @@ export function showFile(file: FileRow): void {
 }
 
 function showNow(file: FileRow): void {
-  const opener = openerOf(file.name);
+  const opener = openerOf(file.name, file.kind);
   if (opener) opener.open(file);
   else if (canView(file)) void openFile(file);
   else
@@ -192,7 +192,7 @@ const eraseItem = (row: Row & { kind: "subject" }): MenuItem => ({
 function fileMenu(row: Row & { kind: "file" }): MenuItem[] {
   const { file } = row;
   const closed = !canView(file);
-  const opener = openerOf(file.name);
+  const opener = openerOf(file.name, file.kind);
   return [
     ...(opener ? [{ label: opener.label, icon: Eye, run: () => void opener.open(file) }] : []),
     {

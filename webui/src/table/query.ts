@@ -38,6 +38,7 @@ export const KINDS = [
   "json",
   "text",
   "document",
+  "pyramid",
   "other",
 ] as const;
 

@@ -74,6 +74,7 @@ describe("the state in the address", () => {
 });
 
 it("a pyramid is named by its folder", () => {
-  expect(pyramidName("tomo/hedwig/neuro-BB-01/info")).toBe("BB-01");
-  expect(pyramidName("other/info")).toBe("other");
+  expect(pyramidName("tomo/hedwig/neuro-BB-01")).toBe("BB-01");
+  expect(pyramidName("other")).toBe("other");
+  expect(pyramidName("HQ_Images/slide_1/slide_1.ome.zarr")).toBe("slide_1");
 });

@@ -94,8 +94,8 @@ export function hashToState(hash: string, origin: string): Json | null {
 /** What the values on the screen have more than those of the file; 0 for most. */
 export const shiftOf = (info: PyramidInfo): number => info.nora?.value_offset ?? 0;
 
-/** The name of what a pyramid shows: that of its folder. */
+/** The name of what a pyramid or a slide shows: that of its folder. */
 export function pyramidName(path: string): string {
-  const folder = path.split("/").at(-2) ?? path;
-  return folder.replace(/^neuro-/, "") || folder;
+  const folder = path.split("/").at(-1) ?? path;
+  return folder.replace(/^neuro-/, "").replace(/(\.ome)?\.zarr$/, "") || folder;
 }

@@ -5,7 +5,8 @@ export const text = {
   back: "Back to the images",
   failed: "The pyramid could not be opened",
   gone: "No pyramid is named",
-  goneHint: "Double-click the file info of a pyramid (folder neuro-…) in the table.",
+  noPyramid: "This is neither a precomputed pyramid nor an OME-Zarr of version 0.4.",
+  goneHint: "Double-click a pyramid (neuro-…) or a slide (….zarr) in the table.",
   shift: "Values are shown + {n}",
   shiftHint:
     "The file holds signed integers, which pyramids cannot. Subtract {n} from a value to get that of the file.",

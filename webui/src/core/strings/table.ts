@@ -238,6 +238,7 @@ export const table = {
   kind_json: "JSON",
   kind_text: "text",
   kind_document: "document",
+  kind_pyramid: "pyramid",
   kind_other: "file",
   volumes: "{n} volumes",
   file_shape: "{shape} voxels of {voxel} mm",

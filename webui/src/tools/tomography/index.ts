@@ -1,4 +1,4 @@
-// Door of pyramids: a double click on the file info of one opens it in Neuroglancer.
+// Door of pyramids and slides: a double click on one opens it in Neuroglancer.
 import { navigate } from "../../core/router.svelte";
 import { registerOpener } from "../../core/viewing.svelte";
 import { text } from "../../tomography/strings";
@@ -6,7 +6,7 @@ import { text } from "../../tomography/strings";
 export function install(): void {
   registerOpener({
     label: text.open,
-    fits: (name) => name === "info",
+    fits: (_name, kind) => kind === "pyramid",
     open: (file) => navigate(`/pyramid/${file.id}`),
   });
 }

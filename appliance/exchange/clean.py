@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import shutil
 from pathlib import Path
 
 import msgspec
@@ -16,7 +14,6 @@ __all__ = ["clean_output"]
 _TEXT_FIELDS = ((148, 80), (328, 16))  # descrip, intent_name of NIfTI-1
 _COMMENT_FIELD = (228, 24)  # aux_file, where the converter puts ImageComments
 _NIFTI1_BYTES = 348
-_GZIP_LEVEL = 6
 
 
 def clean_output(output: Output, identity: Identity | None, *, compress: bool) -> list[Path]:
@@ -27,11 +24,13 @@ def clean_output(output: Output, identity: Identity | None, *, compress: bool) -
     list of Path
         The image, then its sidecars.
     """
+    from appliance.formats import pack_file
+
     _clean_header(output.image, identity)
     for path in output.sidecars:
         if path.suffix == ".json":
             _clean_sidecar(path, identity)
-    return [_compressed(output.image) if compress else output.image, *output.sidecars]
+    return [pack_file(output.image) if compress else output.image, *output.sidecars]
 
 
 def _clean_header(image: Path, identity: Identity | None) -> None:
@@ -53,15 +52,3 @@ def _clean_header(image: Path, identity: Identity | None) -> None:
 def _clean_sidecar(path: Path, identity: Identity | None) -> None:
     doc = scrub_sidecar(msgspec.json.decode(path.read_bytes()), identity)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(doc)) + b"\n")
-
-
-def _compressed(image: Path) -> Path:
-    target = image.with_name(f"{image.name}.gz")
-    with (
-        image.open("rb") as reader,
-        target.open("wb") as raw,
-        gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0) as writer,
-    ):
-        shutil.copyfileobj(reader, writer, 1 << 20)
-    image.unlink()
-    return target

@@ -123,8 +123,18 @@ def new_versions(paths: Iterable[str]) -> str:
 
 
 def is_placed(path: Path, target: Path) -> bool:
-    """Tell whether a file lies at its place already, byte for byte."""
-    return target.is_file() and filecmp.cmp(path, target, shallow=False)
+    """Tell whether a file lies at its place already, byte for byte, however it is packed."""
+    if not target.is_file():
+        return False
+    if filecmp.cmp(path, target, shallow=False):
+        return True
+    return path.name.endswith(".gz") and target.name.endswith(".gz") and _unpack_alike(path, target)
+
+
+def _unpack_alike(path: Path, target: Path) -> bool:
+    from appliance.formats import is_packed_alike
+
+    return is_packed_alike(path, target)
 
 
 def drop_from(tx: Tx, study_id: int, found: Mapping[str, int], held: Iterable[str]) -> list[int]:

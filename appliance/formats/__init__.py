@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from appliance.formats.mrc_stack import MrcFacts, MrcWriter, read_mrc_stack
     from appliance.formats.nifti import plain_nifti_bytes, write_nifti
     from appliance.formats.nifti_texts import NiftiTexts, texts_of_nifti
+    from appliance.formats.packing import is_packed_alike, pack_file
     from appliance.formats.plain_stack import read_stack
     from appliance.formats.roi_files import (
         Label,
@@ -183,6 +184,7 @@ __all__ = [
     "header_values",
     "is_dicom_name",
     "is_mosaic",
+    "is_packed_alike",
     "is_segmentation",
     "kind_of",
     "label_color",
@@ -192,6 +194,7 @@ __all__ = [
     "object_json",
     "object_value",
     "open_slide",
+    "pack_file",
     "parse_label_table",
     "parse_markers",
     "part_of",
@@ -312,6 +315,8 @@ __getattr__ = lazy_door(
         "NotPlain": "stack_parts",
         "MosaicStack": "mosaic_stack",
         "is_mosaic": "mosaic_stack",
+        "is_packed_alike": "packing",
+        "pack_file": "packing",
         "read_mosaics": "mosaic_stack",
         "tiling_of": "mosaic_stack",
         "write_mosaic_image": "mosaic_stack",

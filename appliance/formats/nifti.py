@@ -18,6 +18,7 @@ from appliance.core import FormatError, Invalid, atomic_write
 from appliance.formats.complex_parts import ComplexPart, in_part
 from appliance.formats.guard import check_room
 from appliance.formats.library import nibabel
+from appliance.formats.packing import packing
 from appliance.geometry import Volume, max_corner_distance
 
 __all__ = [
@@ -274,8 +275,8 @@ def _packed(raw: BinaryIO, name: str) -> Iterator[BinaryIO]:
     if not name.endswith(".gz"):
         yield raw
         return
-    with gzip.GzipFile("", "wb", 1, raw, mtime=0) as stream:
-        yield stream  # type: ignore[misc]
+    with packing(raw) as stream:
+        yield stream
 
 
 def _form_facts(image: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,21 @@ def test_a_conversion_that_gives_the_same_bytes_changes_nothing(kit, tmp_path) -
     assert {name: (row.id, row.version, row.tags) for name, row in rows.items()} == {
         name: (row.id, row.version, row.tags) for name, row in again.items()
     }
+
+
+def test_an_image_that_was_packed_by_another_program_is_no_new_version(kit, tmp_path) -> None:
+    kit.catalog.write(lambda tx: change_policy(tx, "default", {"nifti": "nii.gz"}, actor="me"))
+    series(kit, tmp_path, 3)
+    image = folder(kit) / "s001.nii.gz"
+    old = gzip.compress(gzip.decompress(image.read_bytes()), 9, mtime=0)
+    assert old != image.read_bytes()
+    image.write_bytes(old)
+    wanted = next(iter(kit.images().values()))
+    kit.importer.ctx.referrers.append(lambda _con, ids: {wanted.id} & set(ids))
+    kit.importer.convert_again(wanted.study_id)
+    kit.run()
+    assert tags(kit) == {"s001.json": [], "s001.nii.gz": []}
+    assert image.read_bytes() == old
 
 
 def test_a_version_that_comes_back_is_the_present_one_again(kit, tmp_path) -> None:

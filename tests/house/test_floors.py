@@ -57,6 +57,7 @@ HOMES = {
     "duckdb": {"catalog"},
     "fastjsonschema": {"jobs"},
     "huey": {"jobs"},
+    "isal": {"formats"},
     "litestar": {"web"},
     "mrcfile": {"formats"},
     "nibabel": {"formats"},

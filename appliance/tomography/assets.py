@@ -29,6 +29,7 @@ from appliance.tomography.key_images import write_key_images
 from appliance.tomography.manifest import Asset, AssetType
 from appliance.tomography.movies import write_movie
 from appliance.tomography.pyramids import write_pyramid
+from appliance.tomography.seed_commands import SeedCommands
 from appliance.tomography.slabs import value_offset
 
 __all__ = ["MIN_MAX", "make_assets", "write_contrast"]
@@ -47,6 +48,7 @@ class _Wanted:
     folder: Path
     exact: bool
     say: Say
+    commands: SeedCommands | None
 
 
 def make_assets(
@@ -58,6 +60,7 @@ def make_assets(
     *,
     exact: bool = False,
     say: Say = lambda _: None,
+    commands: SeedCommands | None = None,
 ) -> list[Asset]:
     """Make movies, key image, averages and pyramid; earlier ones of these names are replaced.
 
@@ -77,6 +80,8 @@ def make_assets(
         Whether movies are stretched and scaled as the reference commands do.
     say : callable
         Is told each step, and what could not be made.
+    commands : SeedCommands, optional
+        Makes all but the pyramid by the commands of the reference workflow.
 
     Returns
     -------
@@ -84,7 +89,7 @@ def make_assets(
         Of what was made, in the order of `AssetType`, paths relative to `folder`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = _Wanted(basename, folder, exact, say)
+    wanted = _Wanted(basename, folder.absolute(), exact, say, commands)
     made: list[Asset] = []
     steps: list[tuple[str, Callable[[], list[Asset]]]] = []
     if ali is not None:
@@ -123,6 +128,8 @@ def write_contrast(volume: NDArray[Any], path: Path) -> dict[str, Any]:
 def _of_tilts(wanted: _Wanted, ali: Path) -> list[Asset]:
     from appliance.formats import read_mrc_stack
 
+    if wanted.commands is not None:
+        return wanted.commands.of_tilts(wanted.basename, ali.absolute(), wanted.folder)
     stack, _ = read_mrc_stack(ali)
     scale = grey_scale(stack, exact=wanted.exact)
     middle = len(stack) // 2
@@ -154,6 +161,8 @@ def _averages(wanted: _Wanted, rec: Path) -> list[Asset]:
     binned = wanted.folder / f"avebin8_{wanted.basename}.mrc"
     for path in (average, binned):
         path.unlink(missing_ok=True)
+    if wanted.commands is not None:
+        return wanted.commands.averages(wanted.basename, rec.absolute(), wanted.folder)
     write_averages(rec, average, binned)
     made = [Asset(AssetType.VOLUME, average.name)]
     return made + ([Asset(AssetType.AVERAGED, binned.name)] if binned.exists() else [])
@@ -162,6 +171,8 @@ def _averages(wanted: _Wanted, rec: Path) -> list[Asset]:
 def _rec_movie(wanted: _Wanted) -> list[Asset]:
     from appliance.formats import read_mrc_stack
 
+    if wanted.commands is not None:
+        return wanted.commands.rec_movie(wanted.basename, wanted.folder)
     if not _average_path(wanted).exists():
         raise FormatError("there is no average to show")
     stack, _ = read_mrc_stack(_average_path(wanted))

@@ -39,13 +39,16 @@ class GreyScale:
     high: float
 
     def grey(self, section: NDArray[Any], z: int) -> NDArray[np.uint8]:
-        """Give section `z` (ny, nx) as bytes; what is no number is black."""
+        """Give section `z` (ny, nx) as a picture of bytes; what is no number is black.
+
+        The first row of a file is the bottom one of its picture, as IMOD shows and writes it.
+        """
         factor = np.float32(255.0 / (self.high - self.low))
         shifted = section.astype(np.float32) - np.float32(self.means[z] + self.low)
         shifted *= factor
         np.nan_to_num(shifted, copy=False, nan=0.0)
         levels: NDArray[np.float32] = np.rint(shifted.clip(0, 255, out=shifted), out=shifted)
-        return levels.astype(np.uint8)
+        return levels.astype(np.uint8)[::-1]
 
 
 def section_means(stack: NDArray[Any]) -> NDArray[np.float64]:
@@ -88,7 +91,7 @@ def grey_scale(
 
 
 def grey_sections(stack: NDArray[Any], scale: GreyScale) -> Iterator[NDArray[np.uint8]]:
-    """Walk the sections of a stack as bytes (ny, nx)."""
+    """Walk the sections of a stack as pictures of bytes (ny, nx), the last row first."""
     for z, section in enumerate(stack):
         yield scale.grey(section, z)
         forget(stack)

@@ -23,7 +23,7 @@ from appliance.tomography.engines import (
     missing_outputs,
 )
 
-__all__ = ["STEPS", "ImodEngine", "find_imod"]
+__all__ = ["STEPS", "ImodEngine", "find_imod", "imod_environment"]
 
 STEPS: dict[float, str] = {
     0: "Setup",
@@ -128,7 +128,7 @@ class ImodEngine:
         """Run it to its end; give its exit code and the line that says what went wrong."""
         with (
             log.open("w", encoding="utf-8") as stream,
-            _running(command, folder, _environment(self.environ, home)) as process,
+            _running(command, folder, imod_environment(self.environ, home)) as process,
         ):
             stream.write(" ".join(command) + "\n")
             stream.flush()
@@ -158,7 +158,8 @@ def _command(request: SeriesRequest) -> list[str]:
     return ["batchruntomo", "-di", f"{request.basename}.adoc", *gpus, "-cpus", str(request.cpus)]
 
 
-def _environment(environ: Mapping[str, str], home: Path) -> dict[str, str]:
+def imod_environment(environ: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Give the environment in which the programs of an installation run."""
     path = os.pathsep.join([str(home / "bin"), environ.get("PATH", os.defpath)])
     libraries = [str(home / "lib"), environ.get("LD_LIBRARY_PATH", "")]
     return {

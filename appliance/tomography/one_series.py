@@ -18,6 +18,7 @@ from appliance.tomography.inputs import SeriesInput
 from appliance.tomography.manifest import Asset, ImageSet, PrimaryFile, write_manifest
 from appliance.tomography.parameters import derived_values, directives_of
 from appliance.tomography.presets import make_directives
+from appliance.tomography.seed_commands import SeedCommands
 from appliance.tomography.steps import (
     STEPS,
     Step,
@@ -32,6 +33,7 @@ __all__ = ["HEDWIG", "MANIFEST", "REPORT", "Orders", "Say", "SeriesResult", "run
 HEDWIG = "hedwig"
 """Folder of movies, images, averages and pyramid, beside the volumes."""
 MANIFEST, REPORT, RECORDS = "manifest.json", "report.json", "steps.json"
+COMMANDS = "commands.log"
 Say = Callable[[str], None]
 T = TypeVar("T")
 _FEWEST_TILTS = 3
@@ -61,6 +63,8 @@ class Orders:
         directive file is taken with the values that are given set in it.
     earlier_alignment : bool
         Whether the alignment of the last result is taken as it is.
+    by_commands : bool
+        Whether movies, key image and averages are made by the commands of the reference workflow.
     keep_work : bool
         Whether what the engine made on its way is kept.
     """
@@ -77,6 +81,7 @@ class Orders:
     gpus: int = 1
     begin: Step = "check"
     earlier_alignment: bool = False
+    by_commands: bool = False
     keep_work: bool = False
 
     def target(self, series: SeriesInput) -> Path:
@@ -260,7 +265,10 @@ class _Course:
             self.say(f"{self.series.basename}: {text}")
 
         base = self.series.basename
-        assets = make_assets(base, made.ali, made.rec, made.full_rec, out / HEDWIG, say=note)
+        commands = SeedCommands(self.work / COMMANDS) if self.orders.by_commands else None
+        assets = make_assets(
+            base, made.ali, made.rec, made.full_rec, out / HEDWIG, say=note, commands=commands
+        )
         facts |= {"assets": [one.path for one in assets], "said": notes}
         return assets
 
@@ -273,7 +281,8 @@ class _Course:
                 link_or_copy(path, out / path.name)
         logs = out / "logs"
         logs.mkdir()
-        for path in (made.log, *made.others):
+        said = (made.log, *made.others, self.work / COMMANDS)
+        for path in [one for one in said if one != said[-1] or one.is_file()]:
             shutil.copyfile(path, logs / path.name)
         with atomic_write(out / REPORT) as stream:
             stream.write(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")

@@ -50,6 +50,16 @@ _METHOD = Argument(
 )
 
 
+_BY = Argument(
+    "by",
+    "OPTION",
+    "Movies and averages by",
+    value="appliance",
+    choices=("appliance", "commands"),
+    help="commands: newstack, clip, binvol and mrc2tif of IMOD, gm and ffmpeg, as Hedwig does.",
+)
+
+
 def _number(name: str, label: str, value: float | str, text: str) -> Argument:
     optional = value == ""
     return Argument(name, "NUMERIC", label, value=value, minimum=0, optional=optional, help=text)
@@ -80,6 +90,7 @@ TOMOGRAPHY_TOOLS: tuple[Tool, ...] = (
             "--template={template}",
             "--adoc={adoc}",
             "--method={method}",
+            "--assets-by={by}",
             "--param=thickness={thickness}",
             "--param=bin={bin}",
             "--param=trackingMethod={tracking}",
@@ -118,6 +129,7 @@ TOMOGRAPHY_TOOLS: tuple[Tool, ...] = (
             _number("pixelSize", "Pixel size (nm)", "", "Empty: from the header of the stack."),
             _METHOD,
             _SKIP,
+            _BY,
             _OUTPUT,
         ),
         resources=_RESOURCES,
@@ -147,8 +159,8 @@ TOMOGRAPHY_TOOLS: tuple[Tool, ...] = (
         menu="Tomography/Movies and pyramid again",
         name="Movies and pyramid again",
         description="Makes what is shown of a tomogram anew; the tomogram stays as it is.",
-        command=(*_PROGRAM, "--from=assets"),
-        args=(_SERIES, _OUTPUT),
+        command=(*_PROGRAM, "--from=assets", "--assets-by={by}"),
+        args=(_SERIES, _BY, _OUTPUT),
         resources=_RESOURCES,
     ),
     Tool(

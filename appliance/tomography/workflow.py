@@ -33,6 +33,7 @@ from appliance.tomography.one_series import (
 )
 from appliance.tomography.parameters import Given, derived_values, read_parameters
 from appliance.tomography.presets import find_template, has_places, make_directives
+from appliance.tomography.seed_commands import SeedCommands
 from appliance.tomography.steps import STEPS
 
 __all__ = ["ENGINES", "command_parser", "main", "run_all"]
@@ -166,8 +167,17 @@ def _orders(options: argparse.Namespace, given: Given, work: Path) -> Orders:
         gpus=options.gpus,
         begin="tomogram" if options.begin == "reconstruction" else options.begin,
         earlier_alignment=options.begin == "reconstruction",
+        by_commands=_by_commands(options),
         keep_work=options.keep_work or told.get("x_keep_workdir") == _TRUE,
     )
+
+
+def _by_commands(options: argparse.Namespace) -> bool:
+    """Tell whether the commands of the reference workflow are wanted; refuse where some lack."""
+    if options.assets_by != "commands":
+        return False
+    SeedCommands(Path(os.devnull)).require()
+    return True
 
 
 def _engine_name(word: str) -> EngineName:
@@ -218,6 +228,7 @@ def command_parser() -> argparse.ArgumentParser:
     add("--engine", choices=("auto", "imod", "embedded"), default="auto")
     add("--method", choices=sorted(_METHODS), default="", help="how to reconstruct")
     add("--output", type=Path, required=True, help="folder below which each series gets its own")
+    add("--assets-by", choices=("appliance", "commands"), default="appliance")
     add("--work", type=Path, help="folder for intermediate files")
     add("--from", dest="begin", choices=(*STEPS[:-1], "reconstruction"), default="check")
     add("--keep-work", action="store_true")

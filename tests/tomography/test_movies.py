@@ -43,7 +43,7 @@ def test_TILT_06_a_tilt_movie_is_h264_yuv420p_at_four_frames_a_second(tmp_path):
     assert len(frames) == 5
     for z, frame in enumerate(frames):
         assert frame[:120].max() < 20  # the bars above a picture of 4 by 3
-        centre = frame[128:896][8 * 16 : 24 * 16]
+        centre = frame[128:896][24 * 16 : 40 * 16]  # the first row is the bottom one
         assert centre[128].argmax() // 16 in range(4 * z, 4 * z + 16)
     assert [path.name for path in tmp_path.iterdir()] == ["tiltMov_a.mp4"]
 
@@ -96,10 +96,10 @@ def test_TILT_03_sections_are_shifted_to_one_mean_and_share_one_scale():
 def test_TILT_04_grey_levels_are_those_of_mrc2tif():
     stack = np.array([[[0.0, 51, 102], [153, 204, 255]]], np.float32)
     (plain,) = grey_sections(stack, grey_scale(stack, exact=True))
-    assert plain.ravel().tolist() == [0, 51, 102, 153, 204, 255]
+    assert plain[::-1].ravel().tolist() == [0, 51, 102, 153, 204, 255]
     (dark,) = grey_sections(stack, grey_scale(stack, levels=(100, 255), exact=True))
     expected = [0, 0, 255 * 2 / 155, 255 * 53 / 155, 255 * 104 / 155, 255]
-    assert np.abs(dark.ravel() - np.array(expected)).max() <= 0.5
+    assert np.abs(dark[::-1].ravel() - np.array(expected)).max() <= 0.5
 
 
 def test_one_hot_pixel_does_not_take_the_contrast():

@@ -10,6 +10,12 @@ import msgspec
 
 __all__ = ["Brought", "brought_by", "brought_since"]
 
+# The series has an object that is not converted yet, of an arrival that rules run on, or not.
+_WAITS = (
+    "EXISTS (SELECT 1 FROM receipt_items o JOIN receipts q ON q.id = o.receipt_id"
+    " WHERE o.series_id = w.id AND o.state = 'sorted'"
+    " AND ifnull(json_extract(q.options, '$.autoexec'), 1) = {})"
+)
 _STUDIES = (
     "SELECT r.project_id, s.id, ifnull(r.closed_at, r.updated_at) AS at,"
     " (SELECT json_extract(d.route, '$.fire') FROM routed d WHERE d.receipt_id = r.id) AS fire,"
@@ -20,9 +26,11 @@ _STUDIES = (
     " JOIN studies s ON s.subject_id = u.id AND s.sid = i.sid AND s.trashed_at IS NULL"
     " WHERE r.kind <> 'existing' AND r.state IN ('done', 'partial', 'waiting')"
     " AND ifnull(json_extract(r.options, '$.autoexec'), 1)"
-    # a study is whole when all its series are; the last of them brings it
+    # A study is whole when all its series are; the last of them brings it. What comes without
+    # rules brings nothing, so nobody waits for it.
     " AND NOT EXISTS (SELECT 1 FROM incoming_series w WHERE w.project_id = r.project_id"
-    "  AND w.pid = i.pid AND w.sid = i.sid AND w.state = 'ready')"
+    "  AND w.pid = i.pid AND w.sid = i.sid AND w.state = 'ready'"
+    f" AND ({_WAITS.format(1)} OR NOT {_WAITS.format(0)}))"
 )
 
 

@@ -10,6 +10,7 @@ from pydicom.uid import ImplicitVRLittleEndian
 
 from appliance.exchange import brought_by
 from appliance.exchange.reception import Reception
+from appliance.exchange.rows import Options
 from tests.exchange.kit import write_series
 
 STUDY = "1.2.826.0.1.3680043.10.996"
@@ -20,9 +21,9 @@ def kit(make_kit):
     return make_kit(**{"dicom.quiet_s": 3600.0})
 
 
-def bring(kit, paths, *, released=True):
+def bring(kit, paths, *, released=True, autoexec=True):
     """Receive objects over one association, which is released or breaks off."""
-    opened = Reception(kit.importer, "default", "SCANNER")
+    opened = Reception(kit.importer, "default", "SCANNER", Options(autoexec=autoexec))
     for path in paths:
         assert opened.store(path.read_bytes()) == 0
     opened.close(released=released)
@@ -102,6 +103,40 @@ def test_a_study_is_whole_only_when_all_its_series_are(kit, tmp_path):
     kit.run()
     with kit.catalog.read() as con:
         assert len(brought_by(con, rest.key)) == 1
+
+
+def brings(kit, receipt):
+    """Whether rules of autoexecution are told of what an arrival brought."""
+    with kit.catalog.read() as con:
+        return bool(brought_by(con, receipt.key))
+
+
+def test_PACS_x02_a_pull_without_rules_takes_them_from_no_other_arrival(kit, tmp_path):
+    paths = write_series(tmp_path / "a", study_uid=STUDY, n=5, number=4)
+    silent = bring(kit, [paths[0], *paths[2:]], autoexec=False)
+    assert silent.state == "working"  # its gap may still be filled
+    usual = bring(kit, write_series(tmp_path / "b", study_uid=STUDY, n=4))
+    assert usual.state == "done"
+    assert brings(kit, usual)
+    kit.catalog.write(lambda tx: tx.con.execute("UPDATE incoming_series SET ready_at = 0"))
+    kit.run()
+    silent = kit.importer.receipt(silent.key)
+    assert (silent.state, brings(kit, silent)) == ("done", False)
+
+
+def test_PACS_x02_a_series_of_both_is_waited_for_as_long_as_rules_want_it(kit, tmp_path):
+    paths = write_series(tmp_path / "a", study_uid=STUDY, n=6, number=4)
+    silent = bring(kit, paths[:1], autoexec=False)
+    shared = bring(kit, paths[2:4])
+    usual = bring(kit, write_series(tmp_path / "b", study_uid=STUDY, n=4))
+    assert [one.state for one in (silent, shared, usual)] == ["working", "working", "done"]
+    assert not brings(kit, usual)  # more comes that rules are to see
+    kit.catalog.write(lambda tx: tx.con.execute("UPDATE incoming_series SET ready_at = 0"))
+    kit.run()
+    assert brings(kit, shared)
+    # an image that comes late without rules opens the series again, and keeps nobody waiting
+    bring(kit, paths[5:], autoexec=False)
+    assert brings(kit, shared)
 
 
 def test_one_series_in_ten_folders_is_one_series(kit, tmp_path):

@@ -150,18 +150,19 @@ class Callback:
         return f"Callback({urlsplit(self._url).hostname})"
 
     def running(self) -> None:
-        """Say that work has begun; one retry."""
-        self._post(b'{"status":"running"}', min(1, self._retries))
+        """Say that work has begun; one retry, soon."""
+        self._post(b'{"status":"running"}', min(1, self._retries), self._pause_s / 6)
 
     def assets(self, manifest: Manifest) -> None:
         """Hand in what was made."""
-        self._post(msgspec.json.encode({"files": manifest.files}), self._retries)
+        self._post(msgspec.json.encode({"files": manifest.files}), self._retries, self._pause_s)
 
-    def done(self, status: str) -> None:
-        """Say ``success`` or ``error``."""
-        self._post(msgspec.json.encode({"status": status}), self._retries)
+    def done(self, status: str, *, again: bool = True) -> None:
+        """Say ``success`` or ``error``; once where there is no time for repeating it."""
+        retries = self._retries if again else 0
+        self._post(msgspec.json.encode({"status": status}), retries, self._pause_s)
 
-    def _post(self, body: bytes, retries: int) -> None:
+    def _post(self, body: bytes, retries: int, pause_s: float) -> None:
         for left in range(retries, -1, -1):
             try:
                 self._post_once(body)
@@ -169,7 +170,7 @@ class Callback:
                 if not left:
                     raise PeerError(str(error), hint="Check the address and its log.") from error
                 logger.warning("%s; trying again, %d times at most", error, left)
-                self._wait(self._pause_s)
+                self._wait(pause_s)
             else:
                 return
 

@@ -11,18 +11,18 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
-from appliance.core import ApplianceError, Invalid
+from appliance.core import ApplianceError, Invalid, PeerError
 from appliance.tomography.embedded import EmbeddedEngine
 from appliance.tomography.engines import Engine, EngineName, choose_engine
 from appliance.tomography.following import align_series
 from appliance.tomography.growing import frames_named_by
 from appliance.tomography.imod import ImodEngine, find_imod
 from appliance.tomography.inputs import SeriesInput, find_series, series_of
-from appliance.tomography.manifest import Callback, write_manifest
+from appliance.tomography.manifest import Callback, Manifest, write_manifest
 from appliance.tomography.one_series import (
     HEDWIG,
     MANIFEST,
@@ -55,25 +55,40 @@ def run_all(
 ) -> list[SeriesResult]:
     """Run the workflow over tilt series; one that fails does not stop the others.
 
+    A callback that cannot be made is complained of, and changes nothing else.
+
     Returns
     -------
     list of SeriesResult
         In the order of `inputs`. ``manifest.json`` of the output folder lists them too.
-
-    Raises
-    ------
-    PeerError
-        If the callback cannot be made.
     """
-    if callback:
-        callback.running()
+    if callback is None:
+        return _all(inputs, orders)[0]
+    _post(callback.running)
+    try:
+        results, manifest = _all(inputs, orders)
+    except BaseException:
+        _post(lambda: callback.done("error", again=False))
+        raise
+    if _post(lambda: callback.assets(manifest)):
+        _post(lambda: callback.done(manifest.status))
+    return results
+
+
+def _all(inputs: Sequence[SeriesInput], orders: Orders) -> tuple[list[SeriesResult], Manifest]:
     results = [_one(one, orders) for one in inputs]
     files = [one.entry(f"{one.folder.name}/{HEDWIG}/") for one in results]
-    manifest = write_manifest(orders.output / MANIFEST, files)
-    if callback:
-        callback.assets(manifest)
-        callback.done(manifest.status)
-    return results
+    return results, write_manifest(orders.output / MANIFEST, files)
+
+
+def _post(call: Callable[[], None]) -> bool:
+    """Make a callback, or say why it could not be made; results do not depend on it."""
+    try:
+        call()
+    except PeerError as error:
+        _complain(error.message, error.hint)
+        return False
+    return True
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from operator import itemgetter
 from pathlib import Path
@@ -36,7 +37,10 @@ _WANTED = np.array(WANTED_TAGS, np.int64)
 _needed_of = itemgetter(*(WANTED_TAGS.index(tag) for tag in sorted(NEEDED_TAGS)))
 _NOT_WALKED = ("", DEFLATED, BIG_ENDIAN)
 
+_MOST_CUTS = 512
+
 Values = list[bytes | None]
+Cut = Callable[[bytes], tuple[bytes, ...]]
 
 
 class HeaderReader:
@@ -53,6 +57,7 @@ class HeaderReader:
         self._meta = walk_meta if self.is_interpreted else compiled_meta()
         self._found = np.zeros(2 * len(WANTED_TAGS), np.int64)
         self._first = 0  # how much is read at first: files of one scan resemble each other
+        self._cuts: dict[bytes, Cut] = {}
 
     @property
     def is_interpreted(self) -> bool:
@@ -103,7 +108,7 @@ class HeaderReader:
             return how, None
         if how not in (AT_PIXELS, END):
             return how, None
-        if None in _needed_of(values):
+        if not all(_needed_of(values)):
             return ODD, None
         values += None, syntax
         if how == END:
@@ -123,9 +128,7 @@ class HeaderReader:
             if tail and int.from_bytes(tail[1::-1] + tail[3:1:-1], "big") <= tag:
                 return ODD, 0, 0
             how, place, length, found = self._find(tail, 0, explicit=explicit)
-            for index, value in enumerate(found):
-                if value is not None:
-                    values[index] = value
+            values[:] = [new or old for new, old in zip(found, values, strict=True)]
             if how == AT_PIXELS:
                 return how, at + place, length
             if how == END:
@@ -140,12 +143,22 @@ class HeaderReader:
         if self._walker is walk:
             found = [0] * (2 * len(WANTED_TAGS))
             ended = walk(head, start, explicit, VR_FORMS, WANTED_TAGS, found)
-        else:
-            self._found.fill(0)
-            ended = self._walker(head, start, explicit, VR_FORMS, _WANTED, self._found)
-            found = self._found.tolist()
-        pairs = zip(found[::2], found[1::2], strict=True)
-        return *ended, [head[at : at + count] if at else None for at, count in pairs]
+            return *ended, list(_cut(found)(head))
+        self._found.fill(0)
+        ended = self._walker(head, start, explicit, VR_FORMS, _WANTED, self._found)
+        places = self._found.tobytes()
+        cut = self._cuts.get(places)
+        if cut is None:
+            if len(self._cuts) >= _MOST_CUTS:
+                self._cuts.clear()
+            cut = self._cuts[places] = _cut(self._found.tolist())
+        return *ended, list(cut(head))
+
+
+def _cut(found: Sequence[int]) -> Cut:
+    """Make what cuts the values out of a header; many headers of a scan have them alike."""
+    pairs = zip(found[::2], found[1::2], strict=True)
+    return itemgetter(*[slice(at, at + count) for at, count in pairs])
 
 
 @lru_cache(maxsize=64)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import force_setattr
 
 from appliance.formats.dicom_record import DicomRecord
 
@@ -79,6 +82,7 @@ WANTED_TAGS: tuple[int, ...] = tuple(
 VALUE_TAGS = (*WANTED_TAGS, MEDIA_CLASS, TRANSFER_SYNTAX)
 """What the values of a header are, in this order."""
 _MATRIX_TAGS = (TRANSFER_SYNTAX, _FRAMES, *_SHORTS, _SAMPLES)
+_NOWHERE = Path()
 _SHARED_TAGS = (*sorted(set(WANTED_TAGS) - set(_OWN_TAGS)), MEDIA_CLASS, TRANSFER_SYNTAX)
 
 Values = Sequence[bytes | None]
@@ -103,7 +107,7 @@ def decode_record(
     size : int
         Its size in bytes.
     values : sequence of bytes or None
-        Stored bytes of `VALUE_TAGS`, None where it has none.
+        Stored bytes of `VALUE_TAGS`, None or nothing where it has none.
     pixels : bool
         Whether pixel data follow.
     big_endian : bool
@@ -115,20 +119,18 @@ def decode_record(
         Nothing is refused here: a value that cannot be understood counts as missing.
     """
     uid, acquisition, instance, position = _own_of(values)
-    return DicomRecord(
-        path=path,
-        size_bytes=size,
-        sop_uid=_uid(uid or b""),
-        acquisition_number=_integer(acquisition or b""),
-        instance_number=_integer(instance or b""),
-        ipp=_decimals(position or b"", 3),
-        has_pixels=pixels,
-        **_shared(_shared_of(values), big_endian),
-    )
+    record = copy(_shared(_shared_of(values), big_endian, pixels))
+    force_setattr(record, "path", path)
+    force_setattr(record, "size_bytes", size)
+    force_setattr(record, "sop_uid", _uid(uid or b""))
+    force_setattr(record, "acquisition_number", _integer(acquisition or b""))
+    force_setattr(record, "instance_number", _integer(instance or b""))
+    force_setattr(record, "ipp", _decimals(position or b"", 3))
+    return record
 
 
 @lru_cache(maxsize=256)
-def _shared(values: tuple[bytes | None, ...], big_endian: bool) -> dict[str, Any]:
+def _shared(values: tuple[bytes | None, ...], big_endian: bool, pixels: bool) -> DicomRecord:
     """Decode what the objects of a series have in common, once for all of them."""
     raw = {tag: value for tag, value in zip(_SHARED_TAGS, values, strict=True) if value is not None}
     facts: dict[str, Any] = {name: _uid(raw.get(tag, b"")) for tag, name in _UIDS.items()}
@@ -147,7 +149,7 @@ def _shared(values: tuple[bytes | None, ...], big_endian: bool) -> dict[str, Any
     facts["image_type"] = _words(raw.get(_IMAGE_TYPE, b""))
     facts["frames"] = max(1, _integer(raw.get(_FRAMES, b"")) or 1)
     facts["burned_in"] = _yes_no(raw.get(_BURNED_IN, b""))
-    return facts
+    return DicomRecord(path=_NOWHERE, size_bytes=0, sop_uid="", has_pixels=pixels, **facts)
 
 
 def _uid(value: bytes) -> str:

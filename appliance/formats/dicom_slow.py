@@ -45,9 +45,9 @@ class RawHeader(msgspec.Struct, kw_only=True):
 
     @property
     def raw(self) -> dict[int, bytes]:
-        """Values by tag, of those that are there."""
+        """Values by tag, of those that say something."""
         found = zip(VALUE_TAGS, self.values, strict=True)
-        return {tag: value for tag, value in found if value is not None}
+        return {tag: value for tag, value in found if value}
 
 
 def read_raw_header(path: Path) -> RawHeader | None:

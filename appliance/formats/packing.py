@@ -1,7 +1,7 @@
 """Gzip of images, by ISA-L: twenty times as fast as zlib's usual level, at about the same size.
 
-On real diffusion images it packs a little better than zlib at level 6, noisy T1 images 8 % less. Any
-gzip reads the result. The same bytes give the same file.
+On real diffusion images it packs a little better than zlib at level 6, noisy T1 images 8 % less.
+Any gzip reads the result. The same bytes give the same file.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from appliance.core import ApplianceError, now_ms
 from appliance.exchange.context import Context
 from appliance.exchange.once import OncePerRow
 from appliance.exchange.protocol import compare, kept_protocol, series_of
+from appliance.exchange.protocol_missed import sessions_gone_quiet, tell_missing
 from appliance.exchange.protocol_rows import PARAMETERS
 from appliance.exchange.quality_program import figures_of
 
@@ -75,8 +77,11 @@ class Examiner:
         """Ask for recent series that were not looked at yet."""
         with self._ctx.catalog.read() as con:
             rows = con.execute(_DUE, (_RECENT, _AT_ONCE)).fetchall()
+            quiet = sessions_gone_quiet(con, now_ms())
         for row in rows:
             self._ctx.queue.enqueue(EXAMINE_STEP, int(row["id"]), _BEHIND)
+        for session in quiet:
+            self._ctx.catalog.write(partial(_tell_over, session))
 
     def _step(self, series_id: int) -> None:
         self._once.run(self._examine, series_id)
@@ -113,8 +118,14 @@ class Examiner:
             )
             tx.event("session.changed", project=row["project"])
             _tell_deviations(tx, row)
+            psid = f"{row['pid']}#{row['sid']}"
+            tell_missing(tx, row["project_id"], row["project"], psid, over=False)
 
         self._ctx.catalog.write(write)
+
+
+def _tell_over(session: tuple[int, str, str], tx: Tx) -> None:
+    tell_missing(tx, *session, over=True)
 
 
 def _tell_deviations(tx: Tx, row: Any) -> None:

@@ -10,7 +10,9 @@ from appliance.catalog import get_project
 from appliance.core import Conflict, NotFound
 from appliance.exchange.examine import Examiner
 from appliance.exchange.protocol import keep_protocol, kept_protocol, learn
+from appliance.exchange.protocol_missed import QUIET_MS
 from appliance.exchange.protocol_rows import Expected, Protocol, ProtocolSeries
+from appliance.exchange.reception import Reception
 from appliance.exchange.sessions import phantom_trend, session_now, sessions_now
 from tests.exchange.kit import Kit, write_series
 
@@ -92,6 +94,70 @@ def test_what_is_missing_is_named_and_what_nobody_expects_is_told_apart(kit, tmp
         "t1 mprage": "t1 mprage",
         "extra": "",
     }
+
+
+def told_missing(kit):
+    """What was let known of sessions, in order."""
+    with kit.catalog.read() as con:
+        rows = con.execute("SELECT data FROM events WHERE topic = 'protocol.missing' ORDER BY seq")
+        return [(data["psid"], data["series"]) for (text,) in rows for data in [json.loads(text)]]
+
+
+def pass_time(kit, ms):
+    """Let what has come have come earlier, then look."""
+    kit.catalog.write(
+        lambda tx: [
+            tx.con.execute("UPDATE incoming_series SET created_at = created_at - ?", (ms,)),
+            tx.con.execute("UPDATE examined SET at = at - ?", (ms,)),
+        ]
+    )
+    kit.run()
+
+
+def test_GEN_06_what_is_missing_at_the_end_is_told_once_when_nothing_comes_any_more(kit, tmp_path):
+    learn_from(kit, session(kit, tmp_path / "a", 1).psid)
+    short = session(kit, tmp_path / "b", 2, EchoTime=None)
+    kit.run()
+    assert told_missing(kit) == []  # a scanner sends one series after the other
+    pass_time(kit, QUIET_MS)
+    assert told_missing(kit) == [(short.psid, ["t2 tse"])]
+    pass_time(kit, QUIET_MS)
+    assert len(told_missing(kit)) == 1
+
+
+def test_GEN_06_a_session_of_yesterday_is_told_of_to_nobody(kit, tmp_path):
+    session(kit, tmp_path / "b", 2, EchoTime=None)
+    pass_time(kit, 24 * 3_600_000)
+    learn_from(kit, session(kit, tmp_path / "a", 1).psid)
+    pass_time(kit, QUIET_MS)
+    assert told_missing(kit) == []
+
+
+def test_GEN_06_a_series_that_was_passed_over_is_told_as_soon_as_a_later_one_is_in(kit, tmp_path):
+    series = tuple(ProtocolSeries(name=name) for name in ("t1*", "flair", "t2*", "dwi"))
+    kit.catalog.write(
+        lambda tx: keep_protocol(tx, project_id(kit), Protocol(series=series), "admin")
+    )
+    now = session(kit, tmp_path / "a", 1)
+    assert told_missing(kit) == [(now.psid, ["flair"])]
+    pass_time(kit, QUIET_MS)
+    assert told_missing(kit) == [(now.psid, ["flair"]), (now.psid, ["dwi"])]
+
+
+def test_GEN_06_nothing_is_missed_while_more_is_coming(kit, tmp_path):
+    learn_from(kit, session(kit, tmp_path / "a", 1).psid)
+    facts = {"patient_id": "P2", "name": "N2", "study_uid": f"{UID}2"}
+    paths = write_series(tmp_path / "b", number=1, description="t1 mprage", **facts)
+    opened = Reception(kit.importer, "default", "SCANNER")
+    for path in paths:
+        assert opened.store(path.read_bytes()) == 0
+    pass_time(kit, QUIET_MS)
+    assert told_missing(kit) == []
+    opened.close(released=True)
+    kit.run()
+    assert told_missing(kit) == []
+    pass_time(kit, QUIET_MS)
+    assert [names for _, names in told_missing(kit)] == [["t2 tse"]]
 
 
 def test_a_series_may_be_expected_twice_or_not_be_required(kit, tmp_path):

@@ -314,6 +314,18 @@ def test_GEN_06_series_that_deviate_from_the_protocol_go_to_who_manages_the_proj
     assert desk.titles("other") == []
 
 
+def test_GEN_06_series_that_the_protocol_misses_are_told_to_who_manages_the_project(desk):
+    desk.user("boss", role="admin")
+    desk.user("other", readonly=False)
+    desk.tell("protocol.missing", project="p", psid="S-0001#1", series=["t2 tse"])
+    desk.look()
+    assert desk.titles("boss") == ["1 series of the protocol is missing"]
+    desk.tell("protocol.missing", project="p", psid="S-0002#1", series=["t2 tse", "flair"])
+    desk.look()
+    assert desk.titles("boss") == ["3 series of the protocol are missing"]
+    assert desk.titles("other") == []
+
+
 class Moody(BaseCheck):
     """A check that finds what it is told to."""
 

@@ -47,7 +47,7 @@ KINDS = {
         Kind(id="autorule_failed", title="An autoexecution rule failed", audience="project"),
         Kind(
             id="protocol_deviates",
-            title="A scan deviates from its project's protocol",
+            title="A scan deviates from its project's protocol, or misses a series",
             audience="project",
         ),
         Kind(id="health", title="A health check warns", audience="admin"),

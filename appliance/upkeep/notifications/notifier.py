@@ -38,6 +38,7 @@ _TOPICS = frozenset(
         "job.changed",
         "jobs.changed",
         "protocol.deviates",
+        "protocol.missing",
         "receipt.changed",
     }
 )

@@ -68,6 +68,14 @@ def look_at_others(
         ).items()
         if (row := con.execute(_PROJECT, (project,)).fetchone()) is not None
     ]
+    missing: Counter[str] = Counter()
+    for data in _data(events, "protocol.missing"):
+        missing[data["project"]] += len(data["series"])
+    found.news += [
+        _misses(row, n)
+        for project, n in missing.items()
+        if (row := con.execute(_PROJECT, (project,)).fetchone()) is not None
+    ]
     if any(event.topic == "backup.failed" for event in events):
         found.news.append(_backup_failed())
     return found
@@ -195,6 +203,24 @@ def _deviates(project: sqlite3.Row, n: int) -> News:
         kind="protocol_deviates",
         level="warning",
         about=f"protocol:{project['id']}",
+        say=say,
+        link=_to(f"/scanner?project={name}"),
+        n=n,
+        project_id=project["id"],
+    )
+
+
+def _misses(project: sqlite3.Row, n: int) -> News:
+    name = quote(project["name"], safe="")
+
+    def say(n: int) -> Said:
+        what = counted(n, "series of the protocol is missing", "series of the protocol are missing")
+        return what, f"Project {project['name']}. Scanner now tells which, and of which session."
+
+    return News(
+        kind="protocol_deviates",
+        level="warning",
+        about=f"protocol-missing:{project['id']}",
         say=say,
         link=_to(f"/scanner?project={name}"),
         n=n,

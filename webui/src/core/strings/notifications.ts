@@ -42,7 +42,7 @@ export const notifications = {
   wish_import_failed: "An arrival failed or left files aside",
   wish_import_done: "An arrival is in",
   wish_autorule_failed: "An autoexecution rule failed",
-  wish_protocol_deviates: "A scan deviates from its project’s protocol",
+  wish_protocol_deviates: "A scan deviates from its project’s protocol, or misses a series",
   wish_health: "A health check warns",
   wish_disk_low: "Disk space is low",
   wish_backup_failed: "A backup failed",

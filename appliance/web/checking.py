@@ -109,17 +109,26 @@ def let_link_go(services: Services, who: Caller, name: str, draft: LinkDraft) ->
     )
 
 
-def one(services: Services, name: str, key: str) -> ReleaseCheck:
-    """Give a check of a project.
+def one(services: Services, who: Caller, name: str, key: str) -> ReleaseCheck:
+    """Give a check of a project, to whoever could release that, or may know who subjects are.
+
+    Everybody may share a link, so that its checks are everybody's.
 
     Raises
     ------
     NotFound
         If it has none of that key.
+    Refused
+        If the caller has neither right.
     """
     found = services.importer.releases.get(key)
     if found.project.lower() != name.lower():
         raise NotFound(f"no release check {key!r}")
+    if found.way != "link" and not _held(services, who, name) & {"download", "deanonym"}:
+        raise Refused(
+            "this needs the right 'download' or 'deanonym' in the project",
+            hint="Ask an administrator of the project for one of them.",
+        )
     return found
 
 
@@ -131,15 +140,19 @@ def confirm(services: Services, who: Caller, name: str, key: str) -> ReleaseChec
     Refused
         If the caller may not see who subjects are.
     """
-    found = one(services, name, key)
-    with services.catalog.read() as con:
-        held = rights_in(who, catalog.get_project(con, name).id)
-    if "deanonym" not in held and any(f.severity == "identifies" for f in found.findings):
+    found = one(services, who, name, key)
+    tells = any(f.severity == "identifies" for f in found.findings)
+    if tells and "deanonym" not in _held(services, who, name):
         raise Refused(
             "it tells who somebody is, and you may not know that",
             hint="Somebody with the right deanonym can confirm it.",
         )
     return shown(services.importer.releases.confirm(key, actor=who.login))
+
+
+def _held(services: Services, who: Caller, name: str) -> frozenset[str]:
+    with services.catalog.read() as con:
+        return rights_in(who, catalog.get_project(con, name).id)
 
 
 def shown(found: ReleaseCheck) -> ReleaseCheckView:

@@ -39,12 +39,15 @@ def prepare(http: httpx.Client, pattern: str) -> dict:
 
 
 def downloader(site: Site, *, deanonym: bool) -> httpx.Client:
-    login = "knowing" if deanonym else "other"
+    grant = Grant(download=True, deanonym=deanonym)
+    return member(site, "knowing" if deanonym else "other", grant)
+
+
+def member(site: Site, login: str, grant: Grant) -> httpx.Client:
 
     def write(tx: catalog.Tx) -> str:
         if tx.con.execute("SELECT 1 FROM users WHERE login = ?", (login,)).fetchone() is None:
             catalog.create_user(tx, login, actor="owner")
-        grant = Grant(download=True, deanonym=deanonym)
         project = catalog.get_project(tx.con, "default").id
         catalog.set_grant(tx, login, project, grant, actor="owner")
         return catalog.issue_token(tx, "t", login=login)
@@ -136,6 +139,42 @@ def test_a_subject_is_erased_by_an_administrator_who_types_its_code(
         assert "S-0077" not in names
         told = http.get("/operations?project=default").json()["items"]
     assert "erase" in {one["verb"] for one in told}
+
+
+def test_URL_01_a_link_is_let_go_by_who_may_know_it_though_nothing_else(site: Site) -> None:
+    body = draft(site, "Doe, second visit")
+    revealing = Grant(deanonym=True)
+    with member(site, "reader", Grant()) as http, member(site, "revealing", revealing) as knowing:
+        refused = http.post("/links?project=default", json=body)
+        assert refused.status_code == 409
+        check = f"/projects/default/releases/checks/{refused.json()['facts']['check']}"
+        # who shares a link sees what was found in it, and cannot let it go
+        assert http.get(check).raise_for_status().json()["needed"]
+        assert http.post(f"{check}/confirm").status_code == 403
+        assert knowing.post("/links?project=default", json=body).status_code == 409
+        done = knowing.post(f"{check}/confirm").raise_for_status().json()
+        assert done["confirmed_by"] == "revealing"
+        assert knowing.get(f"{check}/report").raise_for_status().json()["confirmed"]
+        assert http.post("/links?project=default", json=body).status_code == 201
+
+
+def test_an_archive_is_let_go_by_who_may_know_it_and_cannot_take_it(site: Site) -> None:
+    add_file(site.services, "c/letter.log", b"doe asks", "text")
+    revealing = Grant(deanonym=True)
+    with (
+        downloader(site, deanonym=False) as http,
+        member(site, "reader", Grant()) as reader,
+        member(site, "revealing", revealing) as knowing,
+    ):
+        body = {"way": "files", "download": prepare(http, "*letter*")["key"]}
+        made = http.post("/projects/default/releases/checks", json=body).raise_for_status().json()
+        check = f"/projects/default/releases/checks/{made['key']}"
+        assert made["needed"]
+        for look in (reader.get(check), reader.post(f"{check}/confirm")):
+            assert look.status_code == 403
+        assert knowing.get(check).status_code == 200
+        assert knowing.post(f"{check}/confirm").status_code == 200
+        assert knowing.get("/projects/default/releases/checks").status_code == 403
 
 
 def draft(site: Site, title: str) -> dict:

@@ -48,37 +48,40 @@ def list_release_checks(services: Rooms, project: FromPath[str]) -> Items[Releas
     return Items([checking.shown(one) for one in found])
 
 
-@get("/projects/{project:str}/releases/checks/{key:str}", right="download", sync_to_thread=True)
+@get("/projects/{project:str}/releases/checks/{key:str}", right="reader", sync_to_thread=True)
 def show_release_check(
-    services: Rooms, project: FromPath[str], key: FromPath[str]
+    services: Rooms, who: Who, project: FromPath[str], key: FromPath[str]
 ) -> ReleaseCheckView:
-    """Give one release check."""
-    return checking.shown(checking.one(services, project, key))
+    """Give one release check: of a link to everybody, else with ``download`` or ``deanonym``."""
+    return checking.shown(checking.one(services, who, project, key))
 
 
 @post(
     "/projects/{project:str}/releases/checks/{key:str}/confirm",
-    right="download",
+    right="reader",
     status_code=200,
     sync_to_thread=True,
 )
 def confirm_release(
     services: Rooms, who: Who, project: FromPath[str], key: FromPath[str]
 ) -> ReleaseCheckView:
-    """Let go what was checked, for a day and as it is now."""
+    """Let go what was checked, for a day and as it is now.
+
+    What tells who somebody is needs the right ``deanonym``.
+    """
     return checking.confirm(services, who, project, key)
 
 
 @get(
     "/projects/{project:str}/releases/checks/{key:str}/report",
-    right="download",
+    right="reader",
     sync_to_thread=True,
 )
 def release_report(
-    services: Rooms, project: FromPath[str], key: FromPath[str]
+    services: Rooms, who: Who, project: FromPath[str], key: FromPath[str]
 ) -> Response[dict[str, Any]]:
     """Give the signed report of a release check: counts, and nothing of anybody."""
-    found = checking.one(services, project, key)
+    found = checking.one(services, who, project, key)
     name = f'attachment; filename="release-{found.key}.json"'
     report = services.importer.releases.report(found.key)
     return Response(report, headers={"Content-Disposition": name})

@@ -22,6 +22,7 @@ __all__ = ["main"]
 
 _EARLY_SIGNALS = (signal.SIGTERM, signal.SIGTSTP, signal.SIGCONT)
 _MOST = 1 << 16
+_PLACE = 3
 
 
 def _load(path: str) -> ModuleType:
@@ -51,6 +52,15 @@ def _grow_up(shim: ModuleType, folder: str) -> None:
         os._exit(code)
 
 
+def _moved(handle: int) -> int:
+    """Give the socket a low number: its own may be any that was free in the service."""
+    if handle == _PLACE:
+        return handle
+    os.dup2(handle, _PLACE, inheritable=False)
+    os.close(handle)
+    return _PLACE
+
+
 def _bear(shim: ModuleType, sock: socket.socket, folder: str) -> None:
     pid = os.fork()
     if pid == 0:
@@ -72,7 +82,7 @@ def main(argv: list[str]) -> int:
     """Fork supervisors until nobody asks any more."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _EARLY_SIGNALS)
     shim = _load(argv[1])
-    sock = socket.socket(fileno=int(argv[2]))
+    sock = socket.socket(fileno=_moved(int(argv[2])))
     os.environ.clear()
     os.environ["PATH"] = os.defpath
     gc.freeze()

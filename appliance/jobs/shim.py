@@ -22,7 +22,7 @@ __all__ = ["Shim", "boot_id", "main", "start_time"]
 
 _SET_CHILD_SUBREAPER = 36
 _ALREADY_CLAIMED = 75
-_SHORT_TICK_S, _TICK_S, _LATE_S = 0.05, 2.0, 2.0  # late: between signals to one tree
+_SHORT_TICK_S, _TICK_S, _LATE_S = 0.05, 2.0, 10.0  # late: between signals to one tree
 _PUNCH_HOLE = 3  # and keep the size
 _BLOCK = _RESERVED_BYTES = 4096
 _IOPRIO_SET, _BEST_EFFORT = {"x86_64": 251, "aarch64": 30}, 2 << 13

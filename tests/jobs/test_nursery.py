@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -52,10 +53,17 @@ def test_supervisors_are_born_and_outlive_the_nursery(tmp_path: Path) -> None:
     os.close(third.handle)
 
 
-def test_a_supervisor_has_a_session_of_its_own_and_nothing_of_ours(tmp_path: Path) -> None:
-    births = Births()
-    code = "cat /proc/$PPID/environ | tr '\\0' '\\n'; ls -l /proc/$PPID/fd | grep -c socket; :"
-    born = births.ask(bash_spec(tmp_path / "1", f"{code}; sleep 0.2"))
+@pytest.mark.parametrize("files", [0, 100])
+def test_a_supervisor_has_a_session_of_its_own_and_nothing_of_ours(
+    tmp_path: Path, files: int
+) -> None:
+    """However many files the service has open when the nursery begins."""
+    with contextlib.ExitStack() as held:
+        for _ in range(files):
+            held.enter_context(Path(os.devnull).open())
+        births = Births()
+        code = "cat /proc/$PPID/environ | tr '\\0' '\\n'; ls -l /proc/$PPID/fd | grep -c socket; :"
+        born = births.ask(bash_spec(tmp_path / "1", f"{code}; sleep 0.2"))
     assert born is not None
     wait_until((tmp_path / "1" / "claim").exists, "it has begun", every_s=0.02)
     assert os.getsid(born.pid) == born.pid

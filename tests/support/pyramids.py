@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from appliance.formats import SlideScene
 from appliance.tomography.ome_zarr import channels_attributes, new_group, write_scene
@@ -21,10 +22,11 @@ def write_precomputed(folder: Path, edge: int = 70) -> Path:
     return folder
 
 
-def write_slide(folder: Path, shape: tuple[int, int] = (600, 700)) -> Path:
+def write_slide(folder: Path, planes: NDArray[np.uint16] | None = None) -> Path:
     """An OME-Zarr of one scene with two channels and two scales, as slides become."""
-    rows, columns = np.mgrid[: shape[0], : shape[1]]
-    data = np.stack([(rows + columns) % 900 + 100, (rows * columns) % 500]).astype(np.uint16)
+    rows, columns = np.mgrid[:600, :700]
+    made = np.stack([(rows + columns) % 900 + 100, (rows * columns) % 500]).astype(np.uint16)
+    data = made if planes is None else planes
     scene = SlideScene(
         *("tissue", "scene", ("DAPI", "CD8"), data.shape, data.dtype, False, 0.5),
         lambda y0, y1: data[:, y0:y1],

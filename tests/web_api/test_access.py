@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+from pathlib import Path
 
 import httpx
 import pytest
@@ -250,3 +251,20 @@ def test_a_session_speaks_json_only_as_declared(site: Site) -> None:
         answer: httpx.Response = http.post(SESSION, json={"code": "x", "extra": 1})
     assert answer.status_code == 400
     assert "extra" in answer.json()["detail"]
+
+
+def test_only_the_worker_that_unpacks_slides_may_run_web_assembly(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "neuroglancer").mkdir()
+    for name in ("async.js", "main.js", "chunks.js"):
+        (tmp_path / "neuroglancer" / name).touch()
+    monkeypatch.setattr("appliance.web.ui.STATIC", tmp_path)
+    with site.anonymous() as http:
+        told = {
+            name: http.get(f"/neuroglancer/{name}").headers["content-security-policy"]
+            for name in ("async.js", "main.js", "chunks.js")
+        }
+    assert "script-src 'self' 'wasm-unsafe-eval';" in told["async.js"]
+    assert all("unsafe-eval" not in told[name] for name in ("main.js", "chunks.js"))
+    assert all("'unsafe-eval'" not in policy for policy in told.values())

@@ -21,6 +21,15 @@ export const text = {
   movieFailedHint: "It may be damaged, or of a kind that this browser does not play.",
 };
 
+/** Texts of jobs that have no result yet. */
+export const underway = {
+  title: "Jobs without a result",
+  waits: "waits",
+  runs: "runs",
+  failed: "failed",
+  open: "Show the job with its log",
+};
+
 /** Texts of the page of tilt series. */
 export const series = {
   page: "Tomography",

@@ -1,0 +1,33 @@
+"""What can be seen on screen pictures."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
+__all__ = ["n_coloured", "share_of_bright_grey"]
+
+
+def share_of_bright_grey(place: Locator) -> float:
+    """Share of bright grey pixels in the upper left quarter of what is shown there."""
+    pixels = _pixels(place)
+    pixels = pixels[: len(pixels) // 2, : pixels.shape[1] // 2]
+    grey = np.ptp(pixels, axis=2) < 6
+    return float((grey & (pixels[..., 0] > 100)).mean())
+
+
+def n_coloured(place: Locator) -> int:
+    """Count pixels whose channels differ clearly."""
+    return int((np.ptp(_pixels(place), axis=2) > 60).sum())
+
+
+def _pixels(place: Locator) -> NDArray[np.uint8]:
+    with Image.open(io.BytesIO(place.screenshot())) as picture:
+        return np.asarray(picture.convert("RGB"))

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 from appliance.core import DiskFull, Invalid, StorageError
 from appliance.exchange.context import Context
 from appliance.exchange.crash import crash_point
-from appliance.exchange.disk import claim, require_space, storing, sync_folders
+from appliance.exchange.disk import (
+    claim,
+    move_synced,
+    require_space,
+    storing,
+    sync_disk,
+    sync_folders,
+)
 from appliance.exchange.folder_scan import Found, Trouble, read_folder
 from appliance.exchange.names import is_archive, item_key, neutral_name, path_hash
 from appliance.exchange.receipts import (
@@ -32,6 +39,8 @@ __all__ = ["Found", "announce", "collect", "compile_name_pattern", "pattern_targ
 
 _CHUNK = 1000
 _PARALLEL = 16  # files that are taken at a time: a disk is waited for, not the processor
+_PARALLEL_SYNCED = 1  # the same, of files whose bytes are durable already
+_MANY = 64  # files for which the whole disk is synced at once
 Change = tuple[int, dict[str, Any]]
 _NOT_TAKEN = "it is a "  # what `read_folder` says of links and devices
 _NOT_TAKEN_HINT = "Put the files themselves there."
@@ -215,14 +224,21 @@ def _fetch(ctx: Context, row: Any, options: Options) -> None:
     ctx.folder.check_marker(ctx.folder.incoming)
     home = ctx.folder.incoming / str(row["key"])
     ctx.make_folder(home)
+    there = frozenset(os.listdir(home))  # noqa: PTH208 - names, of very many
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="taking") as pool:
         for start in range(0, len(items), _CHUNK):
             part = items[start : start + _CHUNK]
             sources = {i["id"]: names[item_key(row["key"], i["n"])] for i in part}
-            shares = [
-                pool.submit(_take_share, ctx, part[k::_PARALLEL], sources, move=options.move)
-                for k in range(_PARALLEL)
-            ]
+            synced = len(part) >= _MANY and sync_disk(home)
+            n_shares = _PARALLEL_SYNCED if synced else _PARALLEL
+            take = partial(
+                _take_share,
+                ctx,
+                sources=sources,
+                move=options.move,
+                there=there if synced else None,
+            )
+            shares = [pool.submit(take, part[k::n_shares]) for k in range(n_shares)]
             changes = [change for share in shares for change in share.result()]
             gone = {i: s for i, s in sources.items() if options.move and not os.path.lexists(s)}
             sync_folders(
@@ -234,10 +250,22 @@ def _fetch(ctx: Context, row: Any, options: Options) -> None:
 
 
 def _take_share(
-    ctx: Context, items: Sequence[Any], sources: Mapping[int, str], *, move: bool
+    ctx: Context,
+    items: Sequence[Any],
+    *,
+    sources: Mapping[int, str],
+    move: bool,
+    there: frozenset[str] | None,
 ) -> list[Change]:
-    """Take some files, one after the other; their bytes are durable when this returns."""
-    changes = [_take(ctx, item, Path(sources[item["id"]]), move=move) for item in items]
+    """Take some files, one after the other; their bytes are durable when this returns.
+
+    `there` says that the disk is synced, and which names are not free any more.
+    """
+    changes = [
+        (move and _take_at_once(ctx, item, sources[item["id"]], there))
+        or _take(ctx, item, Path(sources[item["id"]]), move=move, synced=there is not None)
+        for item in items
+    ]
     came = {item_id for item_id, change in changes if change["state"] == ItemState.RECEIVED}
     ctx.ahead.read(
         [ctx.path(i["place"]) for i in items if i["id"] in came and not is_archive(i["place"])]
@@ -263,11 +291,26 @@ def _record(
     ctx.catalog.write(write)
 
 
-def _take(ctx: Context, item: Any, source: Path, *, move: bool) -> Change:
+def _take_at_once(
+    ctx: Context, item: Any, source: str, there: frozenset[str] | None
+) -> Change | None:
+    """Rename a plain file of a synced disk; None when `_take` has to look closer."""
+    if there is None or item["place"].rpartition("/")[2] in there:
+        return None
+    facts = move_synced(source, f"{ctx.folder.root}/{item['place']}")
+    return None if facts is None else _received(item["id"], facts)
+
+
+def _received(item_id: int, facts: os.stat_result) -> Change:
+    size, mtime = facts.st_size, facts.st_mtime_ns
+    return item_id, {"state": ItemState.RECEIVED, "size_bytes": size, "mtime_ns": mtime}
+
+
+def _take(ctx: Context, item: Any, source: Path, *, move: bool, synced: bool) -> Change:
     target = ctx.path(item["place"])
     try:
         with storing(f"{item['place']}"):
-            claim(source, target, move=move)
+            claim(source, target, move=move, synced=synced)
             facts = target.stat()
     except DiskFull:
         raise
@@ -278,11 +321,7 @@ def _take(ctx: Context, item: Any, source: Path, *, move: bool) -> Change:
             "hint": "Put the file back or mend its permissions, then retry.",
         }
         return item["id"], change
-    return item["id"], {
-        "state": ItemState.RECEIVED,
-        "size_bytes": facts.st_size,
-        "mtime_ns": facts.st_mtime_ns,
-    }
+    return _received(item["id"], facts)
 
 
 def compile_name_pattern(pattern: str) -> re.Pattern[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,13 +76,20 @@ class Context:
 
     def make_folder(self, folder: Path) -> None:
         """Make a folder with its parents, all durable when this returns."""
+        self.make_folders([folder])
+
+    def make_folders(self, folders: Iterable[Path]) -> None:
+        """Make folders with their parents; each folder that holds new ones is synced once."""
         with self.tree_lock:
-            missing = [folder, *folder.parents]
-            while missing and missing[-1].is_dir():
-                missing.pop()
-            folder.mkdir(parents=True, exist_ok=True)
-            for path in missing:
-                fsync_dir(path.parent)
+            grown: dict[Path, None] = {}
+            for folder in folders:
+                missing = [folder, *folder.parents]
+                while missing and missing[-1].is_dir():
+                    missing.pop()
+                folder.mkdir(parents=True, exist_ok=True)
+                grown.update(dict.fromkeys(path.parent for path in missing))
+            for path in grown:
+                fsync_dir(path)
 
     def ask(self, step: str, row_id: int) -> None:
         """Ask the queue for a step of this room."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ __all__ = ["CONVERT_STEP", "sort_receipt"]
 
 CONVERT_STEP = "exchange.convert"
 _SCAN_CHUNK = 2000
+_MOVE_CHUNK = 1000  # files that are moved before what waits for the disk is done for all of them
 _MOST_QUIETS = 60  # quiet times after which a series that never ends is converted nevertheless
 _NOWHERE = "not DICOM, and no target was named: choose the study that it belongs to"
 _NOWHERE_HINT = "Select it on the arrivals page and put it there, or upload it into that study."
@@ -233,21 +234,35 @@ def finish_moves(ctx: Context, receipt_id: int) -> None:
     homes: dict[str, list[Any]] = {}
     for row in rows:
         homes.setdefault(row["place"].rpartition("/")[0], []).append(row)
-    for home, members in sorted(homes.items(), key=lambda pair: -len(pair[1])):
-        _move_home(ctx, ctx.path(home), members)
+    for part in _parts(sorted(homes.items(), key=lambda pair: -len(pair[1]))):
+        _move_homes(ctx, part)
     sources = {row["from_place"].rpartition("/")[0] for row in rows}
     sync_folders(ctx.path(source) for source in sources)
     crash_point("sort.moved")
 
 
-def _move_home(ctx: Context, home: Path, rows: Sequence[Any]) -> None:
-    """Move the files of one folder, then ask for the conversion of its series."""
-    ctx.make_folder(home)
-    root = str(ctx.folder.root)
+def _parts(homes: Iterable[tuple[str, list[Any]]]) -> Iterator[dict[str, list[Any]]]:
+    """Give folders, in order, in groups of some hundred files; a large one is a group."""
+    part: dict[str, list[Any]] = {}
+    n = 0
+    for home, members in homes:
+        part[home] = members
+        n += len(members)
+        if n >= _MOVE_CHUNK:
+            yield part
+            part, n = {}, 0
+    if part:
+        yield part
+
+
+def _move_homes(ctx: Context, homes: Mapping[str, Sequence[Any]]) -> None:
+    """Move the files of some folders, then ask for the conversion of their series."""
+    ctx.make_folders([ctx.path(home) for home in homes])
+    root, rows = str(ctx.folder.root), [row for members in homes.values() for row in members]
     for row in rows:
         move_file(f"{root}/{row['from_place']}", f"{root}/{row['place']}")
         crash_point("sort.moving")
-    sync_folders([home])
+    sync_folders(ctx.path(home) for home in homes)
     ids = [(row["id"],) for row in rows]
     ctx.catalog.write(
         lambda tx: tx.con.executemany(

@@ -1,7 +1,8 @@
 /* LD_PRELOAD shim: notes what was fsynced below LOSSY_ROOT, so that a power cut can be played.
  *
  * At fsync or fdatasync of a file its bytes are copied to LOSSY_STORE/files/<id>; at fsync of a
- * folder its entries are written to LOSSY_STORE/dirs/<id>. An id is inode and time of birth.
+ * folder its entries are written to LOSSY_STORE/dirs/<id>; at syncfs all files and folders are
+ * noted so. An id is inode and time of birth.
  * What is in the store is what a disk has to keep; everything else may be gone after a power cut.
  */
 #define _GNU_SOURCE
@@ -9,6 +10,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,3 +118,31 @@ static int noted(int fd, const char *name)
 
 int fsync(int fd) { return noted(fd, "fsync"); }
 int fdatasync(int fd) { return noted(fd, "fdatasync"); }
+
+static int note_one(const char *path, const struct stat *info, int type, struct FTW *at)
+{
+    int fd = type == FTW_F || type == FTW_D ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    char id[128], kind;
+
+    if (fd >= 0 && !identity(fd, "", AT_EMPTY_PATH, id, sizeof id, &kind)) {
+        if (kind == 'f')
+            keep_file(fd, id);
+        if (kind == 'd')
+            keep_folder(path, id);
+    }
+    if (fd >= 0)
+        close(fd);
+    return 0;
+}
+
+int syncfs(int fd)
+{
+    int (*real)(int) = dlsym(RTLD_NEXT, "syncfs");
+    char path[PATH_MAX];
+    int answer = real(fd), saved = errno;
+
+    if (!answer && inside(fd, path, sizeof path))
+        nftw(getenv("LOSSY_ROOT"), note_one, 32, FTW_PHYS);
+    errno = saved;
+    return answer;
+}

@@ -16,7 +16,7 @@ from pydicom.filereader import _read_file_meta_info
 from pynetdicom import AE
 from pynetdicom.dsutils import encode
 
-from appliance.upkeep.demo_dicom import MadePatient, MadeSeries, series_datasets
+from appliance.upkeep.demo_dicom import MadePatient, MadeSeries, series_datasets, write_series
 from tests.support.power import PowerCut
 from tests.support.samples import OBLIQUE, blob, tiny_series, zip_of
 from tests.support.service import Service
@@ -192,3 +192,33 @@ def test_acknowledged_uploads_survive_a_power_cut(
     kept = {path.read_bytes() for path in back.folder.originals.rglob("*") if path.is_file()}
     assert {path.read_bytes() for path in sent} <= kept
     assert len(back.items("/projects/default/studies")) == 3
+
+
+@pytest.mark.system
+@pytest.mark.slow
+def test_many_dropped_files_survive_a_power_cut(
+    tmp_path: Path, start_service: Callable[..., Service]
+) -> None:
+    first = start_service("disk")
+    first.stop()
+    power = PowerCut(first.root, tmp_path / "store")
+    power.everything_is_durable()
+    service = start_service("disk", extra_env=power.env)
+    patient = MadePatient("DEMO^POWER", "DEMO-5003", "19700101", "O", "20230801")
+    series = MadeSeries(number=1, description="many", patient=patient)
+    sent = write_series(tmp_path / "many", blob((28, 24, 90)), OBLIQUE, series)
+    bytes_sent = {path.read_bytes() for path in sent}
+    (tmp_path / "many").rename(service.folder.drop / "many")
+    wait_until(
+        lambda: sum(receipt["n_done"] for receipt in service.receipts()) == len(sent),
+        "all files are converted",
+        every_s=0.01,
+    )
+    service.kill()
+    power.restore(tmp_path / "after")
+
+    back = start_service("after")
+    receipts = back.settled(within_s=120)
+    assert [(receipt["state"], receipt["n_files"]) for receipt in receipts] == [("done", 90)]
+    kept = {path.read_bytes() for path in back.folder.originals.rglob("*") if path.is_file()}
+    assert bytes_sent <= kept

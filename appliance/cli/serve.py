@@ -125,6 +125,7 @@ class Appliance:
         from appliance.exchange import Importer, Pacs
         from appliance.jobs import AutoRuns, Notebooks, Queue, Scheduler, input_files
         from appliance.privacy import IdentityStore
+        from appliance.tomography import SlicePool
         from appliance.upkeep import finish_interrupted_restore
         from appliance.web import Services
 
@@ -146,6 +147,8 @@ class Appliance:
         scheduler.register_row_source(ImportRows(catalog, importer.retry))
         pacs = Pacs(importer, settings)
         self._stack.callback(pacs.close)
+        slices = SlicePool()
+        self._stack.callback(slices.close)
         meta = self._meta(catalog)
         self._warmer = MetaWarmer(catalog, meta, queue)
         self._feed = ArrivalFeed(catalog)
@@ -164,6 +167,7 @@ class Appliance:
             notifications=self._make_notifications(catalog, queue),
             tools=tools,
             meta=meta,
+            slices=slices,
         )
 
     def _open_catalog(self) -> Catalog:
@@ -353,15 +357,20 @@ def _finish_changes(catalog: Catalog, folder: DataFolder, identities: IdentitySt
 
 def _all_tools(folder: DataFolder) -> ToolBox:
     """Collect the predefined jobs of all rooms that ship some."""
+    from functools import partial
+
     from appliance.exchange import EXCHANGE_TOOLS
     from appliance.jobs import ToolBox, ToolFolder, basic_tools, suite_tools
-    from appliance.tomography import TOMOGRAPHY_TOOLS
+    from appliance.tomography import TOMOGRAPHY_TOOLS, OwnTemplates, complete_tomogram
     from appliance.viewing import TOOLS
 
-    return ToolBox(
+    box = ToolBox(
         [*basic_tools(), *TOOLS, *EXCHANGE_TOOLS, *TOMOGRAPHY_TOOLS, *suite_tools()],
         ToolFolder(folder.root / "tools"),
     )
+    own = OwnTemplates(folder.root / "templates" / "tomography")
+    box.complete_with("tomography.tomogram", partial(complete_tomogram, own))
+    return box
 
 
 def _workers(settings: Settings) -> int:

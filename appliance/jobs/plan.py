@@ -122,7 +122,9 @@ def _placed(arg: Argument, results: str, variables: Mapping[str, str]) -> Argume
 
 def _planned(spec: JobSpec, tools: ToolBox) -> Plan:
     if spec.tool:
-        return _plan_tool(spec, tools.get(spec.tool))
+        plan = _plan_tool(spec, tools.get(spec.tool))
+        args = tools.completed(spec.tool, plan.job.args)
+        return msgspec.structs.replace(plan, job=msgspec.structs.replace(plan.job, args=args))
     if not spec.language or not spec.code.strip():
         raise Invalid(f"job {spec.name!r} has neither a tool nor code")
     given = {arg.id: arg for arg in spec.args}

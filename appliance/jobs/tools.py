@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from appliance.jobs.toolfolder import BroughtTool, ToolFolder
 
 __all__ = ["ToolBox", "missing_of", "render_command"]
 
+Completer = Callable[[tuple[Argument, ...]], tuple[Argument, ...]]
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -36,6 +37,7 @@ class ToolBox:
     def __init__(self, tools: Iterable[Tool] = (), folder: ToolFolder | None = None) -> None:
         self._tools: dict[str, Tool] = {}
         self.folder = folder
+        self._complete: dict[str, Completer] = {}
         for tool in tools:
             self.register_tool(tool)
 
@@ -53,6 +55,18 @@ class ToolBox:
             raise Conflict(f"two tools are called {tool.id!r}")
         _check_command(tool)
         self._tools[tool.id] = tool
+
+    def complete_with(self, tool_id: str, complete: Completer) -> None:
+        """Let a room complete the arguments of its tool whenever a job of it is submitted.
+
+        What lies where jobs cannot look is so written into the job, and is kept with it.
+        """
+        self._complete[tool_id] = complete
+
+    def completed(self, tool_id: str, args: tuple[Argument, ...]) -> tuple[Argument, ...]:
+        """Give the arguments that a job of a tool is submitted with."""
+        complete = self._complete.get(tool_id)
+        return args if complete is None else complete(args)
 
     def tools(self) -> list[Tool]:
         """List all tools, in the order of the menu."""

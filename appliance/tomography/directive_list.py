@@ -13,9 +13,17 @@ from pathlib import Path
 from typing import Literal
 
 from appliance.core import FormatError
-from appliance.tomography.directives import Directives
+from appliance.tomography.directives import Directives, parse_directives
+from appliance.tomography.imod import find_imod
 
-__all__ = ["DirectiveFacts", "DirectiveList", "Problem", "check_directives", "read_list"]
+__all__ = [
+    "DirectiveFacts",
+    "DirectiveList",
+    "Problem",
+    "check_directives",
+    "installed_problems",
+    "read_list",
+]
 
 Role = Literal["batch", "template"]
 
@@ -105,6 +113,27 @@ def check_directives(
         In the order of the lines; empty when all is well.
     """
     return sorted(_problems(directives, known, role), key=lambda one: one.line)
+
+
+def installed_problems(text: str, name: str, role: Role = "batch") -> list[Problem]:
+    """Check the text of a directive file by the list of the IMOD that is installed.
+
+    Returns
+    -------
+    list of Problem
+        None where IMOD or its list is not here.
+
+    Raises
+    ------
+    FormatError
+        If a line is no directive.
+    """
+    directives = parse_directives(text, name)
+    imod = find_imod()
+    path = imod / "com" / "directives.csv" if imod else None
+    if path is None or not path.is_file():
+        return []
+    return check_directives(directives, read_list(path), role)
 
 
 def _facts(row: dict[str, str]) -> DirectiveFacts | None:

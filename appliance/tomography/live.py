@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.core import Invalid
+from appliance.tomography.erasing import Beads
 from appliance.tomography.kernels import backproject, backproject_level
 from appliance.tomography.preparing import Recipe, prepared_rows, recipe_of, tilt_rows
 from appliance.tomography.records import TiltAlignment, TiltSeries
-from appliance.tomography.rules import ReconstructRules, angle_weights
+from appliance.tomography.rules import ReconstructRules, angle_weights, n_workers
 
 __all__ = ["LiveSlices", "reconstruct_slice"]
 
@@ -35,6 +38,8 @@ class LiveSlices:
     rules : ReconstructRules, optional
         A binning that leaves about 512 pixels a side keeps it within a second. SIRT is stood in
         for by its filter.
+    beads : Beads, optional
+        Gold beads that are painted over first.
 
     Notes
     -----
@@ -46,9 +51,11 @@ class LiveSlices:
         series: TiltSeries,
         alignment: TiltAlignment,
         rules: ReconstructRules | None = None,
+        *,
+        beads: Beads | None = None,
     ) -> None:
         self._series, self._alignment = series, alignment
-        self._recipe = _unweighted(series, alignment, rules)
+        self._recipe = replace(_unweighted(series, alignment, rules), beads=beads)
         self._end = ExitStack()
 
     def __enter__(self) -> Self:
@@ -89,8 +96,15 @@ class LiveSlices:
         raise Invalid("a slice lies at one y or at one z")
 
     def _level(self, z: int, factors: F32) -> F32:
-        out = np.empty((self._recipe.rows[1], self._recipe.plan.nx), np.float32)
-        backproject_level(self._rows, factors, self._recipe.plan, z, out)
+        plan, ny = self._recipe.plan, self._recipe.rows[1]
+        out = np.empty((ny, plan.nx), np.float32)
+        parts = np.linspace(0, ny, n_workers(self._recipe.rules.workers) + 1).astype(int)
+        with ThreadPoolExecutor(len(parts) - 1) as pool:
+            for task in [
+                pool.submit(backproject_level, self._rows[a:b], factors, plan, z, out[a:b])
+                for a, b in itertools.pairwise(parts.tolist())
+            ]:
+                task.result()
         return out
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from appliance.core import ApplianceError, FormatError, NotFound, atomic_write, link_or_copy
 from appliance.tomography.assets import make_assets
+from appliance.tomography.directive_list import installed_problems
 from appliance.tomography.directives import change_text, parse_directives, read_directives
 from appliance.tomography.engines import Engine, SeriesOutputs, SeriesRequest
 from appliance.tomography.inputs import SeriesInput
@@ -155,6 +156,7 @@ class _Course:
     work: Path
     say: Say
     records: list[StepRecord] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
     def run(self) -> SeriesResult:
         out = self.work / "out"
@@ -163,7 +165,7 @@ class _Course:
         adoc = self._step("directives", lambda facts: self._directives(facts, out))
         made = self._step("tomogram", lambda facts: self._tomogram(facts, adoc))
         assets = self._step("assets", lambda facts: self._assets(facts, made, out))
-        report = {**checked, **made.report}
+        report = {**checked, **made.report, "directive_problems": self.problems}
         self._step("keep", lambda facts: self._keep(facts, made, report, out))
         result = self._result(tuple(assets), report)
         write_steps(out / RECORDS, self.records)
@@ -210,6 +212,9 @@ class _Course:
     def _directives(self, facts: dict[str, Any], out: Path) -> str:
         text, source = self._adoc()
         facts |= {"from": source, "directives": parse_directives(text, source).values}
+        facts["problems"] = self.problems = [one.text for one in installed_problems(text, source)]
+        for one in self.problems:
+            self.say(f"{self.series.basename}: directives: {one}")
         with atomic_write(out / f"{self.series.basename}.adoc") as stream:
             stream.write(text.encode())
         return text

@@ -50,16 +50,6 @@ _METHOD = Argument(
 )
 
 
-_BY = Argument(
-    "by",
-    "OPTION",
-    "Movies and averages by",
-    value="appliance",
-    choices=("appliance", "commands"),
-    help="commands: newstack, clip, binvol and mrc2tif of IMOD, gm and ffmpeg, as Hedwig does.",
-)
-
-
 def _number(name: str, label: str, value: float | str, text: str) -> Argument:
     optional = value == ""
     return Argument(name, "NUMERIC", label, value=value, minimum=0, optional=optional, help=text)
@@ -72,6 +62,14 @@ def _geometry(thickness: float | str, binning: float | str, more: str = "") -> t
     )
 
 
+_BY = Argument(
+    "by",
+    "OPTION",
+    "Movies and averages by",
+    value="appliance",
+    choices=("appliance", "commands"),
+    help="commands: newstack, clip, binvol and mrc2tif of IMOD, gm and ffmpeg, as Hedwig does.",
+)
 _RESOURCES = Resources(cpus=2, memory_mb=4096)
 
 TOMOGRAPHY_TOOLS: tuple[Tool, ...] = (
@@ -89,6 +87,7 @@ TOMOGRAPHY_TOOLS: tuple[Tool, ...] = (
             "--engine={engine}",
             "--template={template}",
             "--adoc={adoc}",
+            "--directives={directives}",
             "--method={method}",
             "--assets-by={by}",
             "--param=thickness={thickness}",
@@ -114,6 +113,15 @@ TOMOGRAPHY_TOOLS: tuple[Tool, ...] = (
                 "Template",
                 value="dirTemplate",
                 help="A preset (dirTemplate, plastic, cryo) or a template of your own.",
+            ),
+            Argument(
+                "directives",
+                "STRING",
+                "Directives",
+                value="",
+                optional=True,
+                help="The text of a whole directive file instead of the template; the form of"
+                " directives writes it.",
             ),
             _ENGINE,
             *_geometry(256, 4),

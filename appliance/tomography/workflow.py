@@ -106,7 +106,8 @@ def _run(options: argparse.Namespace) -> int:
     given = read_parameters(options.param)
     inputs = _inputs(options, given)
     if options.dry_run:
-        return _try(inputs, _orders(options, given, Path(tempfile.gettempdir())))
+        with tempfile.TemporaryDirectory(prefix="tomography-") as folder:
+            return _try(inputs, _orders(options, given, Path(folder)))
     options.output.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="tomography-", dir=options.work))
     orders = _orders(options, given, work)
@@ -163,7 +164,7 @@ def _inputs(options: argparse.Namespace, given: Given) -> list[SeriesInput]:
 def _orders(options: argparse.Namespace, given: Given, work: Path) -> Orders:
     told = given.workflow
     name = options.template or told.get("adoc_template") or "dirTemplate"
-    template = find_template(name, options.templates)
+    template = _given(options.directives, work) or find_template(name, options.templates)
     adoc: Path | None = options.adoc
     if adoc is not None and has_places(adoc):
         template, adoc = adoc, None
@@ -205,6 +206,15 @@ def _callback(given: Given) -> Callback | None:
     if not url or given.workflow.get("x_no_api") == _TRUE:
         return None
     return Callback(url, Path(token) if token else None)
+
+
+def _given(text: str, work: Path) -> Path | None:
+    """Write down the directive file that the job was given as a text."""
+    if not text.strip():
+        return None
+    path = work / "given.adoc"
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 def _try(inputs: Sequence[SeriesInput], orders: Orders) -> int:
@@ -259,6 +269,7 @@ def _granted_cpus() -> int:
     return int(granted) if granted.isdigit() and int(granted) else os.cpu_count() or 1
 
 
+    add("--directives", default="", help="text of a directive file, instead of a template")
 def _granted_gpus() -> int:
     """Count the GPUs that the queue has granted; outside of it IMOD may use one."""
     granted = os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -63,6 +63,7 @@ def openapi_text() -> str:
             notifications=absent,
             tools=ToolBox(),
             meta=absent,
+            slices=absent,
         )
         return _tidy(create_app(services).openapi_schema.to_schema())
 

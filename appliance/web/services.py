@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from appliance.exchange import Importer, Pacs
     from appliance.jobs import AutoRuns, Notebooks, Queue, Scheduler
     from appliance.privacy import IdentityStore
+    from appliance.tomography import SlicePool
     from appliance.upkeep import Notifications, Upkeep
 
 __all__ = ["Rooms", "Services", "Who"]
@@ -39,6 +40,7 @@ class Services:
     notifications: Notifications
     tools: ToolBox
     meta: MetaStore
+    slices: SlicePool
 
 
 Rooms = NamedDependency[SkipValidation[Services]]

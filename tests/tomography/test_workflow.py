@@ -277,3 +277,37 @@ def test_records_are_read_back_as_they_were(tmp_path: Path) -> None:
 
 def _never(*_: object) -> Aligned:
     raise AssertionError("aligned again")
+
+
+@pytest.fixture
+def listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install an IMOD that knows of the size of beads only."""
+    listed = tmp_path / "IMOD" / "com" / "directives.csv"
+    listed.parent.mkdir(parents=True)
+    listed.write_text("Directive,Description,Type,Batch,Tmplt\nsetupset.copyarg.gold,,float,Y,Y\n")
+    (listed.parents[1] / "bin").mkdir()
+    (listed.parents[1] / "bin" / "batchruntomo").write_text("")
+    (listed.parents[1] / "bin" / "batchruntomo").chmod(0o755)
+    monkeypatch.setenv("IMOD_DIR", str(listed.parents[1]))
+
+
+@pytest.mark.usefixtures("quick", "listed")
+def test_ADOC_15_what_the_installed_list_finds_is_said_and_kept(
+    run: Run, series: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--series", series, "--engine", "embedded") == 0
+    wrong = "comparam.tilt.tilt.THICKNESS is not known to IMOD"
+    assert f"TS_1: directives: {wrong}" in capsys.readouterr().out
+    folder = tmp_path / "out" / "TS_1"
+    assert wrong in json.loads((folder / "report.json").read_text())["directive_problems"]
+    assert wrong in read_steps(folder / "steps.json")[1].facts["problems"]
+
+
+def test_ADOC_01_a_directive_file_is_given_as_a_text(
+    run: Run, quick: None, series: Path, tmp_path: Path
+) -> None:
+    text = "comparam.tilt.tilt.THICKNESS={{ thickness (9) }}\nsetupset.copyarg.gold=7\n"
+    assert run("--series", series, "--directives", text) == 0
+    made = (tmp_path / "out" / "TS_1" / "TS_1.adoc").read_text()
+    assert made.splitlines()[:2] == ["comparam.tilt.tilt.THICKNESS=24", "setupset.copyarg.gold=7"]
+    assert run("--series", series, "--directives", "nothing") == 1

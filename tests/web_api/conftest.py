@@ -29,6 +29,7 @@ from appliance.jobs import (
     basic_tools,
 )
 from appliance.privacy import IdentityStore
+from appliance.tomography import SlicePool
 from appliance.upkeep import CheckContext, Notifications, Upkeep, catalog_extensions
 from appliance.web import Services, WebServer, bind_tcp, bind_unix, create_app
 
@@ -122,6 +123,7 @@ def make_services(root: Path) -> Services:
         notifications=absent,
         tools=ToolBox(),
         meta=MetaStore(opened, folder.cache / "meta"),
+        slices=SlicePool(),
     )
 
 
@@ -161,6 +163,7 @@ def working_services(root: Path, overrides: Mapping[str, Any] | None = None) -> 
             notifications=notifications,
             tools=tools,
             meta=MetaStore(opened, folder.cache / "meta"),
+            slices=SlicePool(),
         )
     finally:
         scheduler.stop()

@@ -80,11 +80,14 @@ BODIES: dict[tuple[str, str], dict[str, Any] | None] = {
 }
 # The keys of archives are checked against who made them; nobody else's exists.
 OWN_THINGS = {("GET", "/downloads/{key:str}/{name:str}")}
-# Nobody brought a tool, and no file is a pyramid or a movie: who may look finds nothing.
+# Nobody brought a tool, and no file is a pyramid, movie or report: who may look finds nothing.
 NOTHING_THERE = {
     ("GET", "/tools/descriptors/{tool:str}"),
     ("GET", "/pyramids/{file_id:int}/{name:path}"),
     ("GET", "/movies/{file_id:int}/{name:str}"),
+    ("DELETE", "/directives/templates/{name:str}"),
+    ("GET", "/tilt-series/{file_id:int}/slices"),
+    ("GET", "/tilt-series/{file_id:int}/slice"),
 }
 
 

@@ -105,6 +105,8 @@ export const api = {
   put: <T>(where: string, body: unknown, query: Query = {}): Promise<T> =>
     json<T>("PUT", where, { body, query }),
   delete: <T>(where: string, query: Query = {}): Promise<T> => json<T>("DELETE", where, { query }),
+  blob: async (where: string, query: Query, signal: AbortSignal): Promise<Blob> =>
+    (await send("GET", where, { query, signal })).blob(),
   text: async (where: string): Promise<string> => (await send("GET", where, {})).text(),
   /** As get/post, but a 401 is an answer here and does not lead to the sign-in page. */
   probe: <T>(method: "GET" | "POST", where: string, body?: unknown): Promise<T> =>

@@ -192,6 +192,17 @@ export function skipText(tilts: Iterable<number>): string {
   return runs.map(([a, b]) => (a === b ? `${a + 1}` : `${a + 1}-${b + 1}`)).join(",");
 }
 
+/** Why tilts stand out, by their number. */
+export const flaggedOf = (report: Report): ReadonlyMap<number, string> =>
+  new Map(report.flagged.map((one) => [one.tilt, one.why]));
+
+/** Where an arrow key leads in a grid of `n` things in rows of `columns`; null: it is none. */
+export function moved(key: string, at: number, n: number, columns: number): number | null {
+  const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[key];
+  if (by !== undefined) return at + by < 0 || at + by >= n ? at : at + by;
+  return { Home: 0, End: n - 1 }[key] ?? null;
+}
+
 export const AGAIN = "tomography.reconstruct_again";
 /** A tomogram needs so many tilts at the least. */
 export const FEWEST = 3;

@@ -21,6 +21,7 @@ from appliance.jobs.crash import crash_point
 from appliance.jobs.limits import Limits
 from appliance.jobs.outputs import snapshot
 from appliance.jobs.plan import Plan
+from appliance.jobs.progress import PROGRESS_NAME
 from appliance.jobs.resolve import Resolved
 from appliance.jobs.sandbox import Sandbox
 from appliance.jobs.scripts import Script, precalled, script_for
@@ -155,6 +156,7 @@ def job_environment(start: Start) -> dict[str, str]:
             "PYTHONUNBUFFERED": "1",
             "NORA_JOB": start.key,
             "NORA_ATTEMPT": str(start.attempt),
+            "NORA_PROGRESS": str(start.folder_there / "work" / PROGRESS_NAME),
         }
         | _gpus(start)
         | {name: start.site.paths.there(path) for name, path in start.resolved.env.items()}

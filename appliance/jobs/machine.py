@@ -10,6 +10,7 @@ from appliance.core import now_ms
 from appliance.jobs.capacity import Capacity, usage
 from appliance.jobs.gpus import GpuSource
 from appliance.jobs.picking import Chosen, Patience, Picker, Room
+from appliance.jobs.progress import with_progress
 from appliance.jobs.rows import JobRow
 from appliance.jobs.waiting import explain
 
@@ -57,10 +58,11 @@ class Machine:
             return Picker(con, room, self._patience, now_ms()).pick()
 
     def explain(self, rows: Sequence[JobRow], obstacle: str) -> list[JobRow]:
-        """Say of each row that waits for what."""
+        """Say of each row that waits for what, and of each that runs how far it is."""
         room, first = self._room(), self._patience.first()
         with self._catalog.read() as con:
-            return explain(con, rows, room, obstacle=obstacle, first=first)
+            told = explain(con, rows, room, obstacle=obstacle, first=first)
+            return with_progress(con, told)
 
     def _room(self) -> Room:
         return Room(self.capacity, self._busy_gpus(), self._free_disk_mb())

@@ -12,6 +12,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -122,7 +123,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _one(series: SeriesInput, orders: Orders) -> SeriesResult:
-    result = run_series(series, orders, _say)
+    result = run_series(series, orders, _Told(series.basename))
     if result.error:
         _complain(f"{series.basename}: {result.error}", result.hint)
         if result.log_tail:
@@ -130,6 +131,25 @@ def _one(series: SeriesInput, orders: Orders) -> SeriesResult:
     else:
         _say(f"{series.basename}: done, {result.folder}")
     return result
+
+
+class _Told:
+    """Says what becomes of a series, in the log and where the jobs panel reads it."""
+
+    def __init__(self, basename: str) -> None:
+        self._prefix, self._step = f"{basename}: ", ""
+
+    def __call__(self, text: str) -> None:
+        """Say a line; one of a step is remembered as the heading of those that follow."""
+        _say(text)
+        words = text.removeprefix(self._prefix)
+        if words.startswith("step "):
+            self._step = words
+        where = os.environ.get("NORA_PROGRESS", "")
+        if where:
+            more = "" if words == self._step else f": {words.strip()}"
+            with suppress(OSError):  # only told
+                Path(where).write_text(f"{self._prefix}{self._step}{more}\n", encoding="utf-8")
 
 
 def _inputs(options: argparse.Namespace, given: Given) -> list[SeriesInput]:

@@ -12,7 +12,7 @@ import pytest
 from appliance.core import Invalid, NotFound
 from appliance.tomography import one_series, workflow
 from appliance.tomography.embedded import Aligned, EmbeddedEngine
-from appliance.tomography.engines import Engine
+from appliance.tomography.engines import Engine, Progress
 from appliance.tomography.imod import ImodEngine
 from appliance.tomography.inputs import find_series, series_of
 from appliance.tomography.manifest import Asset, AssetType
@@ -102,6 +102,31 @@ def test_BRT_08_a_series_becomes_a_folder_of_results_and_nothing_else_remains(
         assets = told["files"][0]["imageSet"][0]["assets"]
         assert len({one["type"] for one in assets}) == 7
         assert all((folder / one["path"]).exists() for one in assets)
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_progress_of_each_step_is_told_where_the_jobs_panel_reads_it(
+    run: Run, series: Path, phantom: Phantom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    place = tmp_path / "progress"
+
+    def align(_series: object, _wishes: object, progress: Progress) -> Aligned:
+        for part in (0.0, 1.0):
+            progress(part, "aligning")
+            told.append(place.read_text())
+        return Aligned(phantom.truth)
+
+    monkeypatch.setenv("NORA_PROGRESS", str(place))
+    monkeypatch.setattr(workflow, "ENGINES", (EmbeddedEngine(align),))
+    assert run("--series", series) == 0
+    assert told == [
+        "TS_1: step 3 of 5, tomogram: 0 % aligning\n",
+        "TS_1: step 3 of 5, tomogram: 45 % aligning\n",
+    ]
+    assert place.read_text() == "TS_1: step 5 of 5, keep\n"
+    monkeypatch.setenv("NORA_PROGRESS", str(tmp_path))  # what cannot be told changes nothing
+    assert run("--series", series) == 0
 
 
 @pytest.mark.usefixtures("quick")

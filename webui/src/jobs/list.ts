@@ -21,3 +21,14 @@ export function jobList(question: () => Query & { sort: string }): RowList<Row> 
     (offset, limit, signal) => read({ offset, limit }, signal),
   );
 }
+
+const AGAIN_S = 5;
+
+/** Gives the time; now and then asks for rows anew while running jobs tell their progress, which
+ * is no event. */
+export function ticked(list: RowList<Row>, ask: () => void): number {
+  const now = Date.now();
+  const due = Math.floor(now / 1000) % AGAIN_S === 0 && !document.hidden;
+  if (due && list.loaded().some((job) => job.letter === "r" && job.why)) ask();
+  return now;
+}

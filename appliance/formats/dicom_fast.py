@@ -14,6 +14,7 @@ from appliance.formats.dicom_fields import NEEDED_TAGS, WANTED_TAGS, matrix_byte
 from appliance.formats.dicom_meta import BIG_ENDIAN, DEFLATED, IMPLICIT
 from appliance.formats.dicom_pixels import UNDEFINED, shortage
 from appliance.formats.dicom_slow import RawHeader, read_raw_header
+from appliance.formats.dicom_stroll import stroll
 from appliance.formats.dicom_walk import (
     AT_PIXELS,
     CUT,
@@ -142,7 +143,7 @@ class HeaderReader:
         """Walk with what the walker reads fastest: plain numbers, or arrays for machine code."""
         if self._walker is walk:
             found = [0] * (2 * len(WANTED_TAGS))
-            ended = walk(head, start, explicit, VR_FORMS, WANTED_TAGS, found)
+            ended = stroll(head, start, explicit, WANTED_TAGS, found)
             return *ended, list(_cut(found)(head))
         self._found.fill(0)
         ended = self._walker(head, start, explicit, VR_FORMS, _WANTED, self._found)

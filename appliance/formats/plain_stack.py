@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.formats.dicom_meta import IMPLICIT, read_meta
+from appliance.formats.dicom_stroll import stroll
 from appliance.formats.dicom_walk import AT_PIXELS, CUT, VR_FORMS, walk, walker_for
 from appliance.formats.frame_stack import read_frames
 from appliance.formats.stack_parts import (
@@ -177,7 +178,7 @@ class SliceReader:
         explicit = meta[0] != IMPLICIT
         if self._walker is walk:
             plain = [0] * (2 * len(self._wanted))
-            return *walk(head, meta[1], explicit, VR_FORMS, self._wanted, plain), plain
+            return *stroll(head, meta[1], explicit, self._wanted, plain), plain
         self._found.fill(0)
         ended = self._walker(head, meta[1], explicit, VR_FORMS, self._array, self._found)
         return *ended, self._found.tolist()

@@ -6,6 +6,7 @@ import gzip
 import shutil
 import tracemalloc
 import zlib
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
@@ -23,6 +24,7 @@ from appliance.formats.dicom_fast import HeaderReader
 from appliance.formats.dicom_fields import WANTED_TAGS
 from appliance.formats.dicom_meta import read_meta
 from appliance.formats.dicom_slow import read_raw_header
+from appliance.formats.dicom_stroll import stroll
 from appliance.formats.dicom_walk import VR_FORMS, compiled_walk, walk
 
 PYDICOM = Path(pydicom.__file__).parent / "data"
@@ -194,6 +196,30 @@ def test_the_compiled_walker_gives_the_same_answers() -> None:
             answers.append((walker(data, meta[1], explicit, VR_FORMS, wanted, found), found))
         assert answers[0][0] == answers[1][0]
         assert np.array_equal(answers[0][1], answers[1][1])
+
+
+@pytest.mark.parametrize(
+    "name", ["CT_small", "MR_small_implicit", "rtplan", "JPEG2000", "nested_priv_SQ"]
+)
+def test_the_walker_of_the_interpreter_gives_the_same_answers(name: str) -> None:
+    """Of whole, cut and damaged headers, also when read as the other kind of data set."""
+    data = sample(f"{name}.dcm").read_bytes()[:20_000]
+    meta = read_meta(data)
+    assert meta is not None
+    random = Random(3)
+    for turn in range(400):
+        head = bytearray(data[: random.randrange(meta[1], len(data))] if turn % 2 else data)
+        for _ in range(turn % 5):
+            at = random.randrange(meta[1] - 1, len(head))
+            head[at] = random.choice([0, 0xFF, 0xFE, 0xE0, random.randrange(256)])
+        answers = []
+        for walker in (stroll, partial(walk, forms=VR_FORMS)):
+            found = [0] * (2 * len(WANTED_TAGS))
+            ended = walker(
+                data=bytes(head), at=meta[1], explicit=turn % 3 > 0, wanted=WANTED_TAGS, found=found
+            )
+            answers.append((ended, found))
+        assert answers[0] == answers[1]
 
 
 def test_every_cut_of_a_file_is_noticed(tmp_path: Path) -> None:

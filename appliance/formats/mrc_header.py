@@ -84,7 +84,10 @@ def read_mrc_header(path: Path, *, growing: bool = False) -> MrcHeader:
     with reading(path, "MRC"), path.open("rb") as stream:
         head = stream.read(HEADER_BYTES)
     if len(head) < HEADER_BYTES:
-        raise FormatError(f"{path.name} is no MRC file: it is shorter than a header")
+        raise FormatError(
+            f"{path.name} is no MRC file: it is shorter than a header",
+            hint="It is empty or cut off: copy it again.",
+        )
     raw, order = _in_order(path, head)
     shape = (int(raw["nz"]), int(raw["ny"]), int(raw["nx"]))
     dtype = _dtype(path, raw, order)
@@ -105,7 +108,10 @@ def _in_order(path: Path, head: bytes) -> tuple[Any, str]:
             return raw, order
     if b"MAP" not in head[208:212]:
         raise FormatError(f"{path.name} is not an MRC file", hint="Its header makes no sense.")
-    raise FormatError(f"{path.name} holds no image: its header names no size or an unknown mode")
+    raise FormatError(
+        f"{path.name} holds no image: its header names no size or an unknown mode",
+        hint="Its header is damaged: copy it again.",
+    )
 
 
 def _dtype(path: Path, raw: Any, order: str) -> np.dtype[Any]:

@@ -286,7 +286,8 @@ def _report(
         np.tile(matrix, (len(shifts), 1, 1)), unbinned, series.angles_deg.copy(), used
     )
     if working.flaws:
-        messages.append(f"{len(working.flaws)} tilts are left out.")
+        n = len(working.flaws)
+        messages.append(f"{n} tilt{' is' if n == 1 else 's are'} left out.")
     told = AlignmentReport(
         alignment,
         followed.method if followed else "coarse",

@@ -48,7 +48,7 @@ def test_beads_are_followed_to_a_fraction_of_a_pixel(gold, aligned) -> None:
 def test_a_dark_tilt_is_left_out_and_said(gold, aligned) -> None:
     assert aligned.alignment.used.tolist() == gold.truth.used.tolist()
     assert "dark" in aligned.flagged[5]
-    assert "1 tilts are left out." in aligned.messages
+    assert "1 tilt is left out." in aligned.messages
     assert aligned.residuals_px[5] is None
     assert np.isfinite(aligned.alignment.shifts).all()
 

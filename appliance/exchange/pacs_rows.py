@@ -38,7 +38,6 @@ class PullRow(PacsPull, frozen=True, kw_only=True):
     project_id: int
     study_uid: str
     series_uid: str
-    ways: PullWays
 
 
 _ROW = "SELECT q.*, p.name AS project FROM pacs_pulls q JOIN projects p ON p.id = q.project_id"

@@ -193,6 +193,8 @@ class PacsPull(msgspec.Struct, frozen=True, kw_only=True):
         Keys of the arrivals, the last one at the end.
     due_at : int
         When it is asked for (again), ms UTC.
+    ways : PullWays
+        How it is done.
     """
 
     key: str
@@ -212,3 +214,4 @@ class PacsPull(msgspec.Struct, frozen=True, kw_only=True):
     due_at: int
     created_at: int
     updated_at: int
+    ways: PullWays

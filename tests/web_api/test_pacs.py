@@ -151,7 +151,7 @@ def test_a_pull_that_fails_is_told_and_cancelled(shell):
     assert out in ("0 changed\n", "1 changed\n")  # it may have come by now
 
 
-def test_PACS_x02_a_pull_tells_whether_rules_run_on_it_and_its_pauses(shell):
+def test_PACS_x02_a_pull_tells_whether_rules_run_on_it_and_its_pauses(shell, linked):
     words = ("pacs", "pull", "main", "-p", "default", "--patient", "Q2", "--again")
     ways = ("--move-pause", "0", "--find-pause", "0")
     assert shell.run(*words, *ways, "--no-autoexec")[0] == 0
@@ -161,6 +161,10 @@ def test_PACS_x02_a_pull_tells_whether_rules_run_on_it_and_its_pauses(shell):
         sql = "SELECT autoexec, autoexec_queue, move_pause_s FROM pacs_pulls ORDER BY id DESC"
         rows = [tuple(row) for row in con.execute(f"{sql} LIMIT 3")]
     assert rows == [(1, "", None), (1, "DPXimport", 0.0), (0, "", 0.0)]
+    with linked.bearer() as http:
+        pulls = http.get("/projects/default/pacs/pulls").json()["items"][:3]
+    names = ("autoexec", "autoexec_queue", "move_pause_s")
+    assert [tuple(one[name] for name in names) for one in pulls] == rows
     code, _, err = shell.run(*words, "--autoexec-queue", "nowhere")
     assert (code, "no queue 'nowhere'" in err) == (2, True)
     assert shell.run(*words, "--autoexec-queue", "DPXimport", "--no-autoexec")[0] == 2

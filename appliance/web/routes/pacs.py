@@ -195,11 +195,12 @@ def _ways(
 
 
 def _pull(one: exchange.PacsPull) -> PacsPull:
+    hidden = ("project", "ways")
     facts = {
-        name: value for name, value in msgspec.structs.asdict(one).items() if name != "project"
+        name: value for name, value in msgspec.structs.asdict(one).items() if name not in hidden
     }
     times = {name: iso(facts[name]) for name in ("due_at", "created_at", "updated_at")}
-    return PacsPull(**facts | times)
+    return PacsPull(**facts | times | msgspec.structs.asdict(one.ways))
 
 
 def _node(services: Services, name: str, node: core.PacsNode) -> PacsNodeRow:

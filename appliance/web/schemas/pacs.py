@@ -137,6 +137,12 @@ class PacsPull(msgspec.Struct, frozen=True, kw_only=True):
         ``queued``, ``running``, ``done``, ``partial``, ``failed`` or ``cancelled``.
     receipts : list of str
         Keys of the arrivals, one for each time that it was asked for and something came.
+    autoexec : bool
+        Whether the rules of autoexecution run on what it brings.
+    autoexec_queue : str
+        Queue of their jobs; empty: that of each rule.
+    move_pause_s : float or None
+        Seconds after it; None: as the archive's settings say.
     """
 
     key: str
@@ -155,6 +161,9 @@ class PacsPull(msgspec.Struct, frozen=True, kw_only=True):
     due_at: str
     created_at: str
     updated_at: str
+    autoexec: bool
+    autoexec_queue: str
+    move_pause_s: float | None
 
 
 class PacsActed(Input, frozen=True):

@@ -33,6 +33,7 @@ export const push = {
   push_new_study: "Also when the archive has no such study",
   push_again: "Also what it has acknowledged already",
   push_asking: "Asking the archive whose the studies are…",
+  push_unfit: "It cannot be sent",
   push_failed: "The archive could not be asked",
   push_nothing: "The archive has all of it already.",
   push_go: "Send {n} {n|object|objects} to {node}",

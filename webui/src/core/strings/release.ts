@@ -73,7 +73,7 @@ export const release = {
   erase_failed: "It was not erased",
   erase_done: "{code} was erased",
   dicom_menu: "Export as DICOM…",
-  dicom_title: "Export {name} as DICOM",
+  dicom_title: "Export project {name} as DICOM",
   dicom_text:
     "Objects leave as nobody’s, by the rules of the project. Its settings tell which: {options}.",
   dicom_no_options: "no options, dates are removed",

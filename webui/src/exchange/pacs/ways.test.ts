@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { pullWays, queueChoices, searchWays, secondsOf, USUAL } from "./ways";
+import { pullWays, queueChoices, searchWays, secondsOf, USUAL, waysNote } from "./ways";
 
 describe("ways of a pull (PACS-x02)", () => {
   it("are as the node and the rules say when nothing is chosen", () => {
@@ -10,6 +10,12 @@ describe("ways of a pull (PACS-x02)", () => {
     const ways = { ...USUAL, findPause: 0, movePause: 1.5 };
     expect(searchWays(ways)).toEqual({ find_pause_s: 0 });
     expect(pullWays(ways, false).move_pause_s).toBe(1.5);
+  });
+  it("are told of a pull where they are not as usual", () => {
+    const usual = { autoexec: true, autoexec_queue: "", move_pause_s: null };
+    expect(waysNote(usual)).toBe("");
+    expect(waysNote({ ...usual, autoexec: false, move_pause_s: 0 })).toBe("no rules, pause 0 s");
+    expect(waysNote({ ...usual, autoexec_queue: "fast" })).toBe("rules on fast");
   });
   it("name a queue only for rules that run, and for who may choose", () => {
     const ways = { ...USUAL, queue: "fast" };

@@ -1,4 +1,5 @@
 // How a search and a pull are done, beside what the archive's settings say (PACS-x02). Pure.
+import { t } from "../../core/strings";
 import type { Schema } from "../../core/types";
 
 export interface Ways {
@@ -35,6 +36,17 @@ export function pullWays(ways: Ways, mayChoose: boolean): PullBody {
     autoexec_queue: ways.autoexec && mayChoose ? ways.queue : "",
     ...(ways.movePause === null ? {} : { move_pause_s: ways.movePause }),
   };
+}
+
+/** What of a pull is not as usual, for the list of pulls. */
+export function waysNote(
+  pull: Pick<Schema["PacsPull"], "autoexec" | "autoexec_queue" | "move_pause_s">,
+): string {
+  const told: string[] = [];
+  if (!pull.autoexec) told.push(t("pp_no_rules"));
+  else if (pull.autoexec_queue) told.push(t("pp_queue", { queue: pull.autoexec_queue }));
+  if (pull.move_pause_s !== null) told.push(t("pp_pause", { s: pull.move_pause_s }));
+  return told.join(", ");
 }
 
 /** The queues to choose from: that of each rule first; none when there is nothing to choose. */

@@ -95,6 +95,8 @@ def _convert_mosaics(stack: MosaicStack, target: Path, timeout_s: float) -> Outp
     proof = _converted(objects, made, timeout_s)
     tables = [path for path in proof.sidecars if path.suffix != ".json"]
     if tables:
+        # Each mosaic tells a gradient of its own, in CSA; how dcm2niix turns, rounds and leaves out
+        # (b0, traces) would have to be followed to the last digit, and a part proves only itself.
         raise NotPlain("its mosaics have gradients")
     head = ImageHead.read(proof.image)
     tiling = tiling_of(part, head, head.values(proof.image))

@@ -18,6 +18,7 @@ from appliance.tomography.bead_finding import bead_diameter
 from appliance.tomography.bead_tracking import track_beads
 from appliance.tomography.bundle import Bundle, Seen, turn
 from appliance.tomography.coarse import Coarse, coarse_alignment
+from appliance.tomography.matching import polish, slab_of
 from appliance.tomography.patch_tracking import track_patches
 from appliance.tomography.records import TiltAlignment, TiltSeries
 from appliance.tomography.working import Working, working_images
@@ -35,8 +36,11 @@ _THINNEST, _THICKEST = 3.0, 40.0  # working pixels
 _WORST_PX = 2.5  # residual above which beads are not believed
 _ODD = 3.0  # a tilt whose residual is so many times the usual one is flagged
 _MOVED_DEG = 2.0  # an axis so far off calls for another coarse alignment
-_DEPTH = 0.12  # of the width: how far from the middle a bead is expected to lie
+_DEPTH = 0.16  # of the width: how far from the middle a bead is expected to lie
 _PATCH_DEPTH = 0.03  # the same for what a patch shows on average
+_THICKNESS = 0.25  # of the width: a specimen that does not stand out, at most
+_STRAYING_PX = 0.45  # residual above which gold and specimen do not move as one body
+_STRAYED = "Beads do not move as one: tilts were laid upon projections of the specimen."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,9 @@ class AlignRules:
         Numbers of sections that are left out.
     max_size : int
         Longest edge of the images that are worked on; larger ones are binned.
+    follows_gold : bool
+        Whether tilts lie as the beads have them even where gold and specimen do not move as one
+        body, so that beads can be painted over.
     """
 
     method: Method = "auto"
@@ -65,6 +72,7 @@ class AlignRules:
     axis_deg: float | None = None
     exclude: frozenset[int] = frozenset()
     max_size: int = 1024
+    follows_gold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +218,11 @@ def _follow(
     if beads:
         tell(0.35, "following beads")
         found = _beads(series, working, coarse, rules)
+        strays = found and found.bundle.residual_px > _STRAYING_PX
+        if found and strays and not rules.follows_gold:
+            tell(0.5, "laying tilts upon projections")
+            found = _polished(working, coarse, found)
+            messages.append(_STRAYED)
         if found:
             return found, coarse
     tell(0.5, "following patches")
@@ -225,7 +238,8 @@ def _follow(
         patches = _patches(working, coarse) or patches
     if beads:
         messages.append("Too few beads were found: patches of the images were followed instead.")
-    return patches, coarse
+    tell(0.8, "laying tilts upon projections")
+    return _polished(working, coarse, patches), coarse
 
 
 def _beads(
@@ -262,6 +276,25 @@ def _believable(bundle: Bundle, working: Working) -> bool:
 def _patches(working: Working, coarse: Coarse) -> _Followed | None:
     tracks = track_patches(working, coarse, depth_px=_PATCH_DEPTH * working.images.shape[2])
     return _Followed("patches", tracks.seen, tracks.bundle, tracks.patch_px) if tracks else None
+
+
+def _polished(working: Working, coarse: Coarse, followed: _Followed) -> _Followed:
+    """Beads or patches tell the axis and where to begin; the tomogram tells the rest."""
+    bundle, by_patches = followed.bundle, followed.method == "patches"
+    shifts, used = _filled(bundle, coarse, working, {}), np.zeros(len(working.images), bool)
+    used[working.good] = True
+    slab = slab_of(working, TiltAlignment(_matrices(bundle), shifts, working.angles_deg, used))
+    if slab is None and by_patches:
+        slab = _THICKNESS * working.images.shape[2], 0.0
+    found = slab and polish(working, bundle.axis_deg, shifts, slab_px=slab, turns=by_patches)
+    if not found:
+        return followed
+    moved = replace(bundle, axis_deg=found.axis_deg, shifts=found.shifts)
+    return replace(followed, bundle=moved)
+
+
+def _matrices(bundle: Bundle) -> Floats:
+    return np.tile(turn(bundle.axis_deg), (len(bundle.shifts), 1, 1))
 
 
 def _report(

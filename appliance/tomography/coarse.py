@@ -16,7 +16,7 @@ from scipy import fft, ndimage
 from appliance.tomography.bundle import turn
 from appliance.tomography.working import Working
 
-__all__ = ["Coarse", "coarse_alignment", "correlate"]
+__all__ = ["Coarse", "coarse_alignment", "correlate", "vertex"]
 
 Floats = NDArray[np.float64]
 Image = NDArray[np.float32]
@@ -94,7 +94,7 @@ def correlate(one: Image, other: Image, reach: float) -> tuple[Floats, float]:
     within = np.where(y[:, None] ** 2 + x**2 <= reach**2, cross, -np.inf)
     j, i = np.unravel_index(int(np.argmax(within)), cross.shape)
     about = cross[np.ix_([(j - 1) % ny, j, (j + 1) % ny], [(i - 1) % nx, i, (i + 1) % nx])]
-    dx, dy = _vertex(about[1]), _vertex(about[:, 1])
+    dx, dy = vertex(about[1]), vertex(about[:, 1])
     return np.array([x[i] + dx, y[j] + dy]), float((cross[j, i] - cross.mean()) / cross.std())
 
 
@@ -103,8 +103,8 @@ def _wrapped(n: int) -> Floats:
     return np.asarray(fft.fftfreq(n, 1 / n), float)
 
 
-def _vertex(three: Floats) -> float:
-    """Where a parabola through three neighbours has its top, from the middle one."""
+def vertex(three: Floats) -> float:
+    """Where a parabola through three neighbours has its top, from the middle one (n = 3)."""
     bend = three[0] - 2 * three[1] + three[2]
     return float(np.clip((three[0] - three[2]) / (2 * bend), -0.5, 0.5)) if bend < 0 else 0.0
 
@@ -185,7 +185,7 @@ def _axis(
     close = near + np.arange(-6.0, 6.01, 0.25)
     scores = ndimage.gaussian_filter1d([_agreement(spectra, angle) for angle in close], 1.5)
     best = int(np.argmax(scores))
-    bend = _vertex(scores[best - 1 : best + 2]) if 0 < best < len(close) - 1 else 0.0
+    bend = vertex(scores[best - 1 : best + 2]) if 0 < best < len(close) - 1 else 0.0
     return float(close[best] + 0.25 * bend)
 
 

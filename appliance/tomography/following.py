@@ -22,6 +22,7 @@ def align_series(series: TiltSeries, wishes: Wishes, progress: Progress) -> Alig
         bright_beads=asked.bright_beads,
         axis_deg=wishes.axis_deg,
         exclude=frozenset(wishes.skipped),
+        follows_gold=wishes.erases_gold,
     )
     found = align(series, rules, progress)
     return Aligned(found.alignment, found.as_json())

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from appliance.core import Invalid
 
-__all__ = ["PHASES", "Layout", "layout"]
+__all__ = ["PHASES", "STEEPEST_DEG", "Layout", "layout"]
 
 PHASES = 8
 GROUP = 8  # rows that one pass over the voxels adds

@@ -12,6 +12,7 @@ import pytest
 from appliance.core import FormatError
 from appliance.tomography.aligning import AlignRules, align
 from appliance.tomography.bundle import Seen, refine_axis, solve, turn
+from appliance.tomography.matching import polish
 from appliance.tomography.phantom import gauge_free_error, make_phantom
 from appliance.tomography.records import TiltSeries
 from appliance.tomography.working import clean, working_images
@@ -70,6 +71,34 @@ def test_without_beads_patches_are_followed_and_it_is_said(plain) -> None:
     assert error.total_px < 1.2
     assert told == sorted(told)
     assert told[-1] == 1.0
+
+
+def test_tilts_laid_upon_projections_of_the_others_come_nearer_to_the_truth(plain) -> None:
+    random = np.random.default_rng(1)
+    shaken = plain.truth.shifts + random.normal(0, 0.8, plain.truth.shifts.shape)
+    working = working_images(plain.series, max_size=1024, exclude=frozenset())
+    axis = float(np.degrees(np.arctan2(*plain.truth.matrices[0, 0, ::-1])))
+    found = polish(working, axis, shaken, slab_px=(28, 0), turns=False)
+    assert found is not None
+    before = gauge_free_error(replace(plain.truth, shifts=shaken), plain.truth)
+    after = gauge_free_error(replace(plain.truth, shifts=found.shifts), plain.truth)
+    assert before.total_px > 1
+    assert after.total_px < 0.5 * before.total_px
+    assert found.axis_deg == axis
+    turned = polish(working, axis, shaken, slab_px=(28, 0))
+    assert turned is not None
+    assert abs(turned.axis_deg - axis) < 1
+
+
+def test_few_or_steep_tilts_are_not_laid_upon_projections(plain) -> None:
+    for n, steep in ((6, 0.0), (PLAIN, 40.0)):
+        few = replace(
+            plain.series,
+            images=plain.series.images[:n],
+            angles_deg=plain.series.angles_deg[:n] + steep,
+        )
+        working = working_images(few, max_size=1024, exclude=frozenset())
+        assert polish(working, 0.0, np.zeros((n, 2)), slab_px=(28, 0)) is None
 
 
 def test_tilts_are_excluded_and_hopeless_ones_do_no_harm(plain) -> None:

@@ -261,15 +261,20 @@ def _take_share(
 
     `there` says that the disk is synced, and which names are not free any more.
     """
-    changes = [
-        (move and _take_at_once(ctx, item, sources[item["id"]], there))
-        or _take(ctx, item, Path(sources[item["id"]]), move=move, synced=there is not None)
-        for item in items
-    ]
+    changes: list[Change] = []
+    moved: dict[str, tuple[os.stat_result, Path]] = {}
+    for item in items:
+        source = sources[item["id"]]
+        facts = _take_at_once(ctx, item, source, there) if move else None
+        if facts is None:
+            changes.append(_take(ctx, item, Path(source), move=move, synced=there is not None))
+        else:
+            changes.append(_received(item["id"], facts))
+            moved[source] = facts, ctx.path(item["place"])
+    held = ctx.ahead.adopt(moved)
     came = {item_id for item_id, change in changes if change["state"] == ItemState.RECEIVED}
-    ctx.ahead.read(
-        [ctx.path(i["place"]) for i in items if i["id"] in came and not is_archive(i["place"])]
-    )
+    here = [i["place"] for i in items if i["id"] in came and not is_archive(i["place"])]
+    ctx.ahead.read([path for path in map(ctx.path, here) if path not in held])
     return changes
 
 
@@ -293,12 +298,11 @@ def _record(
 
 def _take_at_once(
     ctx: Context, item: Any, source: str, there: frozenset[str] | None
-) -> Change | None:
+) -> os.stat_result | None:
     """Rename a plain file of a synced disk; None when `_take` has to look closer."""
     if there is None or item["place"].rpartition("/")[2] in there:
         return None
-    facts = move_synced(source, f"{ctx.folder.root}/{item['place']}")
-    return None if facts is None else _received(item["id"], facts)
+    return move_synced(source, f"{ctx.folder.root}/{item['place']}")
 
 
 def _received(item_id: int, facts: os.stat_result) -> Change:

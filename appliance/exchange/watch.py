@@ -186,9 +186,13 @@ class DropWatcher:
             return False
         complete = complete or time.monotonic() >= one.complete_at
         began_s, unsettled, names = time.thread_time(), False, set[str]()
+        settling: list[Found] = []
         for entry in one.tree.look(complete=complete):
             names.add(entry.name)
-            unsettled |= self._weigh(one, entry)
+            if self._weigh(one, entry):
+                unsettled = True
+                settling += entry.files if one.root.move else ()
+        self._importer.ctx.ahead.expect(settling)
         for name in [name for name in one.seen if name not in names]:
             del one.seen[name]
         for name in [name for name in one.stuck if name not in names]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from appliance.exchange import read_ahead
+from appliance.exchange.folder_scan import Found
 from appliance.exchange.read_ahead import ReadAhead
 from appliance.formats import scan_dicom
 from tests.exchange.kit import write_series
+from tests.support.waiting import wait_until
 
 
 def test_what_was_read_ahead_is_what_a_scan_gives(tmp_path: Path) -> None:
@@ -32,3 +35,46 @@ def test_very_many_headers_are_not_held(tmp_path: Path, monkeypatch: pytest.Monk
     for path in paths:
         path.unlink()
     assert {found.reason for found in ahead.scan(paths)} == {"unreadable"}
+
+
+def test_headers_read_while_files_settle_are_held_for_who_takes_the_same_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_ahead, "_MANY", 1)
+    monkeypatch.setattr(read_ahead, "_RACY_NS", -1)
+    paths = write_series(tmp_path / "drop", n=4)
+    note = tmp_path / "drop/note.txt"
+    note.write_text("no DICOM")
+    paths.append(note)
+    ahead = ReadAhead()
+    ahead.expect([Found(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in paths])
+    wait_until(lambda: not ahead.reads, "the headers are read")
+    with paths[0].open("r+b") as stream:  # the same size, and soon the same time
+        stream.write(b"x")
+    os.utime(paths[0], ns=(1, 1))
+    moved = {}
+    for path in paths:
+        facts, target = path.stat(), tmp_path / path.name
+        path.rename(target)
+        moved[str(path)] = facts, target
+    held = ahead.adopt(moved)
+    assert held == {tmp_path / path.name for path in paths[1:4]}
+    fresh = list(scan_dicom(sorted(held)))
+    for path in held:
+        path.unlink()
+    assert list(ahead.scan(sorted(held))) == fresh
+    assert {found.reason for found in ahead.scan(sorted(held))} == {"unreadable"}
+
+
+def test_the_background_reads_no_more_headers_than_are_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_ahead, "_MANY", 1)
+    monkeypatch.setattr(read_ahead, "_RACY_NS", -1)
+    monkeypatch.setattr(read_ahead, "_MOST", 2)
+    paths = write_series(tmp_path / "drop", n=4)
+    ahead = ReadAhead()
+    ahead.expect([Found(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in paths])
+    wait_until(lambda: not ahead.reads, "the headers are read")
+    moved = {str(path): (path.stat(), path) for path in paths}
+    assert ahead.adopt(moved) == set(paths[2:])

@@ -6,6 +6,7 @@ label and of the whole glass. Time points and focus planes beyond the first are 
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,10 +19,12 @@ from numpy.typing import NDArray
 
 from appliance.core import FormatError, SettingsError
 from appliance.formats.guard import check_room, reading
+from appliance.formats.slide_attachments import Photograph, czi_photographs
 from appliance.formats.slide_notes import OmeNotes, czi_notes, ome_notes
 
 __all__ = ["FLAT", "MULTICHANNEL", "Slide", "SlideScene", "open_slide", "slide_suffix"]
 
+_LOG = logging.getLogger(__name__)
 MULTICHANNEL = (".czi", ".svs", ".ome.tif", ".ome.tiff")
 """Endings of slides with scenes and channels."""
 FLAT = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
@@ -232,7 +235,26 @@ def _czi(path: Path, stack: ExitStack) -> Slide:
     document = stack.enter_context(reader.open_czi(str(path)))
     notes = czi_notes(document.raw_metadata)
     places = dict(document.scenes_bounding_rectangle) or {None: document.total_bounding_rectangle}
-    return Slide(tuple(_czi_scene(path, document, at, box, notes) for at, box in places.items()))
+    scenes = [_czi_scene(path, document, at, box, notes) for at, box in places.items()]
+    return Slide((*scenes, *_photograph_scenes(path)))
+
+
+def _photograph_scenes(path: Path) -> list[SlideScene]:
+    """Give the photographs that can be read: a damaged one does not spoil the slide."""
+    try:
+        return [_photograph_scene(one) for one in czi_photographs(path)]
+    except FormatError as error:
+        _LOG.warning("photographs of a slide were left out: %s", type(error).__name__)
+        return []
+
+
+def _photograph_scene(one: Photograph) -> SlideScene:
+    pixels = np.moveaxis(one.pixels(), -1, 0)
+
+    def read(y0: int, y1: int) -> NDArray[Any]:
+        return pixels[:, y0:y1]
+
+    return _scene(f"{one.kind} image", pixels.shape, pixels.dtype, read, is_rgb=True)
 
 
 _CZI_TYPES = {"Gray8": "u1", "Gray16": "u2", "Gray32Float": "f4", "Bgr24": "u1", "Bgr48": "u2"}

@@ -25,6 +25,7 @@ from appliance.tomography.ome_zarr import (
     write_scene,
 )
 from appliance.tomography.slide_contrast import COLORS, ChannelWindow, shader_of
+from appliance.tomography.slide_glass import upright
 from appliance.tomography.slide_layout import SlideInput, find_slides
 
 __all__ = ["main", "process_slide", "run_slides"]
@@ -34,7 +35,11 @@ _SMALL, _LARGE = 300, 1024
 
 
 def run_slides(
-    inputs: Sequence[SlideInput], output: Path, say: Callable[[str], None] = lambda _: None
+    inputs: Sequence[SlideInput],
+    output: Path,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    labels: bool = False,
 ) -> list[PrimaryFile]:
     """Work through slides; one that fails does not stop the others.
 
@@ -45,13 +50,15 @@ def run_slides(
         Gets ``GROUP/STEM/`` for each, and ``manifest.json``.
     say : callable
         Called with a line for each slide that begins or ends.
+    labels : bool
+        As for `process_slide`.
     """
     done: list[PrimaryFile] = []
     for number, one in enumerate(inputs, 1):
         told = str(Path(one.group) / one.path.name)
         say(f"{number} of {len(inputs)}: {told}")
         try:
-            images, index, facts = process_slide(one, output)
+            images, index, facts = process_slide(one, output, labels=labels)
         except ApplianceError as error:
             say(f"{told}: {error.message}")
             done.append(PrimaryFile(told, one.stem, [], "error", error.message))
@@ -63,14 +70,19 @@ def run_slides(
 
 
 def process_slide(
-    one: SlideInput, output: Path
+    one: SlideInput, output: Path, *, labels: bool = False
 ) -> tuple[list[ImageSet], int, dict[str, Any] | None]:
     """Make the assets of one slide in a folder of its own.
+
+    Parameters
+    ----------
+    labels : bool
+        Whether the photograph of the label is written, which may name a patient.
 
     Returns
     -------
     list of ImageSet
-        One for each scene, and one for the photograph of the label.
+        One for each scene, and one for the photograph of the label if that is wished for.
     int
         Which of them has the thumbnail that stands for the slide.
     dict or None
@@ -90,7 +102,7 @@ def process_slide(
     part.mkdir(parents=True)
     try:
         with open_slide(one.path) as slide:
-            made = _Maker(one, part, folder.relative_to(output)).make(slide)
+            made = _Maker(one, part, folder.relative_to(output)).make(slide, labels=labels)
         part.rename(folder)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
@@ -105,14 +117,16 @@ class _Maker:
         self.one, self.folder, self.place = one, folder, place
         self.zarr = f"{one.stem}.zarr"
 
-    def make(self, slide: Slide) -> tuple[list[ImageSet], int, dict[str, Any] | None]:
+    def make(
+        self, slide: Slide, *, labels: bool
+    ) -> tuple[list[ImageSet], int, dict[str, Any] | None]:
         """Write scenes, the thumbnail of the label and the OME description."""
         scenes = [scene for scene in slide.scenes if scene.kind == "scene"]
-        labels = [scene for scene in slide.scenes if scene.kind == "label"]
+        wanted = [scene for scene in slide.scenes if scene.kind == "label" and labels]
         root = new_group(self.folder / self.zarr)
         images = [self._scene(root, scene, at) for at, scene in enumerate(scenes)]
-        images += [self._label(scene) for scene in labels[:1]]
-        index = len(scenes) if labels else 0
+        images += [self._label(scene) for scene in wanted[:1]]
+        index = len(scenes) if wanted else 0
         return images, index, self._description(slide.ome_xml)
 
     def _scene(self, root: Any, scene: SlideScene, number: int) -> ImageSet:
@@ -136,7 +150,7 @@ class _Maker:
     def _label(self, scene: SlideScene) -> ImageSet:
         """Photographs of labels lie on their side: they are turned by 90 degrees."""
         pixels = np.moveaxis(scene.read(0, scene.shape[1]), 0, -1)
-        turned = np.ascontiguousarray(pixels.transpose(1, 0, 2)[:, ::-1])
+        turned = upright(pixels)
         name = f"{self.one.stem}_label image_sm.jpeg"
         path = self._jpeg(turned if turned.shape[2] == 3 else turned[..., 0], name, _SMALL)
         return ImageSet("label image", [Asset(AssetType.THUMBNAIL, path)])
@@ -187,6 +201,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("inputs", type=Path, nargs="+", help="folders of sessions, or slides")
     parser.add_argument("--output", type=Path, required=True, help="gets what is made")
     parser.add_argument("--dry-run", action="store_true", help="list what would be done")
+    parser.add_argument(
+        "--labels", action="store_true", help="write photographs of labels, which may name patients"
+    )
     asked = parser.parse_args(arguments)
     try:
         inputs = [one for path in asked.inputs for one in find_slides(path)]
@@ -194,7 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for one in inputs:
                 sys.stdout.write(f"{one.group or '.'}/{one.path.name}\n")
             return 0
-        done = run_slides(inputs, asked.output, _say)
+        done = run_slides(inputs, asked.output, _say, labels=asked.labels)
     except ApplianceError as error:
         sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n")
         return 2

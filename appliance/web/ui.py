@@ -46,7 +46,7 @@ def _find(path: str) -> Download:
         raise NotFound("there is nothing at this address") from error
     if not file.is_file():
         raise NotFound("there is nothing at this address")
-    headers = _IMMUTABLE if name.startswith("assets/") else ()
+    headers: tuple[tuple[str, str], ...] = _IMMUTABLE if name.startswith("assets/") else ()
     headers += (("content-security-policy", _WASM_CSP),) if name == _UNPACKER else ()
     return Download(file, file.name, headers, sandboxed=False)
 

@@ -216,7 +216,9 @@ def test_colour_tiffs_and_transparent_pictures_are_flat_pictures(tmp_path: Path)
         assert (slide.scenes[0].read(0, 8) == 255).all()
 
 
-def test_the_photograph_of_a_label_is_the_thumbnail_and_lies_upright(tmp_path: Path) -> None:
+def test_SPA_04_the_photograph_of_a_label_is_written_on_wish_alone_and_lies_upright(
+    tmp_path: Path,
+) -> None:
     label = np.zeros((40, 80, 3), np.uint8)
     label[:, :40] = 250
     with tifffile.TiffWriter(tmp_path / "glass.ome.tif", ome=True) as out:
@@ -224,7 +226,10 @@ def test_the_photograph_of_a_label_is_the_thumbnail_and_lies_upright(tmp_path: P
         out.write(label, photometric="rgb", metadata={"Name": "label image"})
         out.write(label, photometric="rgb", metadata={"Name": "macro image"})
     (one,) = find_slides(tmp_path / "glass.ome.tif")
-    images, index, _ = process_slide(one, tmp_path / "out")
+    images, index, _ = process_slide(one, tmp_path / "safe")
+    assert ([image.image_name for image in images], index) == (["tissue"], 0)
+    assert not list((tmp_path / "safe").rglob("*label*"))
+    images, index, _ = process_slide(one, tmp_path / "out", labels=True)
     assert [image.image_name for image in images] == ["tissue", "label image"]
     assert index == 1
     with Image.open(tmp_path / "out" / images[1].assets[0].path) as small:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from litestar import route
+from litestar import Response, get, route
 from litestar.params import FromPath
 
 from appliance import catalog
@@ -42,6 +42,30 @@ def movie(services: Rooms, who: Who, file_id: FromPath[int]) -> FileAnswer:
     return FileAnswer(lambda: _movie(services, who, file_id))
 
 
+@get(
+    "/slides/{file_id:int}/{which:str}",
+    right="deanonym",
+    sync_to_thread=True,
+    include_in_schema=False,
+)
+def glass(
+    services: Rooms, who: Who, file_id: FromPath[int], which: FromPath[str]
+) -> Response[bytes]:
+    """Send the photograph of a slide's label or glass, which may name a patient: on record."""
+    from appliance.tomography import glass_jpeg
+
+    row = _row(services, who, file_id)
+    kind = which.removesuffix(".jpeg")
+    if kind not in ("label", "macro"):
+        raise NotFound(
+            "there are photographs of the label and of the glass: label.jpeg, macro.jpeg"
+        )
+    body = glass_jpeg(catalog.file_path(services.folder, row), kind)
+    target = {"project_id": row.project_id, "file_id": row.id, "photograph": kind}
+    services.catalog.write(lambda tx: tx.operation("reveal", actor=who.login, target=target))
+    return Response(body, media_type="image/jpeg")
+
+
 def _part(services: Services, who: Caller, file_id: int, name: str) -> Download:
     row = _row(services, who, file_id)
     if row.kind != "pyramid" or not _NAMES.fullmatch(name):
@@ -63,4 +87,4 @@ def _row(services: Services, who: Caller, file_id: int) -> catalog.FileRow:
         return catalog.get_file(con, file_id)
 
 
-ROUTES = [pyramid, movie]
+ROUTES = [pyramid, movie, glass]

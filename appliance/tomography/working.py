@@ -5,18 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from appliance.tomography.hot_pixels import replace_hot_pixels
 from appliance.tomography.records import TiltSeries
 
 __all__ = ["Working", "clean", "working_images"]
 
 Floats = NDArray[np.float64]
-_HOT = 6.0  # deviations of the noise
-_REACH = 2  # a pixel is compared with the 5 by 5 about it
-_CLUSTER = 2  # neighbours that may be as hot; more of them are a bead
-_MANY = 0.05  # of the pixels: so many are no single hot ones
 _DARK = 0.1  # of the usual level
 _BROKEN = 0.5
 
@@ -104,22 +100,9 @@ def clean(image: NDArray[np.float32]) -> tuple[NDArray[np.float32], int, float]:
     if not sample.size:
         return np.zeros_like(image), image.size, 1.0
     middle = np.float32(np.median(sample))
-    spread = 1.4826 * float(np.median(np.abs(sample - middle)))
     out = np.where(bad, middle, image)
-    if spread == 0:
-        return out, int(bad.sum()), float(bad.mean())
-    far = np.argwhere(np.abs(out - middle) > _HOT * spread)
-    if not 0 < len(far) <= _MANY * image.size:
-        return out, int(bad.sum()), float(bad.mean())
-    padded = np.pad(out, _REACH, mode="reflect")
-    about = sliding_window_view(padded, (2 * _REACH + 1,) * 2)[far[:, 0], far[:, 1]]
-    about = about.reshape(len(far), -1)
-    local, own = np.median(about, axis=1), out[far[:, 0], far[:, 1]]
-    off = np.abs(own - local)
-    alike = (np.abs(about - own[:, None]) < off[:, None] / 2).sum(1) - 1
-    hot = (off > _HOT * spread) & (alike <= _CLUSTER)
-    out[far[hot, 0], far[hot, 1]] = local[hot]
-    return out, int(bad.sum() + hot.sum()), float(bad.mean())
+    hot = replace_hot_pixels(out)
+    return out, int(bad.sum()) + hot, float(bad.mean())
 
 
 def _binned(image: NDArray[np.float32], binning: int) -> NDArray[np.float32]:

@@ -328,7 +328,9 @@ def test_IMP_02_an_image_sheared_back_lies_where_its_slices_were(
 def test_a_sheared_image_whose_slices_are_empty_stays_where_dcm2niix_put_it(
     make_kit, tmp_path
 ) -> None:
-    write(tmp_path / "in", lambda ds, _: setattr(ds, "PixelData", bytes(len(ds.PixelData))), **TILTED)
+    write(
+        tmp_path / "in", lambda ds, _: setattr(ds, "PixelData", bytes(len(ds.PixelData))), **TILTED
+    )
     images = list(take_in(make_kit(), tmp_path / "in", "auto"))
     theirs = dcm2niix_of(tmp_path / "in", tmp_path / "theirs")
     for image, known in zip(images, theirs, strict=True):

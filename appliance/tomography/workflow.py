@@ -208,6 +208,15 @@ def _orders(options: argparse.Namespace, given: Given, work: Path) -> Orders:
     )
 
 
+def _given(text: str, work: Path) -> Path | None:
+    """Write down the directive file that the job was given as a text."""
+    if not text.strip():
+        return None
+    path = work / "given.adoc"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 def _by_commands(options: argparse.Namespace) -> bool:
     """Tell whether the commands of the reference workflow are wanted; refuse where some lack."""
     if options.assets_by != "commands":
@@ -226,15 +235,6 @@ def _callback(given: Given) -> Callback | None:
     if not url or given.workflow.get("x_no_api") == _TRUE:
         return None
     return Callback(url, Path(token) if token else None)
-
-
-def _given(text: str, work: Path) -> Path | None:
-    """Write down the directive file that the job was given as a text."""
-    if not text.strip():
-        return None
-    path = work / "given.adoc"
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def _try(inputs: Sequence[SeriesInput], orders: Orders) -> int:
@@ -269,6 +269,7 @@ def command_parser() -> argparse.ArgumentParser:
     add("--adoc", type=Path, help="a directive file that is taken as it is, or a template of one")
     add("--template", default="", help="preset or own template that is filled otherwise")
     add("--templates", type=Path, help="folder of own templates")
+    add("--directives", default="", help="text of a directive file, instead of a template")
     add("--param", action="append", default=[], help="name=value; also a whole directive")
     add("--engine", choices=("auto", "imod", "embedded"), default="auto")
     add("--method", choices=sorted(_METHODS), default="", help="how to reconstruct")
@@ -289,7 +290,6 @@ def _granted_cpus() -> int:
     return int(granted) if granted.isdigit() and int(granted) else os.cpu_count() or 1
 
 
-    add("--directives", default="", help="text of a directive file, instead of a template")
 def _granted_gpus() -> int:
     """Count the GPUs that the queue has granted; outside of it IMOD may use one."""
     granted = os.environ.get("CUDA_VISIBLE_DEVICES")

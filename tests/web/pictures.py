@@ -12,7 +12,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
-__all__ = ["n_coloured", "share_of_bright_grey"]
+__all__ = ["n_coloured", "n_shades", "share_of_bright_grey"]
 
 
 def share_of_bright_grey(place: Locator) -> float:
@@ -26,6 +26,14 @@ def share_of_bright_grey(place: Locator) -> float:
 def n_coloured(place: Locator) -> int:
     """Count pixels whose channels differ clearly."""
     return int((np.ptp(_pixels(place), axis=2) > 60).sum())
+
+
+def n_shades(place: Locator) -> int:
+    """Count the greys of the middle half of what is shown there."""
+    pixels = _pixels(place)
+    rows, columns = (slice(n // 4, n - n // 4) for n in pixels.shape[:2])
+    middle = pixels[rows, columns]
+    return len(np.unique(middle[np.ptp(middle, axis=2) < 6]))
 
 
 def _pixels(place: Locator) -> NDArray[np.uint8]:

@@ -5,7 +5,7 @@ import { IDENTITY } from "./linalg";
 import type { NiftiHeader, StoredArray } from "./nifti";
 import { choosePacking } from "./packing";
 import { constantAxis, cutSlab, slabRange, thinSamples } from "./sample";
-import { binFactor, binLayer } from "./texture";
+import { binFactor, binLayer, binSlab } from "./texture";
 import { Volume } from "./volume";
 
 function volume(
@@ -142,4 +142,17 @@ describe("colour tables", () => {
     const seen = new Set(count(20).map((i) => table.slice(4 * (i + 1), 4 * i + 7).join()));
     expect(seen.size).toBe(20);
   });
+});
+
+it("bins a slab within its plane alone, by the mean or, of labels, by the first", () => {
+  const slab = { axis: 2, first: 4, depth: 2, shape: [3, 2, 2] as const, data: new Int16Array(12) };
+  slab.data.set([0, 2, 10, 4, 6, 20, 100, 100, 7, 100, 100, 9]);
+  const mean = binSlab(slab, 2, 1, true);
+  expect([mean.shape, [...mean.data]]).toEqual([
+    [2, 1, 2],
+    [3, 15, 100, 8],
+  ]);
+  expect([...binSlab(slab, 2, 1, false).data]).toEqual([0, 10, 100, 7]);
+  const across = { ...slab, axis: 0, shape: [2, 3, 2] as const };
+  expect(binSlab(across, 2, 1, true).shape).toEqual([2, 2, 1]);
 });

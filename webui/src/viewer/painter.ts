@@ -237,12 +237,13 @@ export class LayerPainter {
     // Filter and texel type belong to the texture, so a slab is reused only within one kind.
     const reusable = old && old.key.split(",")[0] === kind ? old.placed : null;
     if (old && !reusable) this.gl.deleteTexture(old.placed.texture);
+    const limits = { maxSize: this.device.maxSize, channels: layer.volume.channels };
     const slot = {
       key,
       content,
       least,
       revision: layer.volume.revision,
-      placed: placeSlab(this.gl, packing, data, nearest, reusable),
+      placed: placeSlab(this.gl, packing, data, nearest, reusable, limits),
     };
     this.slabs.set(id, slot);
     return slot;

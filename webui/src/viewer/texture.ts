@@ -55,21 +55,47 @@ export function fillPicture(
   gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, ...size, gl.RGBA, gl.UNSIGNED_BYTE, bytes);
 }
 
-/** Upload a slab; reuses `old` when the size is the same. */
+/** Mean (or first, for labels) of bin x bin blocks of a slab; across it stays as it is. */
+export function binSlab(slab: Slab, bin: number, channels: number, mean: boolean): Slab {
+  const steps = [0, 1, 2].map((a) => (a === slab.axis ? 1 : bin)) as unknown as Vec3;
+  const shape = slab.shape.map((n, a) => Math.ceil(n / steps[a]!)) as unknown as Vec3;
+  const [nx, ny, nz] = slab.shape;
+  const Like = slab.data.constructor as new (n: number) => StoredArray;
+  const data = new Like(shape[0] * shape[1] * shape[2] * channels);
+  const reach = mean ? steps : [1, 1, 1];
+  let at = 0;
+  for (let z = 0; z < nz; z += steps[2])
+    for (let y = 0; y < ny; y += steps[1])
+      for (let x = 0; x < nx; x += steps[0])
+        for (let e = 0; e < channels; e++) {
+          let [sum, n] = [0, 0];
+          for (let k = z; k < Math.min(nz, z + reach[2]!); k++)
+            for (let j = y; j < Math.min(ny, y + reach[1]!); j++)
+              for (let i = x; i < Math.min(nx, x + reach[0]!); i++, n++)
+                sum += slab.data[((k * ny + j) * nx + i) * channels + e]!;
+          data[at++] = sum / n;
+        }
+  return { ...slab, shape, data };
+}
+
+/** Upload a slab, binned where it is longer than the device takes; reuses `old` when the size is the same. */
 export function placeSlab(
   gl: Gl,
   packing: Packing,
   slab: Slab,
   nearest: boolean,
   old: Placed | null,
+  limits: { maxSize: number; channels: number },
 ): Placed {
+  const bin = Math.max(1, Math.ceil(Math.max(...slab.shape) / limits.maxSize));
+  if (bin > 1) slab = binSlab(slab, bin, limits.channels, !nearest);
   const same = old?.size.every((n, a) => n === slab.shape[a]);
   if (old && !same) gl.deleteTexture(old.texture);
   const texture = old && same ? old.texture : create(gl, packing, slab.shape, nearest);
   gl.bindTexture(gl.TEXTURE_3D, texture);
   fill(gl, packing, slab.shape, 0, slab.shape[2], slab.data);
   const first = [0, 0, 0].map((_, a) => (a === slab.axis ? slab.first : 0)) as unknown as Vec3;
-  return { texture, first, size: slab.shape, bin: 1 };
+  return { texture, first, size: slab.shape, bin };
 }
 
 /** Smallest whole factor that brings a volume within the limits of the device. */

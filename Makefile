@@ -11,6 +11,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Many tests wait for a service or a browser: three at a time keep two processors busy.
+WORKERS ?= 3
 UV := $(BIN)/uv
 UV_VERSION := 0.13.8
 RUN := $(BIN)/python
@@ -69,7 +71,7 @@ check: setup $(VENV)/.tests
 
 test: check $(VENV)/.demo
 	@$(RUN) -m tests.support.debian
-	$(BIN)/pytest -n 2 --dist loadfile $(TESTS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
 bench: setup $(VENV)/.tests $(VENV)/.demo
 	@for script in bench/[a-z]*.py; do echo "== $$script"; $(RUN) $$script $(BENCH); done

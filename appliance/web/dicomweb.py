@@ -20,6 +20,7 @@ from appliance.catalog import Caller, get_project
 from appliance.core import ApplianceError, Invalid, NotFound, new_key
 from appliance.exchange import Asked, Level, OwnArchive, Viewer, WebObject, parse_query
 from appliance.formats import object_frames, object_value
+from appliance.web.accepts import Form, best_form, parse_accept
 from appliance.web.problems import NotAcceptable
 from appliance.web.scope import rights_in
 from appliance.web.services import Rooms, Services, Who
@@ -28,11 +29,24 @@ __all__ = ["DICOMWEB"]
 
 _Request = Request[Caller, str, State]
 _JSON = "application/dicom+json"
+_PLAIN_JSON = "application/json"
 _DICOM = "application/dicom"
 _BYTES = "application/octet-stream"
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
 _BOUNDARY = re.compile(r'boundary="?([^";,]{1,200})"?')
+_MULTIPART = "multipart/related"
 _UNPACKED = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99"})
+_IMAGES = {
+    "1.2.840.10008.1.2.4.50": "image/jpeg",
+    "1.2.840.10008.1.2.4.51": "image/jpeg",
+    "1.2.840.10008.1.2.4.57": "image/jpeg",
+    "1.2.840.10008.1.2.4.70": "image/jpeg",
+    "1.2.840.10008.1.2.4.80": "image/jls",
+    "1.2.840.10008.1.2.4.81": "image/jls",
+    "1.2.840.10008.1.2.4.90": "image/jp2",
+    "1.2.840.10008.1.2.4.91": "image/jp2",
+    "1.2.840.10008.1.2.5": "image/dicom-rle",
+}  # PS3.18 table 8.7.3-5
 _MORE = '299 - "there are more results than the limit"'
 _LITERAL = '299 - "fuzzy matching is not done; names were matched as they are written"'
 _ROOT = "/{project:str}"
@@ -93,10 +107,11 @@ def retrieve_frames(
         raise Invalid("frames are numbers, parted by commas")
     data = _one(services, who, request, project)
     found, syntax = object_frames(data, [int(part) for part in frames.split(",")])
-    packed = syntax not in _UNPACKED
-    kind = _BYTES if not packed else f"{_BYTES}; transfer-syntax={syntax}"
-    _require(request, "multipart/related", _BYTES, packed=packed)
-    return _multipart(((kind, one) for one in found), _BYTES)
+    form = _frame_form(request, syntax, len(found))
+    if form.kind == _BYTES:
+        return Response(found[0], media_type=_BYTES)
+    told = "" if syntax in _UNPACKED else f"; transfer-syntax={syntax}"
+    return _multipart(((f"{form.inner}{told}", one) for one in found), form.inner)
 
 
 @get(f"{_INSTANCE}/bulkdata/{{tag:str}}", sync_to_thread=True, **_SEARCH)
@@ -107,10 +122,9 @@ def retrieve_bulkdata(
     if not _TAG.fullmatch(tag):
         raise NotFound(f"no value is called {tag[:64]!r}")
     value = object_value(_one(services, who, request, project), int(tag, 16))
-    if _accepts(request, "multipart/related"):
-        return _multipart([(_BYTES, value)], _BYTES)
-    _require(request, _BYTES)
-    return Response(value, media_type=_BYTES)
+    if _wanted(request, Form(_MULTIPART, _BYTES), Form(_BYTES)).kind == _BYTES:
+        return Response(value, media_type=_BYTES)
+    return _multipart([(_BYTES, value)], _BYTES)
 
 
 @post(
@@ -142,7 +156,7 @@ async def store(
 async def _search(
     services: Services, who: Caller, request: _Request, level: Level, asked: Asked
 ) -> Response[bytes]:
-    _require(request, _JSON, "application/json")
+    kind = _wanted(request, Form(_JSON), Form(_PLAIN_JSON)).kind
     query = parse_query(request.query_params.multi_items())
 
     def search() -> tuple[list[dict[str, Any]], bool]:
@@ -152,26 +166,26 @@ async def _search(
     found, more = await asyncio.to_thread(search)
     warnings = [text for text, holds in ((_MORE, more), (_LITERAL, query.fuzzy)) if holds]
     headers = {"Warning": ", ".join(warnings)} if warnings else {}
-    return Response(_encoded(found), media_type=_JSON, headers=headers)
+    return Response(_encoded(found), media_type=kind, headers=headers)
 
 
 def _retrieve(services: Services, who: Caller, request: _Request, project: str) -> Response[Any]:
     asked = _asked(request, project)
     archive, viewer = _archive(services, who, request, project)
     objects = archive.objects(asked, viewer)
-    if asked.instance and _accepts(request, _DICOM) and not _accepts(request, "multipart/related"):
+    form = _wanted(request, Form(_MULTIPART, _DICOM), Form(_DICOM))
+    if asked.instance and form.kind == _DICOM:
         return Response(archive.content(asked, objects[0], viewer), media_type=_DICOM)
-    _require(request, "multipart/related", _DICOM)
     given = _given(archive, asked, objects, viewer)
     return _multipart(((_DICOM, data) for data in given), _DICOM)
 
 
 def _metadata(services: Services, who: Caller, request: _Request, project: str) -> Response[Any]:
-    _require(request, _JSON, "application/json")
+    kind = _wanted(request, Form(_JSON), Form(_PLAIN_JSON)).kind
     asked = _asked(request, project)
     archive, viewer = _archive(services, who, request, project)
     headers = archive.metadata(asked, archive.objects(asked, viewer), viewer)
-    return Stream(_listed(headers), media_type=_JSON)
+    return Stream(_listed(headers), media_type=kind)
 
 
 def _encoded(value: Any) -> bytes:
@@ -262,31 +276,40 @@ def _multipart(parts: Iterable[tuple[str, bytes]], kind: str) -> Response[Any]:
     return Stream(chunks(), media_type=f'multipart/related; type="{kind}"; boundary={boundary}')
 
 
-def _accepts(request: _Request, kind: str) -> bool:
-    told = request.headers.get("accept", "*/*").lower()
-    wild = f"{kind.partition('/')[0]}/*"
-    return any(one in told for one in (kind, wild, "*/*"))
-
-
-def _require(request: _Request, *kinds: str, packed: bool = False) -> None:
-    """Refuse to answer in a form that was not asked for.
+def _frame_form(request: _Request, syntax: str, n: int) -> Form:
+    """Give the form that frames go in; one frame may go without parts around it.
 
     Raises
     ------
     NotAcceptable
-        With what there is.
     """
-    told = request.headers.get("accept", "*/*").lower()
-    if not any(_accepts(request, kind) for kind in kinds):
-        raise NotAcceptable(f"this comes as {kinds[0]}", hint=f"Accept: {', '.join(kinds)}")
-    syntax = re.search(r'transfer-syntax="?([0-9.*]+)', told)
-    if packed and syntax is None and "octet-stream" in told and "*/*" not in told:
+    forms = [Form(_MULTIPART, _BYTES, syntax)]
+    if syntax in _IMAGES:
+        forms.append(Form(_MULTIPART, _IMAGES[syntax], syntax))
+    if n == 1 and syntax in _UNPACKED:  # without parts nothing would tell the syntax
+        forms.append(Form(_BYTES, syntax=syntax))
+    return _wanted(request, *forms, hint="" if syntax in _UNPACKED else _ANY_SYNTAX)
+
+
+def _wanted(request: _Request, *forms: Form, hint: str = "") -> Form:
+    """Give the form that was asked for.
+
+    Raises
+    ------
+    NotAcceptable
+        If there is none such, with what there is.
+    """
+    form = best_form(parse_accept(request.headers.getall("accept", [])), forms)
+    if form is None:
+        kinds = ", ".join(one.kind for one in forms)
+        told = "the frames are compressed and are given as they are stored" if hint else ""
         raise NotAcceptable(
-            "the frames are compressed and are given as they are stored",
-            hint='Accept: multipart/related; type="application/octet-stream"; transfer-syntax=*',
+            told or f"this comes as {forms[0].kind}", hint=f"Accept: {hint or kinds}"
         )
+    return form
 
 
+_ANY_SYNTAX = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _NAMES = ("study", "series", "instance")
 DICOMWEB = Router(

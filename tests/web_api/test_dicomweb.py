@@ -195,6 +195,76 @@ def test_compressed_frames_come_as_they_are_stored(ask):
     assert (answer.status_code, str(RLELossless) in answer.text[:200]) == (200, True)
 
 
+ANY_SYNTAX = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
+ONE = f"studies/{UID}.1/series/{UID}.1.3/instances/{UID}.1.3.1"
+PACKED = f"studies/{UID}.3/series/{UID}.3.3/instances/{UID}.3.3.1"
+OBJECTS, PARTS = "application/dicom", "multipart/related"
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "kind"),
+    [
+        (f"{ONE}/frames/1", ANY_SYNTAX, PARTS),  # OHIF
+        (f"{PACKED}/frames/1", ANY_SYNTAX, PARTS),
+        (f"{PACKED}/frames/1", "multipart/related; type=application/octet-stream;q=0.5,*/*", PARTS),
+        (f"{PACKED}/frames/1", 'multipart/related; type="image/dicom-rle"', PARTS),
+        (f"{PACKED}/frames/1", "*/*", PARTS),
+        (f"{PACKED}/frames/1", "multipart/related; type=image/jls", None),
+        (f"{PACKED}/frames/1", ANY_SYNTAX.replace("*", "1.2.840.10008.1.2.1"), None),
+        (f"{ONE}/frames/1", ANY_SYNTAX.replace("*", "1.2.840.10008.1.2.1"), PARTS),
+        (f"{ONE}/frames/1", 'multipart/related; type="application/octet-stream"', PARTS),
+        (f"{ONE}/frames/1", "application/octet-stream", "application/octet-stream"),
+        (ONE, "multipart/related; type=application/dicom; transfer-syntax=*", PARTS),
+        (ONE, 'multipart/related; type="application/dicom"; transfer-syntax=*', PARTS),  # Slicer
+        (ONE, "application/dicom; transfer-syntax=*", OBJECTS),
+        (ONE, "application/dicom, multipart/related;type=application/dicom;q=0.3", OBJECTS),
+        (ONE, "application/dicom;q=0.3, multipart/related;type=application/dicom", PARTS),
+        (ONE, "application/dicom+json", None),
+        (ONE, "*/*, multipart/*;q=0, application/dicom;q=0", None),
+        (ONE, "*/*", PARTS),
+        (f"{ONE}/metadata", "application/dicom+json, application/json", "application/dicom+json"),
+        (f"{ONE}/metadata", "application/json, text/plain, */*;q=0.1", "application/json"),
+        (f"{ONE}/metadata", "*/*", "application/dicom+json"),
+        ("studies", "application/json;q=0.9, application/dicom+json;q=0.2", "application/json"),
+        ("studies", "application/dicom+json;q=0, application/xml", None),
+        (
+            "studies?includefield=all&limit=2&offset=1&fuzzymatching=true",
+            "*/*",
+            "application/dicom+json",
+        ),
+        (
+            "studies?limit=101&offset=0&fuzzymatching=false&includefield=00081030%2C00080060",
+            "application/dicom+json",
+            "application/dicom+json",
+        ),
+    ],
+)
+def test_GEN_06_viewers_get_the_form_that_their_Accept_asks_for(ask, path, accept, kind):
+    answer = ask(f"default/{path}", headers={"Accept": accept})
+    if kind is None:
+        assert (answer.status_code, "Accept: " in answer.json()["hint"]) == (406, True)
+    else:
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["Content-Type"].startswith(kind)
+    assert not [name for name in answer.headers if name.lower().startswith("access-control")]
+
+
+def test_GEN_06_compressed_frames_can_be_asked_for_by_their_image_type(ask):
+    kind = 'multipart/related; type="image/dicom-rle"'
+    answer = ask(f"default/{PACKED}/frames/1", headers={"Accept": kind})
+    assert answer.headers["Content-Type"].startswith(kind)
+    head = answer.content.partition(b"\r\n\r\n")[0].decode()
+    assert head.endswith(f"Content-Type: image/dicom-rle; transfer-syntax={RLELossless}")
+
+
+def test_GEN_06_everything_is_told_page_by_page(ask):
+    params = {"includefield": "all", "limit": 1, "offset": 1, "fuzzymatching": "true"}
+    answer = ask("default/instances", params=params)
+    [one] = answer.json()
+    assert value(one, "00180081") == 2.3
+    assert "more results" in answer.headers["Warning"]
+
+
 def test_without_the_right_to_names_every_answer_carries_the_code(client, ask):
     # PS3.15 is applied as on export, so that no UID leads back either
     plain = client("plain")

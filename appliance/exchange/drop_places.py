@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from appliance.core import Invalid
 
-__all__ = ["compile_place", "place_groups"]
+__all__ = ["below_place", "compile_place", "place_groups"]
 
 _GROUPS = {"project": "project", "subject": "patients_id", "study": "studies_id"}
 _OTHERS = {"$lab": "*", "$pi": "*", "$session": "{subject}", "$sample": "{study}"}
@@ -46,6 +46,19 @@ def place_groups(source: str, path: str) -> dict[str, str]:
     """Match a compiled pattern on a path below the watched folder."""
     found = _compiled(source).match(path)
     return {name: text for name, text in found.groupdict().items() if text} if found else {}
+
+
+def below_place(source: str, path: str) -> str:
+    """Give a path below the folders that a compiled pattern matched.
+
+    A folder that was matched in part is kept, as is the name of the file: nothing that tells
+    files apart goes but what the pattern has read.
+    """
+    found = _compiled(source).match(path)
+    if not found:
+        return path
+    end = found.end() + path.startswith("/", found.end())
+    return path[path.rfind("/", 0, end) + 1 :]
 
 
 @lru_cache(maxsize=64)

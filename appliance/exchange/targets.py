@@ -9,7 +9,7 @@ import msgspec
 
 from appliance.core import safe_name
 from appliance.exchange.collect import pattern_target
-from appliance.exchange.drop_places import place_groups
+from appliance.exchange.drop_places import below_place, place_groups
 from appliance.exchange.names import suffix_of
 from appliance.exchange.rows import Options
 from appliance.privacy import ProjectPolicy
@@ -118,8 +118,12 @@ class Targets:
         if mark:
             return PurePosixPath(member)
         if self.root is not None and Path(outer or original).is_relative_to(self.root):
-            inner = Path(original).relative_to(self.root)
-            return PurePosixPath(inner if inner.parts else Path(original).name)
+            inner = str(Path(original).relative_to(self.root))
+            if inner == ".":
+                return PurePosixPath(Path(original).name)
+            if self.options.place is not None:
+                inner = below_place(self.options.place, inner)
+            return PurePosixPath(inner)
         return PurePosixPath(Path(original).name)
 
     def _by_layout(self, inner: PurePosixPath) -> Target | None:

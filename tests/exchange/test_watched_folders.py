@@ -12,7 +12,7 @@ from appliance.catalog import ensure_project
 from appliance.core import Invalid
 from appliance.exchange import DropWatcher
 from appliance.exchange.drop_look import FolderLook
-from appliance.exchange.drop_places import compile_place, place_groups
+from appliance.exchange.drop_places import below_place, compile_place, place_groups
 from tests.exchange.kit import write_series
 from tests.exchange.test_watch import receipts, settle, watcher_of
 from tests.support.waiting import wait_until
@@ -152,6 +152,59 @@ def test_sub_folders_name_projects_subjects_and_studies(make_kit, tmp_path):
     settle(watcher, kit)
     assert len(receipts(kit)) == 3
     assert not watcher.problems
+
+
+def test_SPA_01_files_are_called_by_the_path_below_what_the_pattern_read(make_kit, tmp_path):
+    root = tmp_path / "mine"
+    place = root / "RML/Smith/CILIA/S_12/grid 3"
+    (place / "raw").mkdir(parents=True)
+    (place / "TS_1.csv").write_text("1\n")
+    (place / "raw/TS_1.csv").write_text("2\n")
+    kit, watcher = watched(make_kit, root, pattern="$lab/$pi/$project/$session/$sample")
+    kit.catalog.write(lambda tx: ensure_project(tx, "CILIA"))
+    settle(watcher, kit)
+    study = kit.folder.projects / "CILIA/S_12/grid_3"
+    kept = {"TS_1.csv": "1\n", "raw/TS_1.csv": "2\n"}
+    assert contents(study) == kept
+
+    # the same bytes again, under another time, are known; others of this name stand beside them
+    os.utime(place / "TS_1.csv", (1, 1))
+    other = root / "RML/Jones/CILIA/S_12/grid 3/TS_1.csv"
+    other.parent.mkdir(parents=True)
+    other.write_text("3\n")
+    settle(watcher, kit)
+    assert contents(study) == {**kept, "TS_1_2.csv": "3\n"}
+    reasons = [item.reason for one in receipts(kit) for item in one.items]
+    assert reasons.count("the study holds this file already") == 1
+
+
+def contents(study: Path) -> dict[str, str]:
+    return {str(path.relative_to(study)): path.read_text() for path in files_in(study)}
+
+
+def test_a_pattern_that_names_the_project_alone_leaves_subject_and_study_to_the_folders(
+    make_kit, tmp_path
+):
+    (tmp_path / "mine/one/S-0007/V1/tables").mkdir(parents=True)
+    (tmp_path / "mine/one/S-0007/V1/tables/a.csv").write_text("1\n")
+    kit, watcher = watched(make_kit, tmp_path / "mine", pattern="{project}")
+    kit.catalog.write(lambda tx: ensure_project(tx, "one"))
+    settle(watcher, kit)
+    assert contents(kit.folder.projects / "one") == {"S-0007/V1/tables/a.csv": "1\n"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "below"),
+    [
+        ("{subject}/{study}", "a/b/c/d.nii", "c/d.nii"),
+        ("{subject}/{study}", "a/d.nii", "a/d.nii"),
+        ("(?<subject>[^/]+)", "a/c/d.nii", "c/d.nii"),
+        ("(?<subject>S-\\d+)", "S-1_early/d.nii", "S-1_early/d.nii"),
+        ("(?<subject>[^/]+)/.*", "a/c/d.nii", "d.nii"),
+    ],
+)
+def test_what_a_pattern_did_not_read_whole_is_kept(pattern, path, below):
+    assert below_place(compile_place(pattern), path) == below
 
 
 def test_CLI_21_extensions_of_a_watched_folder(make_kit, tmp_path):

@@ -21,6 +21,7 @@ from appliance.formats.dicom_fields import (
 )
 from appliance.formats.dicom_meta import DEFLATED, read_meta
 from appliance.formats.dicom_pixels import shortage
+from appliance.formats.dicom_walk import VR_FORMS
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -32,7 +33,11 @@ _MAX_INFLATED_BYTES = 1 << 30
 _KEPT_BYTES = 1 << 24  # of an inflated object: its header
 _DEFER_BYTES = 1 << 20  # longer values are none that is wanted
 _EXPLICIT = (b"OB", b"OW", b"OF", b"OD", b"UN")
-_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
+_BIG = b"\x00\x08"  # without a preamble big-endian is always explicit
+_GROUPS = (b"\x02\x00", b"\x08\x00", _BIG)
+_GROUP_LENGTH = 4  # bytes of a value that tells how long its group is: (gggg,0000), PS3.5 7.2
+_MAX_FIRST_BYTES = 1 << 16
+_MRC = b"MAP "  # magic of an MRC file at byte 208; one 8 voxels wide begins like group 8
 
 
 class RawHeader(msgspec.Struct, kw_only=True):
@@ -79,8 +84,17 @@ def _plausible(head: bytes) -> bool:
     """Accept the magic word, or a first element of group 2 or 8 as old writers leave it."""
     if head[128:132] == b"DICM":
         return True
-    valued = head[4:6].isalpha() or head[6:8] == b"\0\0"
-    return len(head) >= 16 and head[:2] in _GROUPS and valued
+    if len(head) < 16 or head[:2] not in _GROUPS or head[208:212] == _MRC:
+        return False
+    known_vr = VR_FORMS[int.from_bytes(head[4:6], "little")] > 0
+    return known_vr or (head[:2] != _BIG and _is_implicit_length(head))
+
+
+def _is_implicit_length(head: bytes) -> bool:
+    """Tell whether four bytes behind a tag are a small length: even, and 4 of a group's length."""
+    length = int.from_bytes(head[4:8], "little")
+    fits = length == _GROUP_LENGTH if head[2:4] == b"\0\0" else length % 2 == 0
+    return fits and length < _MAX_FIRST_BYTES
 
 
 def _read(stream: BinaryIO, head: bytes) -> RawHeader:

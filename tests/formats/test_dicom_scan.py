@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
+import mrcfile
 import nibabel
 import numpy as np
 import pydicom
@@ -145,6 +146,54 @@ def test_the_reasons_of_refusal(tmp_path: Path) -> None:
     assert problem_of(sample("rtplan_truncated.dcm")).reason == "truncated"
     assert problem_of(NICOM / "csa_slice_norm.dcm").reason == "no_pixels"
     assert problem_of(sample("UN_sequence.dcm")).reason == "incomplete"
+
+
+@pytest.mark.parametrize("magic", [b"MAP ", bytes(4)])
+@pytest.mark.parametrize("shape", [(8, 8), (8, 6), (8, 5), (2, 8)])
+def test_an_MRC_file_a_few_voxels_wide_is_no_DICOM(
+    tmp_path: Path, shape: tuple[int, int], magic: bytes
+) -> None:
+    path, (columns, rows) = tmp_path / "small.mrc", shape
+    with mrcfile.new(path) as volume:
+        volume.set_data(np.ones((4, rows, columns), np.int16))
+    path.write_bytes(path.read_bytes()[:208] + magic + path.read_bytes()[212:])
+    assert path.read_bytes()[:2] in {b"\x08\0", b"\x02\0"}
+    assert problem_of(path).reason == "not_dicom"
+
+
+def test_an_MRC_file_that_begins_like_the_length_of_group_8_is_known_by_its_magic(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "small.mrc"
+    with mrcfile.new(path) as volume:
+        volume.set_data(np.ones((4, 4, 8), np.int16))
+    assert path.read_bytes()[:8] == b"\x08\0\0\0\x04\0\0\0"
+    assert problem_of(path).reason == "not_dicom"
+
+
+def test_a_random_start_of_group_8_is_no_DICOM(tmp_path: Path) -> None:
+    for start in (b"\x08\0\x05\0ab\x04\0", b"\x08\0\x05\0\x07\0\0\0", b"\0\x08\0\x05\x08\0\0\0"):
+        (tmp_path / "some.bin").write_bytes(start + bytes(600))
+        assert problem_of(tmp_path / "some.bin").reason == "not_dicom"
+
+
+@pytest.mark.parametrize(
+    "name", ["ExplVR_BigEndNoMeta.dcm", "ExplVR_LitEndNoMeta.dcm", "rtstruct.dcm"]
+)
+def test_files_without_a_preamble_are_known(name: str) -> None:
+    assert sample(name).read_bytes()[128:132] != b"DICM"
+    record = record_of(sample(name))
+    assert record.sop_uid == pydicom.dcmread(sample(name), force=True).SOPInstanceUID
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+def test_a_length_of_the_group_before_the_first_element_is_known(
+    tmp_path: Path, *, explicit: bool
+) -> None:
+    name = "ExplVR_LitEndNoMeta.dcm" if explicit else "rtstruct.dcm"
+    head = b"\x08\0\0\0" + (b"UL\x04\0" if explicit else b"\x04\0\0\0") + b"\x10\0\0\0"
+    (tmp_path / "old.dcm").write_bytes(head + sample(name).read_bytes())
+    assert record_of(tmp_path / "old.dcm").sop_uid == record_of(sample(name)).sop_uid
 
 
 def test_a_problem_names_no_patient() -> None:

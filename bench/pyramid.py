@@ -18,6 +18,7 @@ import numpy as np
 from _common import REPOSITORY, Bench, peer_python
 
 from appliance.formats import MrcWriter
+from appliance.tomography.pyramids import write_pyramid
 
 PEERS = {
     "neuroglancer-scripts": ["neuroglancer-scripts==1.2.0", "nibabel"],
@@ -177,6 +178,13 @@ def compare(bench: Bench, folder: Path) -> None:
         [*reader, str(folder / "ours-0"), str(source.with_suffix(".raw"))], check=False
     )
     bench.figure("cloud-volume reads ours back", float(read.returncode == 0), "1 = all", at_least=1)
+    write_pyramid(source, folder / "shards", sharded=True)
+    read = subprocess.run(
+        [*reader, str(folder / "shards"), str(source.with_suffix(".raw"))], check=False
+    )
+    bench.figure(
+        "cloud-volume reads our shards", float(read.returncode == 0), "1 = all", at_least=1
+    )
 
 
 def large(bench: Bench) -> None:

@@ -49,6 +49,7 @@ class _Wanted:
     exact: bool
     say: Say
     commands: SeedCommands | None
+    sharded: bool
 
 
 def make_assets(
@@ -61,6 +62,7 @@ def make_assets(
     exact: bool = False,
     say: Say = lambda _: None,
     commands: SeedCommands | None = None,
+    sharded: bool = False,
 ) -> list[Asset]:
     """Make movies, key image, averages and pyramid; earlier ones of these names are replaced.
 
@@ -82,6 +84,8 @@ def make_assets(
         Is told each step, and what could not be made.
     commands : SeedCommands, optional
         Makes all but the pyramid by the commands of the reference workflow.
+    sharded : bool
+        Whether the pyramid has few large files in place of many small ones.
 
     Returns
     -------
@@ -89,7 +93,7 @@ def make_assets(
         Of what was made, in the order of `AssetType`, paths relative to `folder`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = _Wanted(basename, folder.absolute(), exact, say, commands)
+    wanted = _Wanted(basename, folder.absolute(), exact, say, commands, sharded)
     made: list[Asset] = []
     steps: list[tuple[str, Callable[[], list[Asset]]]] = []
     if ali is not None:
@@ -191,5 +195,5 @@ def _pyramid(wanted: _Wanted, volume_path: Path) -> list[Asset]:
     volume, _ = read_mrc_stack(volume_path)
     contrast = write_contrast(np.asarray(volume), wanted.folder / MIN_MAX)
     # Its own file tells the contrast, too, so that the folder can be moved alone.
-    write_pyramid(volume_path, folder, facts={"contrast": contrast})
+    write_pyramid(volume_path, folder, sharded=wanted.sharded, facts={"contrast": contrast})
     return [Asset(AssetType.PRECOMPUTED, folder.name, contrast)]

@@ -66,6 +66,8 @@ class Orders:
         Whether the alignment of the last result is taken as it is.
     by_commands : bool
         Whether movies, key image and averages are made by the commands of the reference workflow.
+    sharded : bool
+        Whether the pyramid has few large files in place of many small ones.
     keep_work : bool
         Whether what the engine made on its way is kept.
     """
@@ -83,6 +85,7 @@ class Orders:
     begin: Step = "check"
     earlier_alignment: bool = False
     by_commands: bool = False
+    sharded: bool = False
     keep_work: bool = False
 
     def target(self, series: SeriesInput) -> Path:
@@ -272,7 +275,14 @@ class _Course:
         base = self.series.basename
         commands = SeedCommands(self.work / COMMANDS) if self.orders.by_commands else None
         assets = make_assets(
-            base, made.ali, made.rec, made.full_rec, out / HEDWIG, say=note, commands=commands
+            base,
+            made.ali,
+            made.rec,
+            made.full_rec,
+            out / HEDWIG,
+            say=note,
+            commands=commands,
+            sharded=self.orders.sharded,
         )
         facts |= {"assets": [one.path for one in assets], "said": notes}
         return assets

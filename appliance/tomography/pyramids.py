@@ -1,8 +1,8 @@
-"""Multiscale pyramids that Neuroglancer opens: its precomputed format, flat and uncompressed.
+"""Multiscale pyramids that Neuroglancer opens: its precomputed format, uncompressed.
 
 A volume is read once, in bands of 64 sections by 64 rows, and all scales are written on the way,
 so that it may be far larger than memory. Signed integers are shifted into unsigned ones, which is
-all the format knows; ``info`` says by how much.
+all the format knows; ``info`` says by how much. Chunks are files of their own, or in shards.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.core import Conflict, FormatError, atomic_write, fsync_dir, new_key
+from appliance.tomography.shards import gather_chunks, shard_layout
 from appliance.tomography.shrinking import Factors, halve, into_chunks
 from appliance.tomography.slabs import forget, stored_type, value_offset
 
@@ -90,6 +91,7 @@ def write_pyramid(
     volume_path: Path,
     folder: Path,
     *,
+    sharded: bool = False,
     facts: Mapping[str, object] | None = None,
     progress: Progress | None = None,
 ) -> list[Scale]:
@@ -118,7 +120,12 @@ def write_pyramid(
         **(facts or {}),
     }
     return write_pyramid_of(
-        volume, folder, voxel_nm=(edge_nm, edge_nm, edge_nm), facts=told, progress=progress
+        volume,
+        folder,
+        voxel_nm=(edge_nm, edge_nm, edge_nm),
+        sharded=sharded,
+        facts=told,
+        progress=progress,
     )
 
 
@@ -134,6 +141,7 @@ def write_pyramid_of(
     folder: Path,
     *,
     voxel_nm: tuple[float, float, float],
+    sharded: bool = False,
     facts: Mapping[str, object] | None = None,
     progress: Progress | None = None,
 ) -> list[Scale]:
@@ -147,6 +155,8 @@ def write_pyramid_of(
         Is made; nothing is left of it when this fails.
     voxel_nm : tuple of float
         (x, y, z) edge lengths of a voxel.
+    sharded : bool
+        Whether chunks are gathered into few large files; readers need ranges of bytes then.
     facts : mapping, optional
         What ``info`` is to say below ``nora`` beside the shift of the values.
     progress : callable, optional
@@ -179,7 +189,10 @@ def write_pyramid_of(
         part.mkdir()
         levels = _levels(part, scales, stored_type(volume.dtype))
         _stream(volume, levels[0], progress or (lambda _: None))
-        _write_info(part, scales, volume.dtype, dict(facts or {}))
+        if sharded:
+            for scale in scales:
+                gather_chunks(part / scale.key, shard_layout(scale.size, CHUNK), CHUNK)
+        _write_info(part, scales, volume.dtype, dict(facts or {}), sharded=sharded)
         part.rename(folder)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
@@ -276,7 +289,12 @@ def _bands(slab: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
 
 
 def _write_info(
-    folder: Path, scales: list[Scale], dtype: np.dtype[Any], facts: dict[str, object]
+    folder: Path,
+    scales: list[Scale],
+    dtype: np.dtype[Any],
+    facts: dict[str, object],
+    *,
+    sharded: bool,
 ) -> None:
     told = {"stored_as": str(dtype.newbyteorder("=")), "value_offset": value_offset(dtype)}
     info = {
@@ -284,14 +302,15 @@ def _write_info(
         "type": "image",
         "data_type": str(stored_type(dtype)),
         "num_channels": 1,
-        "scales": [_scale_info(scale) for scale in scales],
+        "scales": [_scale_info(scale, sharded=sharded) for scale in scales],
         "nora": {**told, **facts},
     }
     with atomic_write(folder / "info") as stream:
         stream.write(json.dumps(info, indent=1).encode() + b"\n")
 
 
-def _scale_info(scale: Scale) -> dict[str, Any]:
+def _scale_info(scale: Scale, *, sharded: bool) -> dict[str, Any]:
+    told = {"sharding": shard_layout(scale.size, CHUNK).told()} if sharded else {}
     return {
         "key": scale.key,
         "size": list(scale.size),
@@ -299,4 +318,5 @@ def _scale_info(scale: Scale) -> dict[str, Any]:
         "voxel_offset": [0, 0, 0],
         "chunk_sizes": [[CHUNK, CHUNK, CHUNK]],
         "encoding": "raw",
+        **told,
     }

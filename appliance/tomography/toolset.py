@@ -70,6 +70,14 @@ _BY = Argument(
     choices=("appliance", "commands"),
     help="commands: newstack, clip, binvol and mrc2tif of IMOD, gm and ffmpeg, as Hedwig does.",
 )
+_PYRAMID = Argument(
+    "pyramid",
+    "OPTION",
+    "Pyramid",
+    value="flat",
+    choices=("flat", "sharded"),
+    help="flat: a file per 64 x 64 x 64 voxels; sharded: few large files, kinder to file servers.",
+)
 _RESOURCES = Resources(cpus=2, memory_mb=4096)
 
 TOMOGRAPHY_TOOLS: tuple[Tool, ...] = (
@@ -90,6 +98,7 @@ TOMOGRAPHY_TOOLS: tuple[Tool, ...] = (
             "--directives={directives}",
             "--method={method}",
             "--assets-by={by}",
+            "--pyramid={pyramid}",
             "--param=thickness={thickness}",
             "--param=bin={bin}",
             "--param=trackingMethod={tracking}",
@@ -138,6 +147,7 @@ TOMOGRAPHY_TOOLS: tuple[Tool, ...] = (
             _METHOD,
             _SKIP,
             _BY,
+            _PYRAMID,
             _OUTPUT,
         ),
         resources=_RESOURCES,
@@ -167,8 +177,8 @@ TOMOGRAPHY_TOOLS: tuple[Tool, ...] = (
         menu="Tomography/Movies and pyramid again",
         name="Movies and pyramid again",
         description="Makes what is shown of a tomogram anew; the tomogram stays as it is.",
-        command=(*_PROGRAM, "--from=assets", "--assets-by={by}"),
-        args=(_SERIES, _BY, _OUTPUT),
+        command=(*_PROGRAM, "--from=assets", "--assets-by={by}", "--pyramid={pyramid}"),
+        args=(_SERIES, _BY, _PYRAMID, _OUTPUT),
         resources=_RESOURCES,
     ),
     Tool(

@@ -204,6 +204,7 @@ def _orders(options: argparse.Namespace, given: Given, work: Path) -> Orders:
         begin="tomogram" if options.begin == "reconstruction" else options.begin,
         earlier_alignment=options.begin == "reconstruction",
         by_commands=_by_commands(options),
+        sharded=options.pyramid == "sharded",
         keep_work=options.keep_work or told.get("x_keep_workdir") == _TRUE,
     )
 
@@ -275,6 +276,7 @@ def command_parser() -> argparse.ArgumentParser:
     add("--method", choices=sorted(_METHODS), default="", help="how to reconstruct")
     add("--output", type=Path, required=True, help="folder below which each series gets its own")
     add("--assets-by", choices=("appliance", "commands"), default="appliance")
+    add("--pyramid", choices=("flat", "sharded"), default="flat", help="many files, or few")
     add("--work", type=Path, help="folder for intermediate files")
     add("--from", dest="begin", choices=(*STEPS[:-1], "reconstruction"), default="check")
     add("--keep-work", action="store_true")

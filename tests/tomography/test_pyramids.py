@@ -80,6 +80,59 @@ def test_NG_05_every_scale_is_the_rounded_mean_of_the_finer_one(tmp_path, shape)
     assert len(scales) == 3
 
 
+def sharded_chunks(folder, scale):
+    """Read all chunks of a scale by its shards alone: number of the chunk, bytes."""
+    told = scale["sharding"]
+    for path in (folder / scale["key"]).iterdir():
+        data = path.read_bytes()
+        minishards = np.frombuffer(data, "<u8", 2 << told["minishard_bits"]).reshape(-1, 2)
+        body = data[minishards.nbytes :]
+        for mini, (start, end) in enumerate(minishards):
+            steps = np.frombuffer(body[start:end], "<u8").reshape(3, -1).astype(int)
+            at = 0
+            for code, gap, length in zip(np.cumsum(steps[0]), *steps[1:], strict=True):
+                at += gap
+                hashed = int(code) >> told["preshift_bits"]
+                assert hashed % (1 << told["minishard_bits"]) == mini
+                shard = hashed >> told["minishard_bits"]
+                assert path.name == f"{shard:x}.shard"
+                yield int(code), body[at : at + length]
+                at += length
+
+
+def place_of(code, grid):
+    """Undo the compressed Morton code, by the words of the format."""
+    place, bit = [0, 0, 0], 0
+    while any(1 << bit < n for n in grid):
+        for axis in range(3):
+            if 1 << bit < grid[axis]:
+                place[axis] |= (code & 1) << bit
+                code >>= 1
+        bit += 1
+    assert code == 0
+    return place
+
+
+@pytest.mark.parametrize("shape", [(66, 65, 130), (70, 700, 1100), (600, 66, 66)])
+def test_NG_05_shards_hold_what_the_flat_chunks_hold(tmp_path, shape):
+    values = noise("u1", shape)
+    write_pyramid_of(values, tmp_path / "flat", voxel_nm=NM)
+    write_pyramid_of(values, tmp_path / "few", voxel_nm=NM, sharded=True)
+    info = json.loads((tmp_path / "few" / "info").read_text())
+    for number, scale in enumerate(info["scales"]):
+        flat = read_scale(tmp_path / "flat", number)
+        seen = np.zeros(flat.shape, int)
+        grid = [-(-n // 64) for n in scale["size"]]
+        for code, data in sharded_chunks(tmp_path / "few", scale):
+            x, y, z = place_of(code, grid)
+            place = np.s_[64 * z : 64 * z + 64, 64 * y : 64 * y + 64, 64 * x : 64 * x + 64]
+            assert flat[place].tobytes() == data
+            seen[place] += 1
+        assert (seen == 1).all()
+    finest = list((tmp_path / "few" / "1_1_1").iterdir())
+    assert len(finest) == (2 if shape == (70, 700, 1100) else 1)
+
+
 def test_NG_05_floats_stay_floats(tmp_path):
     values = noise("<f4", (66, 65, 130))
     write_pyramid_of(values, tmp_path / "p", voxel_nm=NM)

@@ -41,7 +41,7 @@ def tomogram() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def made(service: Service) -> dict[str, int]:
-    """The ids of a pyramid and of a movie in the study of the service."""
+    """The ids of two pyramids, one in shards, and of a movie in the study of the service."""
     selected = service.post("/select", {"project": "default", "selector": "*s001.nii"})
     row = next(r for r in service.items("/projects/default/files") if r["name"] == "s001.nii")
     image = Path(selected["items"][0]["absolute_path"])
@@ -50,16 +50,18 @@ def made(service: Service) -> dict[str, int]:
     volume = tomogram()
     histogram = volume_histogram(volume).shifted(32768)
     contrast = shader_json(visual_min_max(histogram, clamped=True))
-    pyramid = place / "neuro-BB"
-    write_pyramid_of(volume, pyramid, voxel_nm=(1.2, 1.2, 1.2), facts={"contrast": contrast})
+    facts = {"contrast": contrast}
+    nm = (1.2, 1.2, 1.2)
+    write_pyramid_of(volume, place / "neuro-BB", voxel_nm=nm, facts=facts)
+    write_pyramid_of(volume, place / "neuro-CC", voxel_nm=nm, facts=facts, sharded=True)
     frames = [np.full((64, 64), 12 * n, np.uint8) for n in range(20)]
     write_movie(frames, place / "tiltMov_BB.mp4", 4)
-    names = ("neuro-BB", "tiltMov_BB.mp4")
+    names = ("neuro-BB", "neuro-CC", "tiltMov_BB.mp4")
     paths = [str(place / name) for name in names]
     service.post("/files/add", {"project": "default", "paths": paths})
     rows = service.items("/projects/default/files")
     found = {row["name"]: row["id"] for row in rows if row["path"].startswith("tomo/")}
-    assert set(found) == {"neuro-BB", "tiltMov_BB.mp4"}
+    assert set(found) == set(names)
     return found
 
 
@@ -85,6 +87,16 @@ def test_NG_07_a_pyramid_opens_in_neuroglancer_with_its_contrast(desktop: Deskto
     page.get_by_role("button", name="Back to the images").click()
     desktop.ready()
     assert page.locator('link[href^="/neuroglancer"]').count() == 0
+
+
+def test_NG_05_a_pyramid_in_shards_is_read_in_ranges(desktop: Desktop, made):
+    page = desktop.page
+    ranges: list[str] = []
+    page.on("request", lambda asked: ranges.append(asked.headers.get("range", "")))
+    desktop.go(f"/pyramid/{made['neuro-CC']}")
+    page.locator('[data-testid=pyramid][data-ready="true"]').wait_for()
+    wait_until(lambda: brightness(page) > 0.1, "the ball is drawn", within_s=30)
+    assert any(one.startswith("bytes=") for one in ranges)
 
 
 def test_a_movie_plays_and_seeks(desktop: Desktop, made):

@@ -7,11 +7,12 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from appliance.core import PacsNode, PeerError
+from appliance.core import PacsNode, PeerError, now_ms
 from appliance.exchange.pacs_link import Moved, Store
 from appliance.exchange.parts_of_message import Parts
 from appliance.exchange.push_tls import tls_context
@@ -47,6 +48,8 @@ _OBJECTS = {"Accept": 'multipart/related; type="application/dicom"; transfer-syn
 _BOUNDARY = re.compile(r'boundary="?([^";]+)"?')
 _FOUND, _NOTHING, _NOT_FOUND = 200, 204, 404
 _REFUSED = (401, 403)
+_BUSY = (429, 503)
+_LONGEST_S = 86400.0
 _STORED = (200, 202, 409)  # all, some, none; each tells of every object
 
 
@@ -130,7 +133,7 @@ class WebLink:
         with self._client(self.node.pull_timeout_s) as client:
             answer = client.post("/studies", content=body, headers=headers)
         if answer.status_code not in _STORED:
-            self._check(answer.status_code)
+            self._check(answer)
         try:
             return answer.json()
         except ValueError as error:
@@ -183,7 +186,7 @@ class WebLink:
         answer = client.get(f"{path}?{query}", headers=_JSON)
         if answer.status_code == _NOTHING:
             return []
-        self._check(answer.status_code)
+        self._check(answer)
         try:
             found = answer.json()
         except ValueError as error:
@@ -196,15 +199,19 @@ class WebLink:
             if answer.status_code == _NOT_FOUND:
                 yield iter(())
                 return
-            self._check(answer.status_code)
+            self._check(answer)
             boundary = _BOUNDARY.search(answer.headers.get("content-type", ""))
             if boundary is None:
                 raise PeerError(f"{self} sent no DICOM objects", hint="Check url.")
             yield parts_of(answer.iter_bytes(), boundary[1].encode())
 
-    def _check(self, status: int) -> None:
+    def _check(self, answer: httpx.Response) -> None:
+        status = answer.status_code
         if status in _REFUSED:
             raise PeerError(f"{self} does not let us in", hint="Check authorization_file.")
+        if status in _BUSY:
+            after_s = _seconds(answer.headers.get("retry-after", ""))
+            raise PeerError(f"{self} is busy ({status})", hint="Try later.", after_s=after_s)
         if status != _FOUND:
             raise PeerError(f"{self} answered with {status}", hint="Check url.")
 
@@ -214,6 +221,18 @@ def parts_of(chunks: Iterable[bytes], boundary: bytes) -> Iterator[bytes]:
     parts = Parts(boundary.decode())
     for chunk in chunks:
         yield from parts.feed(chunk)
+
+
+def _seconds(text: str) -> float:
+    """Read ``Retry-After``, seconds or a date; 0 without one, a day at most."""
+    if text.strip().isdecimal():
+        return min(float(text), _LONGEST_S)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    left_s = until.timestamp() - now_ms() / 1000
+    return min(max(left_s, 0.0), _LONGEST_S)
 
 
 def _value(answer: Mapping[str, Any], name: str) -> str:

@@ -30,7 +30,7 @@ _MAX_CONTEXTS = 128
 _MOST_KINDS = _MAX_CONTEXTS // (1 + len(PLAIN))  # each is offered as it is, and plain
 _WARNINGS = frozenset({0xB000, 0xB006, 0xB007, 0x0107, 0x0116})
 _FULL = range(0xA700, 0xA800)
-_NOT_THIS_FORM, _FAILED = 0xC122, 0x0110
+_NOT_THIS_FORM = 0xC122
 _MEANINGS = {
     0x0105: "it knows no such attribute",
     0x0110: "it failed",
@@ -45,6 +45,7 @@ _MEANINGS = {
 _NO_CONTEXT = "it takes no objects of this kind"
 _UNPACKED = "unpacked for it: it does not take the form that the object is stored in"
 _NOT_UNPACKED = "it does not take the form that the object is stored in, and "
+_IN_NO_FORM = "it takes the object neither as it is stored nor unpacked (0xC122)"
 _DAMAGED = "it cannot be read as it is stored"
 _MOST_OBJECTS, _MOST_BYTES = 32, 64 << 20  # of one STOW request
 _UIDS = re.compile(r"[0-9.]+")
@@ -171,33 +172,57 @@ def _over_web(link: WebLink, objects: Sequence[SentObject], heard: Heard) -> Non
     for some in _portions(objects):
         codes = _posted(link, some)
         again = [one for one in some if codes.get(one.sop_uid) == _NOT_THIS_FORM]
-        if again and not heard(_posted_plain(link, again)):
+        again = [one for one in again if one.syntax != PLAIN[0]]  # else nothing is left to unpack
+        if not _noted_all(link, [one for one in some if one not in again], codes, heard):
             return
-        replies = []
-        for one in (one for one in some if one not in again):
-            code = codes.get(one.sop_uid)
-            if code is None:
-                raise PeerError(f"{link} did not tell what became of all objects")
-            replies.append(_judged(str(link), one.n, code))
-        if replies and not heard(replies):
+        if not all(heard([reply]) for reply in _posted_plain(link, again)):
             return
 
 
-def _posted_plain(link: WebLink, objects: Sequence[SentObject]) -> list[Reply]:
-    """Post objects once more, one by one and unpacked."""
+def _noted_all(
+    link: WebLink, objects: Sequence[SentObject], codes: dict[str, int], heard: Heard
+) -> bool:
+    """Have all replies of an answer heard, then tell whether to go on.
+
+    Raises
+    ------
+    PeerError
+        If the archive is full, or did not tell of all: those go again, the others do not.
+    """
     replies: list[Reply] = []
+    trouble: PeerError | None = None
+    for one in objects:
+        try:
+            replies.append(_told(link, one, codes))
+        except PeerError as error:
+            trouble = error
+    go_on = not replies or heard(replies)
+    if go_on and trouble is not None:
+        raise trouble
+    return go_on
+
+
+def _told(link: WebLink, one: SentObject, codes: dict[str, int]) -> Reply:
+    if one.sop_uid not in codes:
+        raise PeerError(f"{link} did not tell what became of all objects")
+    return _judged(str(link), one.n, codes[one.sop_uid])
+
+
+def _posted_plain(link: WebLink, objects: Sequence[SentObject]) -> Iterator[Reply]:
+    """Post objects once more, one by one and unpacked."""
     with Unpacker() as unpacker:
         for one in objects:
             try:
                 path = unpacker.unpacked(one.path, PLAIN[0])
             except FormatError as error:
                 text = _NOT_UNPACKED + error.message
-                replies.append(Reply(one.n, ObjectState.REFUSED, _NOT_THIS_FORM, text))
+                yield Reply(one.n, ObjectState.REFUSED, _NOT_THIS_FORM, text)
                 continue
             plain = msgspec.structs.replace(one, path=path, syntax=PLAIN[0])
-            code = _posted(link, [plain]).get(one.sop_uid, _FAILED)
-            replies.append(_noted(link, one, _judged(str(link), one.n, code)))
-    return replies
+            reply = _told(link, one, _posted(link, [plain]))
+            if reply.code == _NOT_THIS_FORM:
+                reply = msgspec.structs.replace(reply, text=_IN_NO_FORM)
+            yield _noted(link, one, reply)
 
 
 def _portions(objects: Iterable[SentObject]) -> Iterator[list[SentObject]]:
@@ -218,7 +243,8 @@ def _posted(link: WebLink, objects: Sequence[SentObject]) -> dict[str, int]:
     """Post objects and give the status of each by its UID."""
     boundary = f"nora-{new_key()}"
     answer = link.store(_multipart(objects, boundary), boundary)
-    codes = {uid: 0 for item in _items(answer, "00081199") if (uid := _uid(item))}
+    taken = _items(answer, "00081199")
+    codes = {uid: _warning(item) for item in taken if (uid := _uid(item))}
     failed = _items(answer, "00081198")
     return codes | {uid: _code(item) for item in failed if (uid := _uid(item))}
 
@@ -244,6 +270,12 @@ def _first(item: Any, tag: str) -> Any:
 
 def _uid(item: Any) -> str:
     return "".join(_UIDS.findall(str(_first(item, "00081155") or "")))
+
+
+def _warning(item: Any) -> int:
+    """Give the warning with which an object was taken; 0: without one that we know."""
+    found = _first(item, "00081196")
+    return found if isinstance(found, int) and found in _WARNINGS else 0
 
 
 def _code(item: Any) -> int:

@@ -189,7 +189,10 @@ class Pusher:
         self._settle(now, state, reason, "Look into the archive's log; then retry.")
 
     def _try_again(self, row: PushRow, error: ApplianceError) -> None:
-        """Ask for another try, after a wait that is each time four times as long."""
+        """Ask for another try, after a wait that is each time four times as long.
+
+        An archive that says how long it is busy is not asked before.
+        """
         now = self._now(row)
         if now is None or now.state not in OPEN or self._stopping.is_set():
             return
@@ -198,7 +201,8 @@ class Pusher:
             state = PushState.PARTIAL if now.n_sent else PushState.FAILED
             self._settle(now, state, error.message, error.hint)
             return
-        due_at = now_ms() + int(link.node.retry_s * 4 ** (now.tries - 1) * 1000)
+        wait_s = max(link.node.retry_s * 4 ** (now.tries - 1), error.facts.get("after_s", 0.0))
+        due_at = now_ms() + int(wait_s * 1000)
         self._settle(now, PushState.QUEUED, error.message, error.hint, due_at=due_at)
 
     def _settle(

@@ -7,19 +7,27 @@ what to do about it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.core import FormatError
+from appliance.tomography.alignment_report import (
+    AlignmentReport,
+    bead_list,
+    per_tilt,
+    polishing_facts,
+    rejected_list,
+    rounded,
+)
 from appliance.tomography.bead_finding import bead_diameter
 from appliance.tomography.bead_tracking import track_beads
 from appliance.tomography.bundle import Bundle, Seen, turn
 from appliance.tomography.coarse import Coarse, coarse_alignment
-from appliance.tomography.matching import polish, slab_of
 from appliance.tomography.patch_tracking import track_patches
+from appliance.tomography.polishing import Polishing, polish_bundle
 from appliance.tomography.records import TiltAlignment, TiltSeries
 from appliance.tomography.working import Working, working_images
 
@@ -34,13 +42,13 @@ _FEWEST_SEEN = 3  # points that a tilt needs for a shift of its own
 _FEWEST_BEADS = 5
 _THINNEST, _THICKEST = 3.0, 40.0  # working pixels
 _WORST_PX = 2.5  # residual above which beads are not believed
-_ODD = 3.0  # a tilt whose residual is so many times the usual one is flagged
 _MOVED_DEG = 2.0  # an axis so far off calls for another coarse alignment
 _DEPTH = 0.16  # of the width: how far from the middle a bead is expected to lie
 _PATCH_DEPTH = 0.03  # the same for what a patch shows on average
-_THICKNESS = 0.25  # of the width: a specimen that does not stand out, at most
 _STRAYING_PX = 0.45  # residual above which gold and specimen do not move as one body
-_STRAYED = "Beads do not move as one: tilts were laid upon projections of the specimen."
+_STRAYED = "Beads do not move as one."
+_LAID = "Tilts were laid upon projections of the specimen: the usual one moved by {} pixels."
+_DROPPED = "Tilts were not laid upon projections of the specimen: {}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,59 +84,6 @@ class AlignRules:
 
 
 @dataclass(frozen=True, slots=True)
-class AlignmentReport:
-    """An alignment and how good it is.
-
-    Attributes
-    ----------
-    alignment : TiltAlignment
-    method : {"beads", "patches", "coarse"}
-        What was followed in the end.
-    axis_deg : float
-        Angle of the tilt axis, counterclockwise from +y.
-    residual_px : float or None
-        Root mean square distance between seen and expected places, unbinned.
-    residuals_px : tuple of float or None
-        The same of each tilt.
-    beads : tuple of dict
-        x, y, z in unbinned pixels from the centre of the specimen, residual_px, n_seen.
-    rejected : tuple of dict
-        tilt, bead, off_px of observations that were not believed.
-    flagged : dict of int to str
-        Tilts that deserve a look, or are left out, and why.
-    messages : tuple of str
-        What a person should know.
-    facts : dict
-        Further JSON values: binning, number of hot pixels, bead diameter.
-    """
-
-    alignment: TiltAlignment
-    method: str
-    axis_deg: float
-    residual_px: float | None
-    residuals_px: tuple[float | None, ...]
-    beads: tuple[dict[str, float], ...] = ()
-    rejected: tuple[dict[str, float], ...] = ()
-    flagged: dict[int, str] = field(default_factory=dict)
-    messages: tuple[str, ...] = ()
-    facts: dict[str, object] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """The report without the alignment itself, as JSON values."""
-        return {
-            "method": self.method,
-            "axis_deg": round(self.axis_deg, 3),
-            "residual_px": self.residual_px,
-            "residuals_px": list(self.residuals_px),
-            "beads": list(self.beads),
-            "rejected": list(self.rejected),
-            "flagged": {str(tilt): why for tilt, why in self.flagged.items()},
-            "messages": list(self.messages),
-            **self.facts,
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class _Followed:
     """What beads or patches have told."""
 
@@ -136,6 +91,12 @@ class _Followed:
     seen: Seen
     bundle: Bundle
     size_px: float
+    polishing: Polishing | None = None
+
+    @property
+    def is_polished(self) -> bool:
+        """Whether the tilts lie as projections have them."""
+        return self.polishing is not None and not self.polishing.dropped
 
 
 def align(
@@ -221,8 +182,7 @@ def _follow(
         strays = found and found.bundle.residual_px > _STRAYING_PX
         if found and strays and not rules.follows_gold:
             tell(0.5, "laying tilts upon projections")
-            found = _polished(working, coarse, found)
-            messages.append(_STRAYED)
+            found = _polished(working, coarse, found, messages)
         if found:
             return found, coarse
     tell(0.5, "following patches")
@@ -239,7 +199,7 @@ def _follow(
     if beads:
         messages.append("Too few beads were found: patches of the images were followed instead.")
     tell(0.8, "laying tilts upon projections")
-    return _polished(working, coarse, patches), coarse
+    return _polished(working, coarse, patches, messages), coarse
 
 
 def _beads(
@@ -278,23 +238,20 @@ def _patches(working: Working, coarse: Coarse) -> _Followed | None:
     return _Followed("patches", tracks.seen, tracks.bundle, tracks.patch_px) if tracks else None
 
 
-def _polished(working: Working, coarse: Coarse, followed: _Followed) -> _Followed:
+def _polished(
+    working: Working, coarse: Coarse, followed: _Followed, messages: list[str]
+) -> _Followed:
     """Beads or patches tell the axis and where to begin; the tomogram tells the rest."""
-    bundle, by_patches = followed.bundle, followed.method == "patches"
-    shifts, used = _filled(bundle, coarse, working, {}), np.zeros(len(working.images), bool)
-    used[working.good] = True
-    slab = slab_of(working, TiltAlignment(_matrices(bundle), shifts, working.angles_deg, used))
-    if slab is None and by_patches:
-        slab = _THICKNESS * working.images.shape[2], 0.0
-    found = slab and polish(working, bundle.axis_deg, shifts, slab_px=slab, turns=by_patches)
-    if not found:
-        return followed
-    moved = replace(bundle, axis_deg=found.axis_deg, shifts=found.shifts)
-    return replace(followed, bundle=moved)
-
-
-def _matrices(bundle: Bundle) -> Floats:
-    return np.tile(turn(bundle.axis_deg), (len(bundle.shifts), 1, 1))
+    by_patches = followed.method == "patches"
+    start = _filled(followed.bundle, coarse, working, {})
+    bundle, told = polish_bundle(
+        working, followed.seen, followed.bundle, start, by_patches=by_patches
+    )
+    if not by_patches:
+        messages.append(_STRAYED)
+    moved = f"{told.moved_px * working.binning:.2f}"
+    messages.append(_DROPPED.format(told.dropped) if told.dropped else _LAID.format(moved))
+    return replace(followed, bundle=bundle, polishing=told)
 
 
 def _report(
@@ -309,8 +266,14 @@ def _report(
     axis, shifts = coarse.axis_deg, coarse.shifts
     residuals: list[float | None] = [None] * len(shifts)
     if followed:
-        axis, shifts = followed.bundle.axis_deg, _filled(followed.bundle, coarse, working, flagged)
-        residuals = _per_tilt(followed.bundle, working, flagged)
+        axis = followed.bundle.axis_deg
+        # A tilt in which too little was found again has been laid upon its projection, too.
+        shifts = (
+            followed.bundle.shifts
+            if followed.is_polished
+            else _filled(followed.bundle, coarse, working, flagged)
+        )
+        residuals = per_tilt(followed.bundle, working.binning, flagged)
     matrix = turn(axis)
     unbinned = shifts * working.binning - matrix @ working.offset
     used = np.array([i not in working.flaws for i in range(len(shifts))])
@@ -325,18 +288,19 @@ def _report(
         alignment,
         followed.method if followed else "coarse",
         axis,
-        _rounded(followed.bundle.residual_px * working.binning) if followed else None,
+        rounded(followed.bundle.residual_px * working.binning) if followed else None,
         tuple(residuals),
         flagged=dict(sorted(flagged.items())),
         messages=tuple(messages),
-        facts={"binning": working.binning, "hot_pixels": working.hot.tolist()},
+        facts={"binning": working.binning, "hot_pixels": working.hot.tolist()}
+        | polishing_facts(followed.polishing if followed else None, working.binning),
     )
     if followed is None or followed.method != "beads":
         return told
     return replace(
         told,
-        beads=_bead_list(followed.bundle, working.binning),
-        rejected=_rejected(followed, working.binning),
+        beads=bead_list(followed.bundle, working.binning),
+        rejected=rejected_list(followed.seen, followed.bundle, working.binning),
         facts=told.facts | {"bead_diameter_px": round(followed.size_px * working.binning, 1)},
     )
 
@@ -359,41 +323,3 @@ def _between(angles: Floats, shifts: Floats, used: NDArray[np.bool_]) -> Floats:
     order = np.flatnonzero(used)[np.argsort(angles[used], kind="stable")]
     parts = [np.interp(angles[~used], angles[order], shifts[order, k]) for k in (0, 1)]
     return np.stack(parts, 1)
-
-
-def _per_tilt(bundle: Bundle, working: Working, flagged: dict[int, str]) -> list[float | None]:
-    squares = np.where(bundle.kept, np.nan_to_num(bundle.residuals) ** 2, 0).sum(1)
-    counts = bundle.kept.sum(1)
-    each = np.sqrt(squares / np.maximum(counts, 1)) * working.binning
-    usual = float(np.median(each[counts > 0])) if (counts > 0).any() else 0.0
-    for i in np.flatnonzero(counts > 0):
-        if each[i] > _ODD * usual and int(i) not in flagged:
-            flagged[int(i)] = f"its residual is {each[i]:.1f} pixels"
-    return [_rounded(float(r)) if c else None for r, c in zip(each, counts, strict=True)]
-
-
-def _bead_list(bundle: Bundle, binning: int) -> tuple[dict[str, float], ...]:
-    beads = []
-    for j, (x, y, z) in enumerate(bundle.points * binning):
-        off = bundle.residuals[bundle.kept[:, j], j] * binning
-        beads.append(
-            {
-                "x": _rounded(x),
-                "y": _rounded(y),
-                "z": _rounded(z),
-                "residual_px": _rounded(float(np.sqrt(np.mean(off**2))) if off.size else 0.0),
-                "n_seen": int(bundle.kept[:, j].sum()),
-            }
-        )
-    return tuple(beads)
-
-
-def _rejected(followed: _Followed, binning: int) -> tuple[dict[str, float], ...]:
-    tilts, beads = np.nonzero(followed.seen.seen & ~followed.bundle.kept)
-    off = followed.bundle.residuals[tilts, beads] * binning
-    found = zip(tilts, beads, off, strict=True)
-    return tuple({"tilt": int(t), "bead": int(b), "off_px": _rounded(r)} for t, b, r in found)
-
-
-def _rounded(value: float) -> float:
-    return round(float(value), 3)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-__all__ = ["Bundle", "Seen", "refine_axis", "solve", "turn"]
+__all__ = ["Bundle", "Seen", "refine_axis", "rescore", "solve", "turn"]
 
 Floats = NDArray[np.float64]
 _ROUNDS = 12
@@ -131,6 +131,43 @@ def refine_axis(seen: Seen, axis_deg: float, *, reach_deg: float = 2.0) -> Bundl
     bounds = (axis_deg - reach_deg, axis_deg + reach_deg)
     found = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 0.005})
     return solve(seen, float(found.x))
+
+
+def rescore(seen: Seen, bundle: Bundle, axis_deg: float, shifts: Floats) -> Bundle:
+    """Tell how well what was seen agrees with an axis and shifts that were found otherwise.
+
+    Parameters
+    ----------
+    seen : Seen
+    bundle : Bundle
+        Solution by what was seen: what it rejected stays rejected.
+    axis_deg : float
+    shifts : array (n_tilts, 2)
+
+    Returns
+    -------
+    Bundle
+        With this axis and these shifts, the points that fit them best, and the residuals.
+    """
+    upright = seen.places @ turn(axis_deg).T + shifts[:, None]
+    tilts = np.radians(seen.angles_deg)
+    across = np.stack([np.cos(tilts), np.sin(tilts)], 1)
+    weights = np.where(bundle.kept, seen.weights, 0.0)
+    belief = 1 / seen.depth_px**2 if seen.depth_px else 0.0
+    moment = np.einsum("tj,tk,tl->jkl", weights, across, across)
+    moment += np.diag([1e-9, belief + 1e-9])
+    right = np.einsum("tj,tk,tj->jk", weights, across, upright[..., 0])
+    xz = np.linalg.solve(moment, right[..., None])[..., 0]
+    y = (weights * upright[..., 1]).sum(0) / np.maximum(weights.sum(0), 1e-9)
+    squares = (upright[..., 0] - across @ xz.T) ** 2 + (upright[..., 1] - y) ** 2
+    return replace(
+        bundle,
+        axis_deg=axis_deg,
+        shifts=shifts,
+        points=np.stack([xz[:, 0], y, xz[:, 1]], 1),
+        residuals=np.where(seen.seen, np.sqrt(squares), np.nan),
+        cost=float(np.mean(squares[bundle.kept])) if bundle.kept.any() else float("nan"),
+    )
 
 
 def _linear(

@@ -25,7 +25,7 @@ from appliance.tomography.records import TiltAlignment, TiltSeries
 from appliance.tomography.rules import ReconstructRules, n_workers
 from appliance.tomography.working import Working
 
-__all__ = ["Polished", "polish", "slab_of"]
+__all__ = ["Polished", "gauge_free", "polish", "slab_of", "suits"]
 
 Floats = NDArray[np.float64]
 Image = NDArray[np.float32]
@@ -56,11 +56,17 @@ class Polished:
         In working pixels.
     moved_px : float
         Root mean square of the last round's steps, in working pixels.
+    rounds : int
+        How often a tomogram was made and compared.
+    is_settled : bool
+        Whether the steps became small. Where they did not, this is not to be used.
     """
 
     axis_deg: float
     shifts: Floats
     moved_px: float
+    rounds: int
+    is_settled: bool
 
 
 def polish(
@@ -88,10 +94,10 @@ def polish(
     Returns
     -------
     Polished or None
-        None where there are too few tilts for a tomogram without one in eight, where one is too
-        steep, and where the steps do not become small.
+        None where there are too few tilts for a tomogram without one in eight, and where one is
+        too steep.
     """
-    if not _suits(working):
+    if not suits(working):
         return None
     matcher = _Matcher(working, slab_px)
     step, moved = np.zeros_like(shifts), []
@@ -108,7 +114,26 @@ def polish(
         shifts += step
         moved.append(float(np.sqrt(np.mean(off[working.good] ** 2) * 2)))
     is_settled = moved[-1] < max(_SETTLED * moved[0], _SMALL_PX)
-    return Polished(axis_deg, shifts, moved[-1]) if is_settled else None
+    return Polished(axis_deg, shifts, moved[-1], _ROUNDS, is_settled)
+
+
+def gauge_free(off: Floats, angles_deg: Floats) -> Floats:
+    """What is left of movements when a common movement of the specimen is taken off.
+
+    Parameters
+    ----------
+    off : array (n_tilts, 2)
+        Across and along the axis, of aligned images.
+    angles_deg : array (n_tilts,)
+
+    Returns
+    -------
+    array (n_tilts, 2)
+    """
+    t = np.radians(angles_deg)
+    plane = np.stack([np.cos(t), np.sin(t)], 1)
+    x = off[:, 0] - plane @ np.linalg.lstsq(plane, off[:, 0], rcond=None)[0]
+    return np.stack([x, off[:, 1] - off[:, 1].mean()], 1)
 
 
 def slab_of(working: Working, alignment: TiltAlignment) -> tuple[float, float] | None:
@@ -125,14 +150,14 @@ def slab_of(working: Working, alignment: TiltAlignment) -> tuple[float, float] |
     (float, float) or None
         None where the specimen does not stand out, or the tilts allow no tomogram.
     """
-    if not _suits(working):
+    if not suits(working):
         return None
     series = TiltSeries(Path("working"), working.images, working.angles_deg, 1.0)
     found = find_position(series, alignment)
     return (float(found.thickness_px), found.z_shift_px) if found.is_certain else None
 
 
-def _suits(working: Working) -> bool:
+def suits(working: Working) -> bool:
     """Whether there are tilts for a tomogram without one in eight, none of them too steep."""
     steepest = np.abs(working.angles_deg[working.good]).max(initial=0)
     return len(working.good) >= _FEWEST and float(steepest) <= STEEPEST_DEG
@@ -189,12 +214,7 @@ class _Matcher:
         for pair in pairs:
             off[pair.tilt] = _offset(pair.expected, pair.seen, pair.cosine, reach)
         # Where the origin of the specimen lies is nobody's business here.
-        t = np.radians(self.angles[self.good])
-        plane = np.stack([np.cos(t), np.sin(t)], 1)
-        inner = off[self.good]
-        inner[:, 0] -= plane @ np.linalg.lstsq(plane, inner[:, 0], rcond=None)[0]
-        inner[:, 1] -= inner[:, 1].mean()
-        off[self.good] = inner
+        off[self.good] = gauge_free(off[self.good], self.angles[self.good])
         off *= self.binning
         return off
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import pydicom
 import pytest
 from playwright.sync_api import expect
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from tests.support.browser import Watched
 
 UID = "1.2.826.0.1.3680043.10.995.1"
+TRACES = (b"QX-4711", b"DOE^", b"JANE", b"19700102", UID.encode())
 SLOW = 30_000
 
 
@@ -71,6 +74,12 @@ def taken(page: Page, button: Locator, to: Path) -> zipfile.ZipFile:
     return zipfile.ZipFile(io.BytesIO(to.read_bytes()))
 
 
+def checks_of_files(service: Service) -> list[dict[str, object]]:
+    """Give the looks at downloads; exports as DICOM have theirs."""
+    checks = service.get("/projects/default/releases/checks")["items"]
+    return [one for one in checks if one["way"] == "files"]
+
+
 def test_what_tells_who_it_is_leaves_after_a_word_and_is_on_record(
     desktop: Desktop, service: Service, tmp_path: Path
 ) -> None:
@@ -84,8 +93,7 @@ def test_what_tells_who_it_is_leaves_after_a_word_and_is_on_record(
     # without a word nothing leaves, and nothing is kept of it
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
-    checks = service.get("/projects/default/releases/checks")["items"]
-    assert [one["confirmed_at"] for one in checks] == [None]
+    assert [one["confirmed_at"] for one in checks_of_files(service)] == [None]
 
     dialog = download_all(desktop)
     dialog.get_by_label("I have looked at this, and it may leave").check(timeout=SLOW)
@@ -98,8 +106,7 @@ def test_what_tells_who_it_is_leaves_after_a_word_and_is_on_record(
         names = {name.rpartition("/")[2] for name in archive.namelist()}
     assert {"notes.txt", "s001.nii"} <= names
     expect(dialog).to_be_hidden()
-    checks = service.get("/projects/default/releases/checks")["items"]
-    assert sum(one["confirmed_at"] is not None for one in checks) == 1
+    assert sum(one["confirmed_at"] is not None for one in checks_of_files(service)) == 1
 
 
 def test_a_check_that_fails_says_so_and_nothing_leaves(desktop: Desktop, watched: Watched) -> None:
@@ -144,6 +151,27 @@ def test_an_export_as_dicom_says_what_is_done_and_held_back(
     expect(dialog.get_by_role("button", name="Download", exact=True)).to_be_enabled()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
+
+
+def test_an_export_as_dicom_is_looked_at_and_then_comes_without_name_and_id(
+    desktop: Desktop, tmp_path: Path
+) -> None:
+    page = desktop.page
+    dialog = dicom_dialog(desktop)
+    dialog.get_by_role("button", name="Download", exact=True).click(timeout=SLOW)
+    looked = page.get_by_role("dialog", name="Before it leaves")
+    expect(looked).to_contain_text("a face that can be recognised", timeout=SLOW)
+    expect(dialog).to_have_count(0)
+    with taken(page, looked.get_by_role("button", name="Let it leave"), tmp_path / "x.zip") as got:
+        files = {name: got.read(name) for name in got.namelist()}
+    expect(looked).to_be_hidden()
+    sent = [pydicom.dcmread(io.BytesIO(b)) for n, b in files.items() if n.endswith(".dcm")]
+    assert [one.Modality for one in sent] == ["MR"] * 3
+    (called,) = {(str(one.PatientName), one.PatientID) for one in sent}
+    assert called[0] == called[1]
+    assert re.fullmatch(r"S-0001-[0-9A-Z]{4}", called[0])  # its code, with the mark of the project
+    told = b"".join(name.encode() + data for name, data in files.items())
+    assert [trace for trace in TRACES if trace in told.upper()] == []
 
 
 def test_an_export_that_cannot_be_planned_says_why_and_is_tried_again(

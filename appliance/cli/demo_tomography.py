@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ BATCH_NAME = "Demo: tomogram of a sample tilt series"
 NAME, SUBJECT, STUDY = "sample", "TOMO-1", "2026_01"
 _SIZE, _TILTS = 256, 41
 _WITHIN_S = 1800.0
+_PART = re.compile(r"\s+\d+ %")
 _MADE = ("rec.mrc", "tiltMov_sample.mp4", "keyMov_sample.mp4", "neuro-sample")
 
 
@@ -42,8 +44,19 @@ class TomographyRun:
         self.client.save_batch(PROJECT, BATCH_NAME, _batch() | {"targets": []})
         if self._missing():
             say("the workflow runs: alignment, tomogram, movies, pyramid")
-            key = self.client.submit_batch(_batch()).key
-            wait_for_demo(lambda: self._has_ended(key), "the workflow", _WITHIN_S)
+            self.follow(self.client.submit_batch(_batch()).key, say)
+
+    def follow(self, batch_key: str, say: Say) -> None:
+        """Say what the jobs of a batch tell of their steps, until they have ended."""
+        told: dict[str, _Told] = {}
+
+        def has_ended() -> bool:
+            rows = self.client.all_jobs(batch=batch_key, state="all")
+            for row in rows:
+                told.setdefault(row.key, _Told(self.client, say)).hear(row)
+            return bool(rows) and all(row.letter in "edk" for row in rows)
+
+        wait_for_demo(has_ended, "the workflow", _WITHIN_S)
 
     def files(self, pattern: str) -> list[FileRow]:
         """Files of the demo's study that match a pattern."""
@@ -52,19 +65,34 @@ class TomographyRun:
 
     def checks(self) -> list[Check]:
         """Look at everything that the demo promises."""
-        jobs = ", ".join(f"{row.name} {row.state} {row.why}".strip() for row in self._jobs())
-        missing = self._missing()
+        jobs, missing = self._jobs(), self._missing()
         return [
             Check(bool(self.files(f"*{NAME}.st")), "the sample tilt series is in its study"),
             Check(not missing, f"tomogram, movies and pyramid: {missing or 'all there'} ({jobs})"),
         ]
 
     def summary(self) -> str:
-        """What was made and where to click, for a person."""
+        """What was made, or why nothing was, and where to look at it, for a person."""
+        page = f"{self._address()}/tomography"
+        if self._missing():
+            return (
+                f"\nThe tilt series did not become a tomogram: {self._jobs() or 'no job ran'}.\n"
+                f"The page Tomography, {page}, has the job and its log\n"
+                "under Jobs without a result."
+            )
         return (
-            f"\nA tilt series of {_TILTS} tilts became a tomogram in {SUBJECT}#{STUDY}.\n"
-            f"Click on it: movies, key image and volumes lie in tomography/{NAME}."
+            f"\nA tilt series of {_TILTS} tilts became a tomogram in {SUBJECT}#{STUDY}.\n\n"
+            f"Look at it on the page Tomography:\n\n    {page}\n\n"
+            f"Click on {NAME} in its list: residual and shifts of each tilt, tomogram, pyramid\n"
+            "and movies; switch a tilt off and the slice beside is made without it. The files lie\n"
+            f"in tomography/{NAME} of the study."
         )
+
+    def _address(self) -> str:
+        """Origin under which this machine reaches the pages; the service may not be ours."""
+        found = self.client.settings()
+        host = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}.get(found["web.bind"], found["web.bind"])  # noqa: S104 - compared
+        return f"http://{f'[{host}]' if ':' in host else host}:{found['web.port']}"
 
     def _missing(self) -> list[str]:
         return [name for name in _MADE if not self.files(f"tomography*{name}")]
@@ -82,13 +110,38 @@ class TomographyRun:
                     archive.write(path, path.name)
         return target
 
-    def _has_ended(self, batch_key: str) -> bool:
-        rows = [row for row in self._jobs() if row.batch_key == batch_key]
-        return bool(rows) and all(row.letter in "edk" for row in rows)
-
-    def _jobs(self) -> list[JobRow]:
+    def _jobs(self) -> str:
+        """What became of the jobs, in words."""
         rows = self.client.all_jobs(project=PROJECT, state="all")
-        return [row for row in rows if row.name == _batch()["jobs"][0]["name"]]
+        ours = [row for row in rows if row.name == _batch()["jobs"][0]["name"]]
+        return ", ".join(f"{row.name} {row.state} {row.why}".strip() for row in ours)
+
+
+class _Told:
+    """Reads the log of a job while it grows, and says its steps and their parts, each once."""
+
+    def __init__(self, client: Client, say: Say) -> None:
+        self._client, self._say = client, say
+        self._attempt, self._offset, self._rest, self._last = 0, 0, "", ""
+
+    def hear(self, row: JobRow) -> None:
+        """Say what is new; a new attempt begins a new log."""
+        if row.attempt != self._attempt:
+            self._attempt, self._offset, self._rest = row.attempt, 0, ""
+        while self._attempt:
+            found = self._client.log(row.key, offset=self._offset, attempt=self._attempt)
+            self._offset = found.offset
+            *lines, self._rest = (self._rest + found.text).split("\n")
+            for line in lines:
+                self._hear_line(line.strip())
+            if found.done or not found.text:
+                break
+
+    def _hear_line(self, line: str) -> None:
+        part = _PART.sub("", line)  # each tenth of a part is told; its first one does
+        if line.startswith((f"{NAME}: ", "error: ", "hint: ")) and part != self._last:
+            self._last = part
+            self._say(line)
 
 
 def _batch() -> dict[str, Any]:

@@ -273,13 +273,14 @@ class LiveSeries:
     ) -> None:
         self._folder.check_marker(self._folder.projects)
         target.mkdir(parents=True, exist_ok=True)
-        paths = [target / REPORT]
-        with atomic_write(paths[0]) as stream:
-            stream.write(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+        paths = []
         if made is not None:
             paths.append(target / made.name)
-            with made.open("rb") as source, atomic_write(paths[1]) as stream:
+            with made.open("rb") as source, atomic_write(paths[0]) as stream:
                 shutil.copyfileobj(source, stream)
+        paths.append(target / REPORT)  # last: it tells of no tilts that the preview lacks
+        with atomic_write(paths[-1]) as stream:
+            stream.write(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
         self._enter(place, home, paths)
 
     def _enter(self, place: StudyPlace, home: Path, paths: Sequence[Path]) -> None:

@@ -11,8 +11,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Many tests wait for a service or a browser: three at a time keep two processors busy.
-WORKERS ?= 3
+WORKERS ?= 2
 UV := $(BIN)/uv
 UV_VERSION := 0.13.8
 RUN := $(BIN)/python

@@ -19,6 +19,8 @@ from tests.exchange.kit import write_series
 from tests.support.needs import needs
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.system
+
 MR = "1.2.840.10008.5.1.4.1.1.4"
 COMMITMENT = "1.2.840.10008.1.20.1"
 WELL_KNOWN = "1.2.840.10008.1.20.1.1"

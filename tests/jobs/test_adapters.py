@@ -14,6 +14,8 @@ from tests.jobs.kit import Bench, MakeBench, bash, file, need, out
 from tests.jobs.places import Place
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.system
+
 ELSEWHERE = pytest.mark.parametrize("place", ["slurm", "sge"], indirect=True)
 
 

@@ -18,6 +18,8 @@ from tests.support.needs import needs
 from tests.support.slurm import Slurm
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.system
+
 ROOT = Path(__file__).resolve().parents[2]
 POINTS = (
     *("starting_committed", "run_dir_made", "before_submit", "submitted", "submitted_committed"),

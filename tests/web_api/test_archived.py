@@ -15,6 +15,8 @@ OF_NO_PROJECT = {
     ("POST", "/batches/check"),
     ("POST", "/batches/dry-run"),  # starts and changes nothing
     ("POST", "/projects/{project:str}/autorules/try"),  # starts and changes nothing
+    ("PUT", "/directives/templates/{name:str}"),  # templates are of the whole appliance
+    ("DELETE", "/directives/templates/{name:str}"),
     ("POST", "/notebooks"),  # the room looks itself, once its queue is found
     ("POST", "/operations/{operation_id:int}/undo"),  # also takes the archiving itself back
     ("POST", "/receipts/retry"),  # leaves out what is put away

@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from appliance import catalog as cat
 from appliance.jobs import JobSpec
 from tests.jobs.kit import Bench, MakeBench, bash, file, need, out

@@ -27,7 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if os.environ.get("CI") != "true":
         return
     for item in items:
-        if item.get_closest_marker("browser") or item.get_closest_marker("system"):
+        whole = item.path.parent.name in ("web", "system")
+        if whole or item.get_closest_marker("browser") or item.get_closest_marker("system"):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

@@ -172,6 +172,8 @@ class ClusterAdapter:
         if (state := self._state_of(job)) in _ENDS:
             failure, why = _ENDS[state]
             return Loss(why, failure)
+        if state.startswith("CANCELLED"):
+            return Loss(f"cancelled at {self.name}", "cancelled")
         return Loss(f"{self.name} knows it no more and it left no result: retry it")
 
     def amend(self, job: sqlite3.Row, end: Exit) -> Exit:
@@ -251,6 +253,10 @@ class ClusterAdapter:
             self._told.add(mark)
             self._ended.put(mark)
             self._wake()
+
+    def look_again(self) -> None:
+        """Look at everything soon, because something there has just been changed."""
+        self._nudge.set()
 
     def give_back(self, row: sqlite3.Row) -> None:
         """Queue a job again, or cancel it, whose attempt never ran and now never can."""

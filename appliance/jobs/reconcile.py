@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 _LOG = logging.getLogger(__name__)
+_LOSSES = {"lost": State.LOST, "cancelled": State.CANCELLED}
 _IN_LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE))
 
 
@@ -139,7 +140,9 @@ def _lose(tx: Tx, job_id: int, loss: Loss) -> State | None:
     job = job_by_id(tx.con, job_id)
     if State(job["state"]) not in LIVE:
         return None
-    state = State.LOST if loss.failure == "lost" else State.FAILED
+    if job["cancel_by"]:  # killed before it could write down how it ended
+        loss = Loss(f"cancelled by {job['cancel_by']}", "cancelled")
+    state = _LOSSES.get(loss.failure, State.FAILED)
     end_job(tx, job, state, loss.why, failure=loss.failure)
     return state
 

@@ -54,6 +54,7 @@ class Tender:
         self._carriers = carriers
         self._gone: dict[tuple[int, int], float] = {}
         self._cancelled: dict[tuple[int, int], float] = {}
+        self._woken: set[tuple[int, int]] = set()
 
     def tend(self, row: sqlite3.Row, found: Sequence[Entry] | None, *, may_send: bool) -> bool:
         """Do what is missing.
@@ -124,9 +125,29 @@ class Tender:
         elif time.monotonic() - self._cancelled.get(mark, float("-inf")) > _CANCEL_AGAIN_S:
             if row["carrier"]:
                 self._carriers.wish(row, signal.SIGTERM)
+            elif self._must_wake(mark, entry):
+                return
             else:
                 self._workload.cancel([entry], force=mark in self._cancelled)
             self._cancelled[mark] = time.monotonic()
+
+    def _must_wake(self, mark: tuple[int, int], entry: Entry) -> bool:
+        """Let a suspended one go on, once, so that it hears that it shall end.
+
+        What a cluster has stopped gets no other signal than SIGKILL, and that leaves no word of it.
+        """
+        if entry.seen is not Seen.SUSPENDED or mark in self._woken:
+            return False
+        self._woken.add(mark)
+        try:
+            self._workload.resume(entry)
+        except HostDown:
+            self._woken.discard(mark)
+            raise
+        except JobError:  # the site does not let us: it is killed
+            return False
+        self._adapter.look_again()
+        return True
 
     def _keep_wish(self, row: sqlite3.Row, entry: Entry) -> None:
         """Suspend or resume what a person wants so; what the cluster suspends is left alone."""
@@ -270,6 +291,7 @@ class Tender:
     def _forget(self, row: sqlite3.Row) -> None:
         self._gone.pop((row["id"], row["n"]), None)
         self._cancelled.pop((row["id"], row["n"]), None)
+        self._woken.discard((row["id"], row["n"]))
 
     def _note(self, row: sqlite3.Row, ref: str | None, **facts: Any) -> None:
         if ref != row["backend_ref"]:

@@ -147,7 +147,20 @@ def test_a_job_that_waits_there_says_so_and_can_be_held_and_cancelled(
     )[0] == (1, "never_ran")
 
 
-def test_a_suspended_job_can_be_cancelled(there: Bench) -> None:
+def test_a_suspended_job_is_told_and_ended_when_it_is_cancelled(there: Bench) -> None:
+    code = "trap 'echo told; exit 0' TERM; while :; do date +%s%N > ticks; sleep 0.05; done"
+    (key,) = there.submit(bash(code), queue="far")
+    ticks = there.folder.jobs / key / "1" / "work" / "ticks"
+    wait_until(lambda: ticks.exists() and there.row(key).state == "running", "it runs")
+    there.scheduler.suspend(key, "owner")
+    wait_until(lambda: stands_still(ticks), "it stands still")
+    there.scheduler.cancel(key, "owner")
+    assert there.wait([key]) == ["cancelled"]
+    assert there.row(key).why == "cancelled by owner"
+    assert "told" in there.log(key)
+
+
+def test_a_job_can_be_cancelled_before_its_suspension_has_come_there(there: Bench) -> None:
     (key,) = there.submit(bash("sleep 300"), queue="far")
     there.wait_state(key, "running")
     there.scheduler.suspend(key, "owner")

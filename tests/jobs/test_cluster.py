@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.core import SettingsError, load_settings
+from appliance.core import JobError, SettingsError, load_settings
 from appliance.jobs import shim
 from appliance.jobs.adapterset import check_adapters
 from appliance.jobs.hosts import Host, HostDown, Said
@@ -33,6 +33,7 @@ class Fake:
         self.asked: list[Ask] = []
         self.did: list[str] = []
         self.refusal: Exception | None = None
+        self.no_resume: Exception | None = None
         self.down = False
 
     def script(self, command: str) -> str:
@@ -57,6 +58,8 @@ class Fake:
         self.did.append(f"suspend {entry.ref}")
 
     def resume(self, entry: Entry) -> None:
+        if self.no_resume is not None:
+            raise self.no_resume
         self.did.append(f"resume {entry.ref}")
 
     def probe(self) -> str:
@@ -128,7 +131,47 @@ def test_a_signal_from_the_cluster_is_told_by_its_cause(
     assert bench.row(key).failure == failure
 
 
-@pytest.mark.parametrize(("state", "failure"), [("OUT_OF_MEMORY", "memory"), ("NODE_FAIL", "lost")])
+def stopped_there(bench: Bench, fake: Fake) -> tuple[str, Path]:
+    key, folder = handed_over(bench, fake)
+    claim(folder)
+    fake.turn(Seen.RUNNING, "RUNNING")
+    bench.wait_state(key, "running")
+    fake.turn(Seen.SUSPENDED, "SUSPENDED")
+    return key, folder
+
+
+def test_what_the_cluster_has_stopped_goes_on_before_it_is_ended(bench: Bench, fake: Fake) -> None:
+    key, folder = stopped_there(bench, fake)
+    bench.scheduler.cancel(key, "owner")
+    wait_until(lambda: "resume 1" in fake.did, "it goes on", every_s=0.02)
+    fake.turn(Seen.RUNNING, "RUNNING")
+    wait_until(lambda: "cancel 1" in fake.did, "it is asked to end", every_s=0.02)
+    exit_as(folder, "cancelled")
+    assert bench.wait([key]) == ["cancelled"]
+    assert fake.did == ["resume 1", "cancel 1"]
+
+
+@pytest.mark.parametrize("error", [JobError("not yours"), HostDown("it sleeps"), None])
+def test_what_stays_stopped_is_killed_and_counts_as_cancelled(
+    bench: Bench, fake: Fake, error: Exception | None
+) -> None:
+    key, _ = stopped_there(bench, fake)
+    fake.no_resume = error
+    bench.scheduler.cancel(key, "owner")
+    if isinstance(error, HostDown):
+        wait_until(bench.scheduler.clusters[0].problem, "it is asked", every_s=0.02)
+        assert fake.did == []
+        fake.no_resume = None
+    wait_until(lambda: "cancel 1" in fake.did, "it is killed", every_s=0.02)
+    fake.turn(Seen.ENDED, "CANCELLED")
+    assert bench.wait([key]) == ["cancelled"]
+    assert bench.row(key).why == "cancelled by owner"
+
+
+@pytest.mark.parametrize(
+    ("state", "failure"),
+    [("OUT_OF_MEMORY", "memory"), ("NODE_FAIL", "lost"), ("CANCELLED", "cancelled")],
+)
 def test_an_end_without_a_result_is_told_by_its_cause(
     bench: Bench, fake: Fake, state: str, failure: str
 ) -> None:

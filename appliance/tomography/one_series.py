@@ -19,6 +19,7 @@ from appliance.tomography.inputs import SeriesInput
 from appliance.tomography.manifest import Asset, ImageSet, PrimaryFile, write_manifest
 from appliance.tomography.parameters import derived_values, directives_of
 from appliance.tomography.presets import make_directives
+from appliance.tomography.publishing import RECORDS, keep_failure, publish
 from appliance.tomography.seed_commands import SeedCommands
 from appliance.tomography.steps import (
     STEPS,
@@ -33,7 +34,7 @@ __all__ = ["HEDWIG", "MANIFEST", "REPORT", "Orders", "Say", "SeriesResult", "run
 
 HEDWIG = "hedwig"
 """Folder of movies, images, averages and pyramid, beside the volumes."""
-MANIFEST, REPORT, RECORDS = "manifest.json", "report.json", "steps.json"
+MANIFEST, REPORT = "manifest.json", "report.json"
 COMMANDS = "commands.log"
 Say = Callable[[str], None]
 T = TypeVar("T")
@@ -173,18 +174,13 @@ class _Course:
         result = self._result(tuple(assets), report)
         write_steps(out / RECORDS, self.records)
         write_manifest(out / MANIFEST, [result.entry(f"{HEDWIG}/")])
-        self._publish(out)
+        publish(out, self.orders.target(self.series))
         return result
 
     def failed(self, error: ApplianceError | OSError) -> SeriesResult:
         """Keep records and logs of a failure apart from results."""
         why = error.message if isinstance(error, ApplianceError) else str(error.strerror or error)
-        folder = self.orders.output / f"{self.series.basename}.failed"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        write_steps(folder / RECORDS, self.records)
-        for path in sorted(self.work.rglob("*.log")):
-            shutil.copyfile(path, folder / path.name)
+        folder = keep_failure(self.orders.target(self.series), self.work, self.records)
         facts = error.facts if isinstance(error, ApplianceError) else {}
         return SeriesResult(
             self.series,
@@ -306,21 +302,6 @@ class _Course:
     def _result(self, assets: tuple[Asset, ...], report: dict[str, Any]) -> SeriesResult:
         folder = self.orders.target(self.series)
         return SeriesResult(self.series, folder, tuple(self.records), assets, report)
-
-    def _publish(self, out: Path) -> None:
-        """Put the result in the place of the last one; a failure before leaves that as it was."""
-        target = self.orders.target(self.series)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = target.with_name(f".{target.name}.new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.move(out, fresh)
-        old = target.with_name(f".{target.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        if target.exists():
-            target.rename(old)
-        fresh.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
-        shutil.rmtree(target.with_name(f"{target.name}.failed"), ignore_errors=True)
 
 
 def look_at(stack: Path) -> dict[str, Any]:

@@ -25,6 +25,8 @@ class StepRecord(msgspec.Struct, frozen=True):
 
     Attributes
     ----------
+    step : str
+        One of `STEPS`; flows of other inputs name their own.
     seconds : float
         How long it took by the clock on the wall.
     facts : dict
@@ -33,7 +35,7 @@ class StepRecord(msgspec.Struct, frozen=True):
         Why it failed.
     """
 
-    step: Step
+    step: str
     state: StepState
     began_at: str
     seconds: float = 0.0
@@ -42,7 +44,7 @@ class StepRecord(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def recorded(step: Step, records: list[StepRecord]) -> Iterator[dict[str, Any]]:
+def recorded(step: str, records: list[StepRecord]) -> Iterator[dict[str, Any]]:
     """Record a step however it ends; what is put into the dictionary becomes its facts."""
     began, clock = iso(now_ms()), time.monotonic()
     facts: dict[str, Any] = {}

@@ -11,12 +11,10 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
-from appliance.core import ApplianceError, Invalid, PeerError
+from appliance.core import ApplianceError, Invalid
 from appliance.tomography.embedded import EmbeddedEngine
 from appliance.tomography.engines import Engine, EngineName, choose_engine
 from appliance.tomography.following import align_series
@@ -36,6 +34,7 @@ from appliance.tomography.parameters import Given, derived_values, read_paramete
 from appliance.tomography.presets import find_template, has_places, make_directives
 from appliance.tomography.seed_commands import SeedCommands
 from appliance.tomography.steps import STEPS
+from appliance.tomography.telling import Told, complain, say, stop, told_by
 
 __all__ = ["ENGINES", "command_parser", "main", "run_all"]
 
@@ -63,17 +62,7 @@ def run_all(
     list of SeriesResult
         In the order of `inputs`. ``manifest.json`` of the output folder lists them too.
     """
-    if callback is None:
-        return _all(inputs, orders)[0]
-    _post(callback.running)
-    try:
-        results, manifest = _all(inputs, orders)
-    except BaseException:
-        _post(lambda: callback.done("error", again=False))
-        raise
-    if _post(lambda: callback.assets(manifest)):
-        _post(lambda: callback.done(manifest.status))
-    return results
+    return told_by(callback, lambda: _all(inputs, orders))
 
 
 def _all(inputs: Sequence[SeriesInput], orders: Orders) -> tuple[list[SeriesResult], Manifest]:
@@ -82,24 +71,14 @@ def _all(inputs: Sequence[SeriesInput], orders: Orders) -> tuple[list[SeriesResu
     return results, write_manifest(orders.output / MANIFEST, files)
 
 
-def _post(call: Callable[[], None]) -> bool:
-    """Make a callback, or say why it could not be made; results do not depend on it."""
-    try:
-        call()
-    except PeerError as error:
-        _complain(error.message, error.hint)
-        return False
-    return True
-
-
 def main(words: Sequence[str] | None = None) -> int:
     """Run the program; give 0, 1 when no series succeeded, or 2 when nothing could begin."""
     options = command_parser().parse_args(words)
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, stop)
     try:
         return _run(options)
     except ApplianceError as error:
-        _complain(error.message, error.hint)
+        complain(error.message, error.hint)
         return 2
 
 
@@ -118,38 +97,19 @@ def _run(options: argparse.Namespace) -> int:
         if not orders.keep_work:
             shutil.rmtree(work, ignore_errors=True)
     failed = [one for one in results if one.error]
-    _say(f"{len(results) - len(failed)} of {len(results)} tilt series became tomograms")
+    say(f"{len(results) - len(failed)} of {len(results)} tilt series became tomograms")
     return 1 if len(failed) == len(results) else 0
 
 
 def _one(series: SeriesInput, orders: Orders) -> SeriesResult:
-    result = run_series(series, orders, _Told(series.basename))
+    result = run_series(series, orders, Told(series.basename))
     if result.error:
-        _complain(f"{series.basename}: {result.error}", result.hint)
+        complain(f"{series.basename}: {result.error}", result.hint)
         if result.log_tail:
             sys.stderr.write(result.log_tail + "\n")
     else:
-        _say(f"{series.basename}: done, {result.folder}")
+        say(f"{series.basename}: done, {result.folder}")
     return result
-
-
-class _Told:
-    """Says what becomes of a series, in the log and where the jobs panel reads it."""
-
-    def __init__(self, basename: str) -> None:
-        self._prefix, self._step = f"{basename}: ", ""
-
-    def __call__(self, text: str) -> None:
-        """Say a line; one of a step is remembered as the heading of those that follow."""
-        _say(text)
-        words = text.removeprefix(self._prefix)
-        if words.startswith("step "):
-            self._step = words
-        where = os.environ.get("NORA_PROGRESS", "")
-        if where:
-            more = "" if words == self._step else f": {words.strip()}"
-            with suppress(OSError):  # only told
-                Path(where).write_text(f"{self._prefix}{self._step}{more}\n", encoding="utf-8")
 
 
 def _inputs(options: argparse.Namespace, given: Given) -> list[SeriesInput]:
@@ -167,12 +127,12 @@ def _inputs(options: argparse.Namespace, given: Given) -> list[SeriesInput]:
         if not (one.absolute().is_relative_to(ours) or one.stem.endswith("_preview"))
     ]
     if len(stacks) < len(options.series):
-        _say(f"left out as results of earlier runs: {len(options.series) - len(stacks)}")
+        say(f"left out as results of earlier runs: {len(options.series) - len(stacks)}")
     if not stacks:
         raise Invalid("all that is named is a result of an earlier run")
     whole = [one for one in stacks if not frames_named_by(one)]
     if len(whole) < len(stacks):
-        _say(f"left out as single tilts of a series: {len(stacks) - len(whole)}")
+        say(f"left out as single tilts of a series: {len(stacks) - len(whole)}")
     if not whole:
         raise Invalid(
             "all that is named are files of single tilts",
@@ -242,16 +202,16 @@ def _try(inputs: Sequence[SeriesInput], orders: Orders) -> int:
     """Say what would be done, and what would go wrong; nothing is written."""
     problems = 0
     for one in inputs:
-        _say(f"{one.basename}: {orders.engine.name} would write {orders.target(one)}")
+        say(f"{one.basename}: {orders.engine.name} would write {orders.target(one)}")
         try:
             for stack in filter(None, (one.stack, one.second)):
                 facts = look_at(stack)
-                _say(f"  {stack.name}: " + ", ".join(f"{k} {v}" for k, v in facts.items()))
-            _say(_directives(one, orders))
+                say(f"  {stack.name}: " + ", ".join(f"{k} {v}" for k, v in facts.items()))
+            say(_directives(one, orders))
         except ApplianceError as error:
             problems += 1
-            _complain(f"{one.basename}: {error.message}", error.hint)
-    _say(f"dry run: {len(inputs) - problems} of {len(inputs)} tilt series can be processed")
+            complain(f"{one.basename}: {error.message}", error.hint)
+    say(f"dry run: {len(inputs) - problems} of {len(inputs)} tilt series can be processed")
     return 1 if problems else 0
 
 
@@ -296,19 +256,6 @@ def _granted_gpus() -> int:
     """Count the GPUs that the queue has granted; outside of it IMOD may use one."""
     granted = os.environ.get("CUDA_VISIBLE_DEVICES")
     return 1 if granted is None else len([one for one in granted.split(",") if one.strip()])
-
-
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
-def _complain(text: str, hint: str) -> None:
-    sys.stderr.write(f"error: {text}\n" + (f"hint: {hint}\n" if hint else ""))
 
 
 if __name__ == "__main__":

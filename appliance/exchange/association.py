@@ -9,13 +9,13 @@ from typing import Final, Protocol
 import msgspec
 
 from appliance.exchange import pdu
-from appliance.exchange.pdu import AssociateRequest, Command, Fragment, Proposed
+from appliance.exchange.negotiation import COMMITMENT, VERIFICATION, choose, is_uid, unfit
+from appliance.exchange.pdu import Command, Fragment
 from appliance.exchange.wire import Gone, Malformed, Wire
 
 __all__ = [
     "FIND_MODELS",
     "MOVE_MODELS",
-    "VERIFICATION",
     "Association",
     "Caller",
     "Counts",
@@ -26,17 +26,13 @@ __all__ = [
 
 _LOG = logging.getLogger(__name__)
 
-VERIFICATION: Final = "1.2.840.10008.1.1"
-COMMITMENT: Final = "1.2.840.10008.1.20.1"
 FIND_MODELS: Final = frozenset({"1.2.840.10008.5.1.4.1.2.1.1", "1.2.840.10008.5.1.4.1.2.2.1"})
 MOVE_MODELS: Final = frozenset({"1.2.840.10008.5.1.4.1.2.1.2", "1.2.840.10008.5.1.4.1.2.2.2"})
-_STORAGE = ("1.2.840.10008.5.1.4.1.1.", "1.2.840.10008.5.1.4.34.7", "1.2.840.10008.5.1.4.34.10")
-_STANDARD, _BIG_ENDIAN = "1.2.840.10008.", "1.2.840.10008.1.2.2"
-_APPLICATION = b"1.2.840.10008.3.1.1.1"
 _NAME = "NORA"
 
-_STORE, _ECHO, _ACTION, _CANCEL = 0x0001, 0x0030, 0x0130, 0x0FFF
-_FIND, _MOVE, _PENDING = 0x0020, 0x0021, 0xFF00
+_STORE, _ECHO, _ACTION = 0x0001, 0x0030, 0x0130
+_FIND, _MOVE = 0x0020, 0x0021
+_PENDING, _CANCELLED = 0xFF00, 0xFE00
 _NO_STORAGE = FIND_MODELS | MOVE_MODELS | {VERIFICATION, COMMITMENT}
 _GATHERED = frozenset(
     {(_ACTION, COMMITMENT), *((_FIND, m) for m in FIND_MODELS), *((_MOVE, m) for m in MOVE_MODELS)}
@@ -114,8 +110,8 @@ class Desk(Protocol):
     def models(self) -> frozenset[str]:
         """Give the services beside storage that whoever came in is offered."""
 
-    def find(self, message: Message, data: bytes, tell: Callable[[bytes], object]) -> int:
-        """Answer a query piece by piece; gives the last status."""
+    def find(self, message: Message, data: bytes, tell: Callable[[bytes], bool]) -> int:
+        """Answer a query piece by piece while `tell` says to go on; gives the last status."""
 
     def move(
         self, message: Message, data: bytes, tell: Callable[[Counts], bool]
@@ -224,13 +220,13 @@ class Association:
             raise Malformed("it does not begin with a request for an association")
         request = pdu.parse_associate(body)
         caller = Caller(request.called, request.calling, self._address)
-        refusal = _unfit(request) or self._desk.refusal(caller)
+        refusal = unfit(request) or self._desk.refusal(caller)
         if refusal is not None:
             self._wire.send(pdu.reject_pdu(*refusal))
             return False
         self._peer_most = request.max_pdu_bytes
         models = self._desk.models()
-        chosen = [_choose(context, models) for context in request.contexts]
+        chosen = [choose(context, models) for context in request.contexts]
         for context, (_, result, syntax) in zip(request.contexts, chosen, strict=True):
             if result == 0:
                 self._contexts[context.id] = (context.abstract, syntax)
@@ -291,7 +287,7 @@ class Association:
             return _Gather()
         if kind != _STORE or abstract in _NO_STORAGE:
             return _Refuse(_UNKNOWN_OPERATION)
-        if not _is_uid(message.text(0x1000)) or not _is_uid(message.text(0x0002)):
+        if not is_uid(message.text(0x1000)) or not is_uid(message.text(0x0002)):
             return _Refuse(_BAD_UID)
         return self._desk.store(message)
 
@@ -299,7 +295,7 @@ class Association:
         """A message is whole: answer it."""
         self._context = None
         kind = message.number(0x0100) or 0
-        if kind & _ANSWER or kind == _CANCEL:  # an answer to us, or a cancel: nothing to say
+        if kind & _ANSWER or kind == pdu.CANCEL:  # an answer to us, or what is over by now
             return
         reports: list[bytes] = []
         whole = sink.data if isinstance(sink, _Gather) and not isinstance(sink, _Refuse) else None
@@ -325,15 +321,32 @@ class Association:
             status, counts = self._desk.move(message, data, lambda now: self._count(message, now))
         self._send(message.context, _answer(message, kind, status, counts), b"")
 
-    def _tell(self, message: Message, found: bytes) -> None:
-        """Give one answer to a query."""
+    def _tell(self, message: Message, found: bytes) -> bool:
+        """Give one answer to a query; tells whether to go on."""
+        if self._is_taken_back(message):
+            return False
         command = _answer(message, _FIND, _PENDING, data_set=1)
         self._send(message.context, command, found)
+        return True
 
     def _count(self, message: Message, counts: Counts) -> bool:
-        """Tell how far a request to send is."""
+        """Tell how far a request to send is; tells whether to go on."""
+        if self._is_taken_back(message):
+            return False
         self._send(message.context, _answer(message, _MOVE, _PENDING, counts), b"")
         return True
+
+    def _is_taken_back(self, message: Message) -> bool:
+        """Tell whether the peer cancelled a request, or is leaving; all else waits its turn."""
+        while (found := self._wire.ahead()) is not None:
+            kind, body = found
+            number = pdu.cancelled(body) if kind == pdu.DATA else None
+            if number is None:
+                return kind == pdu.ABORT
+            self._wire.read()
+            if number == (message.number(0x0110) or 0):
+                return True
+        return False
 
     def _send(self, context: int, command: bytes, data: bytes) -> None:
         self._wire.send(b"".join(pdu.data_pdus(context, command, data, self._peer_most)))
@@ -357,42 +370,8 @@ def _answer(
         (0x1000, message.text(0x1000) or message.text(0x1001)),
     ]
     if counts is not None:
-        left = [(0x1020, counts.n_left)] if status == _PENDING else []
+        left = [(0x1020, counts.n_left)] if status in (_PENDING, _CANCELLED) else []
         elements += [*left, (0x1021, counts.n_sent), (0x1022, counts.n_failed), (0x1023, 0)]
     if kind == _ACTION:
         elements.append((0x1008, message.number(0x1008) or 0))
     return pdu.write_command([one for one in elements if one[1] != ""])
-
-
-def _unfit(request: AssociateRequest) -> tuple[int, int, int] | None:
-    if not request.version & 1:
-        return 1, 2, 2
-    if request.application != _APPLICATION:
-        return 1, 1, 2
-    return None
-
-
-def _choose(context: Proposed, models: frozenset[str]) -> tuple[int, int, str]:
-    """Give the number of a context, the result and the transfer syntax."""
-    if context.abstract not in models and not _is_served(context.abstract):
-        return context.id, 3, ""
-    found = sorted(filter(_is_uid, context.transfers), key=_reluctance)
-    return (context.id, 0, found[0]) if found else (context.id, 4, "")
-
-
-def _is_served(abstract: str) -> bool:
-    """Tell whether objects of a class are taken: every storage class, also private ones."""
-    if abstract in (VERIFICATION, COMMITMENT) or abstract.startswith(_STORAGE):
-        return True
-    return _is_uid(abstract) and not abstract.startswith(_STANDARD)
-
-
-def _reluctance(syntax: str) -> int:
-    """Order syntaxes: the peer's first choice, but big-endian and private ones last."""
-    if not syntax.startswith(_STANDARD):
-        return 2
-    return int(syntax == _BIG_ENDIAN)
-
-
-def _is_uid(text: str) -> bool:
-    return 0 < len(text) <= 64 and all(c in "0123456789." for c in text)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from appliance.core import FormatError, PacsNode, PeerError, Settings, without
 from appliance.exchange import pdu
-from appliance.exchange.association import COMMITMENT, Caller, Message
+from appliance.exchange.association import Caller, Message
 from appliance.exchange.context import Context
+from appliance.exchange.negotiation import COMMITMENT
 from appliance.exchange.pacs_link import Archive
 from appliance.exchange.push_tls import tls_args
 

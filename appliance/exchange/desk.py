@@ -97,7 +97,7 @@ class Counter:
         served = self._house.served
         return served.models(self._caller) if served else frozenset()
 
-    def find(self, message: Message, data: bytes, tell: Callable[[bytes], object]) -> int:
+    def find(self, message: Message, data: bytes, tell: Callable[[bytes], bool]) -> int:
         """Answer a query."""
         served = self._house.served
         assert served is not None  # noqa: S101 - no context for it was accepted else

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from appliance.core import PacsNode, PeerError, without
+from appliance.exchange.pacs_request import Request
 from appliance.exchange.push_tls import tls_args
 
 if TYPE_CHECKING:
@@ -60,9 +61,16 @@ class Archive(Protocol):
         """Ask whether it answers."""
 
     def find(
-        self, level: str, keys: Mapping[str, str], wanted: Sequence[str]
+        self,
+        level: str,
+        keys: Mapping[str, str],
+        wanted: Sequence[str],
+        stopping: threading.Event | None = None,
     ) -> tuple[list[dict[str, str]], bool]:
         """Ask for studies or series; gives the answers and whether there were more."""
+
+    def cancel_find(self, stopping: threading.Event) -> None:
+        """End the query of whoever has set this; what was answered by then is given."""
 
     def move(self, keys: Mapping[str, str], message_id: int, heard: Callable[[], None]) -> Moved:
         """Ask it to send to our listener."""
@@ -76,7 +84,7 @@ class Archive(Protocol):
     def close(self) -> None:
         """End what is going on, because the service stops."""
 
-    def abort_pull(self) -> None:
+    def cancel_pull(self) -> None:
         """End what comes now."""
 
 
@@ -105,7 +113,7 @@ class Link:
         self.name, self.node = name, node
         self.calling = node.calling or ae_title.strip()
         self._destination = node.destination or ae_title.strip()
-        self._open: dict[Association, bool] = {}  # and whether it pulls
+        self._open: dict[Association, Request] = {}
         self._ended = False
         self._lock = threading.Lock()
 
@@ -120,15 +128,19 @@ class Link:
         PeerError
             If nobody answers, or it does not let us in.
         """
-        with self._associated(["1.2.840.10008.1.1"]) as association:
+        with self._associated(Request("", kinds=[("1.2.840.10008.1.1",)])) as association:
             status = association.send_c_echo()
             if getattr(status, "Status", None) != 0:
                 raise PeerError(f"{self} did not answer the echo")
 
     def find(
-        self, level: str, keys: Mapping[str, str], wanted: Sequence[str]
+        self,
+        level: str,
+        keys: Mapping[str, str],
+        wanted: Sequence[str],
+        stopping: threading.Event | None = None,
     ) -> tuple[list[dict[str, str]], bool]:
-        """Ask for studies or series.
+        """Ask for studies or series; beyond the node's limit, the query is cancelled.
 
         Parameters
         ----------
@@ -137,6 +149,8 @@ class Link:
             Matching keys.
         wanted : sequence of str
             Keywords of which the values are given.
+        stopping : Event, optional
+            Set when the answers are not wanted any more; then call `cancel_find` with it.
 
         Returns
         -------
@@ -150,18 +164,28 @@ class Link:
         """
         from appliance.formats import query_answer, query_identifier
 
+        if stopping is not None and stopping.is_set():
+            return [], False
         charset = self.node.charset
         asked = {"QueryRetrieveLevel": level, **dict.fromkeys(wanted, ""), **keys}
         identifier = query_identifier(asked, charset=charset)
         found: list[dict[str, str]] = []
-        with self._associated([_models().find]) as association:
-            for status, answer in association.send_c_find(identifier, _models().find):
+        request = Request(_models().find, stopping=stopping)
+        with self._associated(request) as association:
+            answers = association.send_c_find(identifier, _models().find)
+            request.begin(association)
+            for status, answer in answers:
+                if request.is_cancelled:
+                    continue  # what was under way, and at last that it heard
                 if self._goes_on(status, "the query") and answer is not None:
                     found.append(query_answer(answer, wanted, charset=charset))
                 if len(found) > self.node.max_answers:
-                    association.abort()
-                    return found[: self.node.max_answers], True
-        return found, False
+                    request.cancel(association)
+        return found[: self.node.max_answers], len(found) > self.node.max_answers
+
+    def cancel_find(self, stopping: threading.Event) -> None:
+        """Let the archive know that no more answers are wanted (C-CANCEL)."""
+        self._cancel(lambda one: one.stopping is stopping)
 
     def move(self, keys: Mapping[str, str], message_id: int, heard: Callable[[], None]) -> Moved:
         """Ask it to send a series, or a study, to our listener.
@@ -175,10 +199,12 @@ class Link:
         heard : callable
             Called with every word of it.
         """
-        with self._associated([_models().move], self.node.pull_timeout_s) as association:
+        request = Request(_models().move, message_id, pulls=True)
+        with self._associated(request, self.node.pull_timeout_s) as association:
             answers = association.send_c_move(
                 _retrieved(keys), self._destination, _models().move, msg_id=message_id
             )
+            request.begin(association)
             return self._outcome(answers, heard)
 
     def get(self, keys: Mapping[str, str], store: Store, heard: Callable[[], None]) -> Moved:
@@ -187,12 +213,15 @@ class Link:
 
         handlers = [(evt.EVT_C_STORE, lambda event: store(event.encoded_dataset()))]
         timeout_s = self.node.pull_timeout_s
-        with self._associated([_models().get], timeout_s, handlers, stores=True) as association:
-            return self._outcome(association.send_c_get(_retrieved(keys), _models().get), heard)
+        request = Request(_models().get, pulls=True)
+        with self._associated(request, timeout_s, handlers) as association:
+            answers = association.send_c_get(_retrieved(keys), _models().get)
+            request.begin(association)
+            return self._outcome(answers, heard)
 
     def sending(self, kinds: Sequence[tuple[str, str]]) -> AbstractContextManager[Association]:
         """Give an association for objects of kinds, each a SOP class and a transfer syntax."""
-        return self._associated(kinds)
+        return self._associated(Request("", kinds=kinds))
 
     def open(self) -> None:
         """Let it be spoken to again after `close`."""
@@ -201,17 +230,17 @@ class Link:
     def close(self) -> None:
         """End what is going on, and begin nothing more, because the service stops."""
         self._ended = True
-        for association in self._those_open(pulls_only=False):
-            _end(association)
+        self._cancel(lambda _: True, at_once=True)
 
-    def abort_pull(self) -> None:
-        """End the request to send that is under way."""
-        for association in self._those_open(pulls_only=True):
-            _end(association)
+    def cancel_pull(self) -> None:
+        """Let the archive know that what it sends is not wanted any more (C-CANCEL)."""
+        self._cancel(lambda one: one.pulls)
 
-    def _those_open(self, *, pulls_only: bool) -> list[Association]:
+    def _cancel(self, which: Callable[[Request], bool], *, at_once: bool = False) -> None:
         with self._lock:
-            return [one for one, pulls in self._open.items() if pulls or not pulls_only]
+            found = [pair for pair in self._open.items() if which(pair[1])]
+        for association, request in found:
+            request.cancel(association, at_once=at_once)
 
     def _outcome(self, answers: Iterator[Any], heard: Callable[[], None]) -> Moved:
         n_sent = n_failed = 0
@@ -249,16 +278,14 @@ class Link:
     @contextmanager
     def _associated(
         self,
-        contexts: Sequence[str | tuple[str, str]],
+        request: Request,
         timeout_s: float | None = None,
         handlers: Sequence[Any] = (),
-        *,
-        stores: bool = False,
     ) -> Iterator[Association]:
         entity = _entity(self.calling, self.node.timeout_s, timeout_s or self.node.timeout_s)
-        for context in contexts:
-            entity.add_requested_context(*([context] if isinstance(context, str) else context))
-        roles = _storage(entity, _MAX_CONTEXTS - len(contexts)) if stores else []
+        for context in request.kinds:
+            entity.add_requested_context(*context)
+        roles = _storage(entity, _MAX_CONTEXTS - 1) if request.model == _models().get else []
         association = entity.associate(
             self.node.host,
             self.node.port,
@@ -270,7 +297,7 @@ class Link:
         if not association.is_established:
             raise self._refusal(association)
         with self._lock:
-            self._open[association] = timeout_s is not None
+            self._open[association] = request
         try:
             if self._ended:
                 association.abort()
@@ -279,6 +306,7 @@ class Link:
         finally:
             with self._lock:
                 self._open.pop(association, None)
+            request.end()
             if association.is_established:
                 _take_leave(association)
 
@@ -332,14 +360,6 @@ def _storage(entity: AE, most: int) -> list[Any]:
     for uid in uids:
         entity.add_requested_context(uid, ALL_TRANSFER_SYNTAXES)
     return [build_role(uid, scp_role=True) for uid in uids]
-
-
-def _end(association: Association) -> None:
-    """Wake the thread that waits for the peer's next word; it takes that for silence, and aborts.
-
-    It alone may abort: what it sends after an abort of somebody else's breaks the association.
-    """
-    association.dimse.msg_queue.put((None, None))
 
 
 def _take_leave(association: Association) -> None:

@@ -89,7 +89,7 @@ class Puller:
     def interrupt(self, node: str) -> None:
         """End what an archive sends now, because that was cancelled."""
         if node in self._links:
-            self._links[node].abort_pull()
+            self._links[node].cancel_pull()
 
     def look(self) -> None:
         """Look now: something was asked for."""

@@ -101,6 +101,7 @@ class Search:
     def stop(self) -> None:
         """End it; what was found by then stays."""
         self._stopping.set()
+        self._link.cancel_find(self._stopping)
 
     def wait(self, within_s: float) -> bool:
         """Wait until it is through; tell whether it is."""
@@ -162,7 +163,7 @@ class Search:
     def _ask(self, step: Asked) -> None:
         if self._stopping.is_set():
             return
-        answers, cut = self._link.find("STUDY", step.keys, STUDY_KEYS)
+        answers, cut = self._link.find("STUDY", step.keys, STUDY_KEYS, self._stopping)
         studies = [study_of(answer) for answer in answers if answer["StudyInstanceUID"]]
         fitting = [one for one in studies if fits_study(self._query, one, self._without)]
         self._note(_what(step), len(answers), len(fitting), cut=cut)
@@ -183,7 +184,7 @@ class Search:
         if self._stopping.is_set():
             return True  # nothing is known against it
         keys = series_keys(study.study_uid)
-        answers, cut = self._link.find("SERIES", keys, SERIES_KEYS)
+        answers, cut = self._link.find("SERIES", keys, SERIES_KEYS, self._stopping)
         series = [series_of(study.study_uid, one) for one in answers if one["SeriesInstanceUID"]]
         fitting = [one for one in series if fits_series(self._query, one)]
         self._note("series of a study", len(answers), len(fitting), cut=cut)

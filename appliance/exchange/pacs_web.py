@@ -86,7 +86,11 @@ class WebLink:
             self._ask(client, "/studies", [("limit", "1")])
 
     def find(
-        self, level: str, keys: Mapping[str, str], wanted: Sequence[str]
+        self,
+        level: str,
+        keys: Mapping[str, str],
+        wanted: Sequence[str],
+        stopping: threading.Event | None = None,  # noqa: ARG002 - see `cancel_find`
     ) -> tuple[list[dict[str, str]], bool]:
         """Ask for studies, or the series of one; see `Link.find`."""
         matched = {name: value for name, value in keys.items() if value}
@@ -99,6 +103,9 @@ class WebLink:
             answers = self._ask(client, path, params)
         found = [{name: _value(one, name) for name in wanted} for one in answers]
         return found[:most], len(found) > most
+
+    def cancel_find(self, stopping: threading.Event) -> None:
+        """Do nothing: a query over HTTP is one answer, which comes or does not."""
 
     def move(self, *_: object, **__: object) -> Moved:
         """Refuse: over DICOMweb everything is fetched."""
@@ -147,7 +154,7 @@ class WebLink:
         """End what is going on, because the service stops."""
         self._ended.set()
 
-    def abort_pull(self) -> None:
+    def cancel_pull(self) -> None:
         """End what is fetched now."""
         self._interrupted.set()
 

@@ -15,6 +15,7 @@ from appliance.exchange.wire import Malformed
 __all__ = [
     "ABORT",
     "ASSOCIATE_RQ",
+    "CANCEL",
     "DATA",
     "NO_DATA_SET",
     "RELEASE_RQ",
@@ -24,6 +25,7 @@ __all__ = [
     "Proposed",
     "abort_pdu",
     "accept_pdu",
+    "cancelled",
     "data_pdus",
     "fragments",
     "parse_associate",
@@ -38,6 +40,7 @@ DATA: Final = 0x04
 RELEASE_RQ: Final = 0x05
 ABORT: Final = 0x07
 NO_DATA_SET: Final = 0x0101
+CANCEL: Final = 0x0FFF
 
 _APPLICATION = b"1.2.840.10008.3.1.1.1"
 _MOST_CONTEXTS, _MOST_SYNTAXES = 128, 256
@@ -256,6 +259,22 @@ def parse_command(data: bytes) -> Command:
     if not isinstance(found.get(0x0100), int):
         raise Malformed("a command without a name")
     return found
+
+
+def cancelled(body: memoryview) -> int | None:
+    """Give the number of the message that a P-DATA-TF cancels; None: it is anything else.
+
+    PS3.7 9.3.2.3: a cancel is a command alone, and nothing else is in its PDU.
+    """
+    try:
+        found = list(fragments(body))
+        if len(found) != 1 or not (found[0].is_command and found[0].is_last):
+            return None
+        command = parse_command(bytes(found[0].data))
+    except Malformed:  # whoever takes it will say so
+        return None
+    number = command.get(0x0120, 0)
+    return int(number) if command[0x0100] == CANCEL else None
 
 
 def _command_value(element: int, value: bytes) -> int | str:

@@ -32,7 +32,7 @@ __all__ = ["Served"]
 _LOG = logging.getLogger(__name__)
 _SUCCESS: Final = 0x0000
 _OUT_OF_RESOURCES, _NO_DESTINATION, _UNABLE = 0xA700, 0xA801, 0xC001
-_BAD_QUESTION, _NOT_ALLOWED, _SOME_FAILED = 0xA900, 0x0124, 0xB000
+_BAD_QUESTION, _NOT_ALLOWED, _SOME_FAILED, _CANCELLED = 0xA900, 0x0124, 0xB000, 0xFE00
 _MOST_ANSWERS = 10_000
 _LEVEL, _CHARSET, _TITLE = "00080052", "00080005", "00080054"
 _PATIENT_ID, _STUDY, _SERIES, _SOP = "00100020", "0020000D", "0020000E", "00080018"
@@ -77,9 +77,9 @@ class Served:
         return FIND_MODELS | MOVE_MODELS if self._reader(caller) else frozenset()
 
     def find(
-        self, caller: Caller, message: Message, data: bytes, tell: Callable[[bytes], object]
+        self, caller: Caller, message: Message, data: bytes, tell: Callable[[bytes], bool]
     ) -> int:
-        """Answer a query piece by piece; gives the last status."""
+        """Answer a query piece by piece while `tell` says to go on; gives the last status."""
         from appliance.formats import answer_bytes
 
         reader = self._reader(caller)
@@ -89,14 +89,18 @@ class Served:
             level, question = _read(message, data)
             found, more = self._search(reader, level, question)
             said = {"QueryRetrieveLevel": level, "RetrieveAETitle": self._title}
-            for header in found:
+            whole = all(
                 tell(answer_bytes(header, question.keys() - _OURS, said, message.syntax))
+                for header in found
+            )
         except ApplianceError as error:
             _LOG.warning("a query of %s was not answered: %s", caller, error.message)
             return _BAD_QUESTION if isinstance(error, FormatError) else _UNABLE
         if reader.names:
             self._archive.note_names(reader.project, _actor(caller))
         _LOG.info("%s asked for level %s of %s: %d", caller, level, reader.project, len(found))
+        if not whole:
+            return _CANCELLED
         return _OUT_OF_RESOURCES if more else _SUCCESS
 
     def move(
@@ -120,6 +124,8 @@ class Served:
             return (_NOT_ALLOWED if isinstance(error, Refused) else _UNABLE), moving
         finally:
             self._put_on_record(reader, caller, name, moving.n_sent)
+        if moving.is_cancelled:
+            return _CANCELLED, moving
         return (_SOME_FAILED if moving.n_failed else _SUCCESS), moving
 
     def _reader(self, caller: Caller) -> DicomReader | None:

@@ -36,11 +36,14 @@ class Moving:
     ----------
     n_left, n_sent, n_failed : int
         Objects.
+    is_cancelled : bool
+        Whether the asker wants no more.
     """
 
     def __init__(self, archive: OwnArchive, link: Archive, viewer: Viewer, tell: Tell) -> None:
         self._archive, self._link, self._viewer, self._tell = archive, link, viewer, tell
         self.n_left = self.n_sent = self.n_failed = 0
+        self.is_cancelled = False
 
     def send(self, project: str, parts: Sequence[Asked]) -> None:
         """Send the objects of studies, series, or single ones.
@@ -59,6 +62,8 @@ class Moving:
         self.n_left = len(found)
         self._check(found)
         for start in range(0, len(found), _AT_ONCE):
+            if self.is_cancelled:
+                return
             some = found[start : start + _AT_ONCE]
             with TemporaryDirectory(dir=self._archive.importer.ctx.folder.tmp) as folder:
                 send_all(self._link, list(self._written(project, some, Path(folder))), self._heard)
@@ -88,7 +93,8 @@ class Moving:
     def _heard(self, replies: Sequence[Reply]) -> bool:
         sent = sum(one.state is ObjectState.ACKNOWLEDGED for one in replies)
         self._count(sent=sent, failed=len(replies) - sent)
-        return self._tell(self)
+        self.is_cancelled = not self._tell(self) and self.n_left > 0
+        return not self.is_cancelled
 
     def _count(self, *, sent: int = 0, failed: int = 0) -> None:
         self.n_sent += sent

@@ -24,6 +24,10 @@ class Gone(PeerError):
     """The peer closed the connection, or kept silent for too long."""
 
 
+class _Nothing(Exception):
+    """Nothing is there to be read, and nobody wants to wait."""
+
+
 class Malformed(PeerError):
     """What the peer sent is against the rules; the association is aborted."""
 
@@ -77,6 +81,41 @@ class Wire:
         self._start = begin + length
         return kind, self._view[begin : self._start]
 
+    def ahead(self) -> tuple[int, memoryview] | None:
+        """Give the next PDU without taking it; None when it has not come whole. Waits for nothing.
+
+        Nothing that was read is moved in the buffer, because the PDU before may be in use: who
+        fills the buffer to its end with requests that wait is heard when they are taken.
+
+        Raises
+        ------
+        Gone
+            If the peer is not there any more.
+        """
+        while self._end - self._start < (wanted := self._wanted()):
+            if self._start + wanted > len(self._buffer) or not self._take_what_came():
+                return None
+        begin = self._start + _HEADER_BYTES
+        return self._buffer[self._start], self._view[begin : self._start + wanted]
+
+    def _wanted(self) -> int:
+        """Give the bytes of the next PDU, as far as is known."""
+        if self._end - self._start < _HEADER_BYTES:
+            return _HEADER_BYTES
+        head = self._view[self._start + 2 : self._start + _HEADER_BYTES]
+        return _HEADER_BYTES + int.from_bytes(head, "big")
+
+    def _take_what_came(self) -> bool:
+        """Have more bytes in the buffer, without waiting; tells whether there are."""
+        self._raw.settimeout(0)
+        try:
+            self._end += self._receive()
+        except _Nothing:
+            return False
+        finally:
+            self._raw.settimeout(self._patience_s)
+        return True
+
     def send(self, data: bytes) -> None:
         """Write an answer.
 
@@ -121,6 +160,8 @@ class Wire:
                 self._raw.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
         except TimeoutError as error:
             raise Gone("the peer keeps silent") from error
+        except (BlockingIOError, ssl.SSLWantReadError) as error:
+            raise _Nothing from error
         except (OSError, ssl.SSLError) as error:
             raise Gone(f"the connection broke: {error.strerror or error}") from error
         if not got:

@@ -66,6 +66,14 @@ if TYPE_CHECKING:
     from appliance.formats.dicom_values import dicom_tag, header_values
     from appliance.formats.dicom_volume import read_dicom_volume
     from appliance.formats.dicom_write import dicom_series, dicom_uid, write_dicom_series
+    from appliance.formats.em_images import (
+        EM_IMAGE_SUFFIXES,
+        EM_STACK_SUFFIXES,
+        EmImage,
+        EmSections,
+        open_em_sections,
+        read_em_image,
+    )
     from appliance.formats.facts import FileFacts, file_facts
     from appliance.formats.label_tables import (
         LABEL_SUFFIXES,
@@ -125,6 +133,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "EM_IMAGE_SUFFIXES",
+    "EM_STACK_SUFFIXES",
     "IMPLEMENTATION",
     "LABEL_SUFFIXES",
     "MARKER_SUFFIXES",
@@ -140,6 +150,8 @@ __all__ = [
     "DicomHeader",
     "DicomPart",
     "DicomRecord",
+    "EmImage",
+    "EmSections",
     "Fate",
     "FileFacts",
     "FileKind",
@@ -193,6 +205,7 @@ __all__ = [
     "object_frames",
     "object_json",
     "object_value",
+    "open_em_sections",
     "open_slide",
     "pack_file",
     "parse_label_table",
@@ -207,6 +220,7 @@ __all__ = [
     "read_commitment",
     "read_dicom_header",
     "read_dicom_volume",
+    "read_em_image",
     "read_frame",
     "read_header",
     "read_label_table",
@@ -266,6 +280,12 @@ __getattr__ = lazy_door(
         "CannotBlacken": "dicom_blacken",
         "Fate": "dicom_rewrite",
         "blackened_dicom": "dicom_rewrite",
+        "EM_IMAGE_SUFFIXES": "em_images",
+        "EM_STACK_SUFFIXES": "em_images",
+        "EmImage": "em_images",
+        "EmSections": "em_images",
+        "open_em_sections": "em_images",
+        "read_em_image": "em_images",
         "FileFacts": "facts",
         "LABEL_SUFFIXES": "label_tables",
         "Label": "roi_files",

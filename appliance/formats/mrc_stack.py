@@ -155,6 +155,8 @@ class MrcWriter:
         At most ten labels of 80 bytes; what is longer is cut.
     volume : bool
         Whether the sections are slices of one volume rather than single images.
+    section_angstrom : float
+        Distance of two sections; 0 for that of two pixels.
 
     Raises
     ------
@@ -180,6 +182,7 @@ class MrcWriter:
         *,
         titles: tuple[str, ...] | list[str] = (),
         volume: bool = True,
+        section_angstrom: float = 0.0,
     ) -> None:
         self.path, self.shape, self.dtype = path, shape, np.dtype(dtype).newbyteorder("<")
         if self.dtype.str[1:] not in _MODES:
@@ -187,6 +190,7 @@ class MrcWriter:
         if len(shape) != 3 or min(shape) < 1:
             raise Invalid(f"a stack of {shape} sections, rows and columns cannot be written")
         self._pixel, self._titles, self._volume = pixel_angstrom, tuple(titles), volume
+        self._section = section_angstrom
         self._written = np.zeros(shape[0], bool)
         self._tally = _Tally()
         self._end = ExitStack()
@@ -275,7 +279,8 @@ class MrcWriter:
         raw["mode"], raw["nversion"] = _MODES[self.dtype.str[1:]], _VERSION
         raw["ispg"] = int(self._volume)
         pixel = self._pixel if self._pixel > 0 else 1.0
-        raw["cella"], raw["cellb"] = tuple(n * pixel for n in (nx, ny, nz)), (90, 90, 90)
+        section = self._section if self._section > 0 else pixel
+        raw["cella"], raw["cellb"] = (nx * pixel, ny * pixel, nz * section), (90, 90, 90)
         raw["map"], raw["machst"] = b"MAP ", (0x44, 0x44, 0, 0)
         raw["extra2"] = _stamped(signed=self.dtype.kind == "i")
         labels = [title.encode("ascii", "replace") for title in self._titles[:_LABELS]]

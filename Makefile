@@ -19,6 +19,8 @@ WEBUI := $(shell find webui -name node_modules -prune -o -type f -print 2>/dev/n
 export UV_PYTHON_DOWNLOADS := never
 # Nothing of the build reads the user's own Python packages.
 export PYTHONNOUSERSITE := 1
+# Nor does every process compile our modules and those of the packages anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile

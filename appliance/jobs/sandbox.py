@@ -125,8 +125,10 @@ class Sandbox:
 
     def _data(self, run_folder: Path, project: str) -> list[str]:
         folder = self._folder
+        compiled = folder.cache / "numba"
+        compiled.mkdir(parents=True, exist_ok=True)  # only what is there can be seen inside
         words = _words("--ro-bind", [folder.models])
-        words += _words("--bind", [folder.cache / "numba", run_folder])
+        words += _words("--bind", [compiled, run_folder])
         if project:
             words += _words("--bind", [folder.projects / project])
             words += _words("--ro-bind", linked_folders(folder, project))

@@ -18,13 +18,9 @@ import numpy as np
 
 from appliance.core import ApplianceError, FormatError, atomic_write
 from appliance.formats import read_mrc_stack
-from appliance.tomography.aligning import AlignRules, align
 from appliance.tomography.growing import Growing, gather_frames
-from appliance.tomography.reconstructing import reconstruct
 from appliance.tomography.records import TiltSeries
-from appliance.tomography.rules import ReconstructRules
 from appliance.tomography.tilt_files import read_series
-from appliance.tomography.trimming import trim
 
 __all__ = ["FEWEST", "REPORT", "main", "make_preview", "preview_command", "told_so_far"]
 
@@ -56,6 +52,11 @@ def make_preview(series: TiltSeries, folder: Path, name: str) -> dict[str, Any]:
     FormatError
         If it cannot be aligned (yet).
     """
+    from appliance.tomography.aligning import AlignRules, align
+    from appliance.tomography.reconstructing import reconstruct
+    from appliance.tomography.rules import ReconstructRules
+    from appliance.tomography.trimming import trim
+
     ny, nx = series.images.shape[1:]
     binning = max(1, round(max(ny, nx) / _SIDE))
     found = align(series, AlignRules(method="coarse", max_size=2 * _SIDE))

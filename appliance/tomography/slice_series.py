@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
@@ -16,11 +16,13 @@ from appliance.core import FormatError, Invalid, NotFound
 from appliance.formats import read_mrc_stack
 from appliance.tomography.directives import Directives, Layered, read_directives
 from appliance.tomography.erasing import Beads
-from appliance.tomography.live import LiveSlices
 from appliance.tomography.records import TiltAlignment, TiltSeries
 from appliance.tomography.rules import ReconstructRules
 from appliance.tomography.tilt_files import read_tlt
 from appliance.tomography.wishes import Wishes, read_wishes
+
+if TYPE_CHECKING:
+    from appliance.tomography.live import LiveSlices
 
 __all__ = ["SliceAxis", "SliceFacts", "SlicedSeries", "facts_of", "sliced_series"]
 
@@ -139,6 +141,8 @@ def sliced_series(
     ------
     NotFound, FormatError
     """
+    from appliance.tomography.live import LiveSlices
+
     facts, series, wishes, report = _opened(folder)
     rules = _rules(facts, wishes, report, workers, memory_mb)
     n, seen = facts.n_tilts, _usable(series, logarithm=rules.logarithm)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
 from appliance.core import without
+from tests.support.service import Service
 
+# Each of them costs a start tenths of a second up to seconds, and is needed later or never.
+HEAVY = {
+    "SimpleITK", "av", "dipy", "duckdb", "highdicom", "llvmlite", "nibabel", "numba", "onnxruntime",
+    "pandas", "requests", "scipy", "tifffile", "torch", "zarr",
+}  # fmt: skip
 STARTED = """
 import sys
 from pathlib import Path
@@ -41,3 +49,14 @@ def test_the_service_loads_neither_pandas_nor_requests_though_both_are_installed
         [sys.executable, "-c", STARTED], capture_output=True, text=True, check=True, timeout=120
     )
     assert done.stdout.splitlines() == ["[]", "DataFrame"]
+
+
+def test_the_service_answers_before_anything_heavy_is_loaded(
+    start_service: Callable[..., Service],
+) -> None:
+    service = start_service(extra_env={"PYTHONPROFILEIMPORTTIME": "1"})
+    service.stop()
+    told = service.log_path.read_text("utf-8", "replace")
+    loaded = set(re.findall(r"^import time:.*\| +(\w+)$", told, re.MULTILINE))
+    assert {"litestar", "numpy"} <= loaded
+    assert not loaded & HEAVY

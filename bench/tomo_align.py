@@ -81,6 +81,12 @@ def real(bench: Bench, folder: Path) -> None:
     bench.figure(
         "real series: residual of the tilts as they lie", found.residual_px or np.inf, "px"
     )
+    refined = found.as_json().get("refined", {})
+    bench.say(f"refined: {', '.join(refined.get('freedoms', ())) or 'nothing'}")
+    if refined:  # each fifth of the beads foretold by a fit without them
+        before, after = refined["left_out_before_px"], refined["left_out_px"]
+        name = "real series: beads left out of the fit, refined over nominal tilts"
+        bench.figure(name, after, "px", baseline=before, at_most=1)
     off = abs(found.axis_deg - REFERENCE_AXIS_DEG)
     bench.figure("real series: axis off the reference", off, "deg", at_most=0.1)
     bench.figure("real series: CPU time", time.process_time() - start, "s")

@@ -19,6 +19,7 @@ from appliance.tomography.alignment_report import (
     bead_list,
     per_tilt,
     polishing_facts,
+    refining_facts,
     rejected_list,
     rounded,
 )
@@ -29,6 +30,7 @@ from appliance.tomography.coarse import Coarse, coarse_alignment
 from appliance.tomography.patch_tracking import track_patches
 from appliance.tomography.polishing import Polishing, polish_bundle
 from appliance.tomography.records import TiltAlignment, TiltSeries
+from appliance.tomography.tilt_refining import Refined
 from appliance.tomography.working import Working, working_images
 
 __all__ = ["AlignRules", "AlignmentReport", "align"]
@@ -92,6 +94,7 @@ class _Followed:
     bundle: Bundle
     size_px: float
     polishing: Polishing | None = None
+    refined: Refined | None = None
 
     @property
     def is_polished(self) -> bool:
@@ -210,7 +213,7 @@ def _beads(
     for diameter in _diameters(series, working, rules, [working.images[i] for i in order]):
         tracks = track_beads(working, coarse, diameter, light=rules.bright_beads, depth_px=depth)
         if tracks and _believable(tracks.bundle, working):
-            return _Followed("beads", tracks.seen, tracks.bundle, diameter)
+            return _Followed("beads", tracks.seen, tracks.bundle, diameter, refined=tracks.refined)
     return None
 
 
@@ -274,13 +277,12 @@ def _report(
             else _filled(followed.bundle, coarse, working, flagged)
         )
         residuals = per_tilt(followed.bundle, working.binning, flagged)
-    matrix = turn(axis)
-    unbinned = shifts * working.binning - matrix @ working.offset
+    matrices = followed.bundle.matrices if followed else np.tile(turn(axis), (len(shifts), 1, 1))
+    angles = followed.bundle.angles_deg if followed else series.angles_deg
+    unbinned = shifts * working.binning - matrices @ working.offset
     used = np.array([i not in working.flaws for i in range(len(shifts))])
     unbinned[~used] = _between(series.angles_deg, unbinned, used)
-    alignment = TiltAlignment(
-        np.tile(matrix, (len(shifts), 1, 1)), unbinned, series.angles_deg.copy(), used
-    )
+    alignment = TiltAlignment(matrices.copy(), unbinned, angles.copy(), used)
     if working.flaws:
         n = len(working.flaws)
         messages.append(f"{n} tilt{' is' if n == 1 else 's are'} left out.")
@@ -293,6 +295,7 @@ def _report(
         flagged=dict(sorted(flagged.items())),
         messages=tuple(messages),
         facts={"binning": working.binning, "hot_pixels": working.hot.tolist()}
+        | refining_facts(followed.refined if followed else None, working.binning)
         | polishing_facts(followed.polishing if followed else None, working.binning),
     )
     if followed is None or followed.method != "beads":

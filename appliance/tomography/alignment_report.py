@@ -10,12 +10,14 @@ import numpy as np
 from appliance.tomography.bundle import Bundle, Seen
 from appliance.tomography.polishing import Polishing
 from appliance.tomography.records import TiltAlignment
+from appliance.tomography.tilt_refining import Refined
 
 __all__ = [
     "AlignmentReport",
     "bead_list",
     "per_tilt",
     "polishing_facts",
+    "refining_facts",
     "rejected_list",
     "rounded",
 ]
@@ -50,7 +52,8 @@ class AlignmentReport:
     facts : dict
         Further JSON values: binning, number of hot pixels, bead diameter; where tilts were to be
         laid upon projections, ``polishing`` tells what that did, and ``tracking`` the residuals
-        of the solution before.
+        of the solution before; ``refined`` tells what beads confirm of the tilts' angles,
+        magnifications and rotations.
     """
 
     alignment: TiltAlignment
@@ -88,6 +91,11 @@ def polishing_facts(told: Polishing | None, binning: int) -> dict[str, object]:
         "residuals_px": per_tilt(told.tracked, binning, {}),
     }
     return {"tracking": tracking, "polishing": told.as_json(binning)}
+
+
+def refining_facts(told: Refined | None, binning: int) -> dict[str, object]:
+    """What was refined of the tilts, unbinned; nothing where beads confirm nothing."""
+    return {"refined": told.as_json(binning)} if told and told.freedoms else {}
 
 
 def per_tilt(bundle: Bundle, binning: int, flagged: dict[int, str]) -> list[float | None]:

@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from appliance.tomography.bead_finding import bead_map, peaks_of
 from appliance.tomography.bundle import Bundle, Seen, refine_axis, turn
 from appliance.tomography.coarse import Coarse
+from appliance.tomography.tilt_refining import Refined, refine_tilts
 from appliance.tomography.working import Working
 
 __all__ = ["BeadTracks", "track_beads"]
@@ -28,6 +29,7 @@ _FEWEST = 4  # beads that carry a tilt
 _SEEDED = (0.15, 0.3, 0.5, 0.7, 0.85)  # tilts, by their place in the order of angles
 _MET = 0.55  # of the tilts in which a further bead must be met
 _SETTLED = 4.0  # the round of matching in which further beads are looked for
+_LAST = 2.0  # of its tolerances, in pixels
 _SEEN_IN = 0.4  # of the tilts: beads seen in fewer are let go
 
 
@@ -40,12 +42,16 @@ class BeadTracks:
     seen : Seen
         In working pixels.
     bundle : Bundle
+        With what was refined of the tilts.
     diameter_px : float
+    refined : Refined
+        What was refined, and how well beads confirm it.
     """
 
     seen: Seen
     bundle: Bundle
     diameter_px: float
+    refined: Refined
 
 
 def track_beads(
@@ -92,7 +98,7 @@ def _solved(
 ) -> BeadTracks | None:
     """Solve, match again as the solution expects, take more beads in, and solve again."""
     bundle: Bundle | None = None
-    for tolerance in (6.0, 4.0, 2.5, 2.0):
+    for tolerance in (6.0, _SETTLED, 2.5, _LAST):
         seen = _often_seen(seen, len(found))
         if seen.places.shape[1] < _FEWEST:
             return None
@@ -101,10 +107,24 @@ def _solved(
         if tolerance == _SETTLED:
             points = _recruited(found, bundle, seen.angles_deg, depth)
         seen = _matched(found, bundle, points, tolerance, seen.angles_deg)
-    seen = _often_seen(seen, len(found))
-    if seen.places.shape[1] < _FEWEST:
-        return None
-    return BeadTracks(seen, refine_axis(seen, axis_deg), diameter)
+    return _refined(found, seen, axis_deg, diameter)
+
+
+def _refined(
+    found: dict[int, Floats], seen: Seen, axis_deg: float, diameter: float
+) -> BeadTracks | None:
+    """Refine the tilts; where that moves what is expected, match once more."""
+    for again in (True, False):
+        seen = _often_seen(seen, len(found))
+        if seen.places.shape[1] < _FEWEST:
+            return None
+        refined = refine_tilts(seen, refine_axis(seen, axis_deg))
+        bundle = refined.bundle
+        if not refined.freedoms:
+            break
+        if again:
+            seen = _matched(found, bundle, bundle.points, _LAST, seen.angles_deg)
+    return BeadTracks(seen, bundle, diameter, refined)
 
 
 class _Tracker:
@@ -210,8 +230,8 @@ def _matched(
         np.zeros((len(angles_deg), len(points))),
     )
     for i, peaks in found.items():
-        at = peaks[:, :2] @ turn(bundle.axis_deg).T + bundle.shifts[i]
-        pairs = _pairs(at, _expected(points, angles_deg[i]), np.full(2, tolerance))
+        at = peaks[:, :2] @ bundle.matrices[i].T + bundle.shifts[i]
+        pairs = _pairs(at, _expected(points, bundle.angles_deg[i]), np.full(2, tolerance))
         places[i, pairs[:, 1]], weights[i, pairs[:, 1]] = peaks[pairs[:, 0], :2], 1
     return Seen(places, weights, angles_deg)
 

@@ -12,12 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-__all__ = ["Bundle", "Seen", "refine_axis", "rescore", "solve", "turn"]
+__all__ = [
+    "FLOOR_PX",
+    "REJECT",
+    "Bundle",
+    "Seen",
+    "recentred",
+    "refine_axis",
+    "rescore",
+    "solve",
+    "turn",
+]
 
 Floats = NDArray[np.float64]
 _ROUNDS = 12
-_FLOOR_PX = 0.1  # residuals below this are never outliers
-_REJECT = 4.0  # deviations
+FLOOR_PX = 0.1  # residuals below this are never outliers
+REJECT = 4.0  # deviations
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,10 @@ class Bundle:
         Observations that were not rejected.
     cost : float
         Robust mean of the squared residuals.
+    angles_deg : array (n_tilts,)
+        Of the tilts: as they were given, or refined.
+    matrices : array (n_tilts, 2, 2)
+        From the raw to the aligned image: the turn of the axis, or refined.
     """
 
     axis_deg: float
@@ -70,6 +84,8 @@ class Bundle:
     residuals: Floats
     kept: NDArray[np.bool_]
     cost: float
+    angles_deg: Floats
+    matrices: Floats
 
     @property
     def residual_px(self) -> float:
@@ -111,14 +127,16 @@ def solve(seen: Seen, axis_deg: float, *, rounds: int = _ROUNDS) -> Bundle:
         off_x = upright[..., 0] + x_shift[:, None] - across @ xz.T
         off_y = upright[..., 1] + y_shift[:, None] - along @ y.T
         squares = off_x**2 + off_y**2
-        scale = max(_FLOOR_PX, 1.2 * float(np.sqrt(np.median(squares[seen.seen]))))
+        scale = max(FLOOR_PX, 1.2 * float(np.sqrt(np.median(squares[seen.seen]))))
         weights = seen.weights / (1 + squares / (2 * scale) ** 2) ** 2
     residuals = np.where(seen.seen, np.sqrt(squares), np.nan)
-    kept = seen.seen & (squares < (_REJECT * scale) ** 2)
-    cost = float(np.mean(np.minimum(squares[seen.seen], (_REJECT * scale) ** 2)))
+    kept = seen.seen & (squares < (REJECT * scale) ** 2)
+    cost = float(np.mean(np.minimum(squares[seen.seen], (REJECT * scale) ** 2)))
     points = np.stack([xz[:, 0], y[:, 0], xz[:, 1]], 1)
-    return _centred(
-        Bundle(axis_deg, np.stack([x_shift, y_shift], 1), points, residuals, kept, cost), across
+    matrices = np.tile(turn(axis_deg), (len(tilts), 1, 1))
+    shifts = np.stack([x_shift, y_shift], 1)
+    return recentred(
+        Bundle(axis_deg, shifts, points, residuals, kept, cost, seen.angles_deg, matrices)
     )
 
 
@@ -147,10 +165,12 @@ def rescore(seen: Seen, bundle: Bundle, axis_deg: float, shifts: Floats) -> Bund
     Returns
     -------
     Bundle
-        With this axis and these shifts, the points that fit them best, and the residuals.
+        With this axis and these shifts, the points that fit them best, and the residuals; what
+        was refined of the tilts stays so.
     """
-    upright = seen.places @ turn(axis_deg).T + shifts[:, None]
-    tilts = np.radians(seen.angles_deg)
+    matrices = bundle.matrices @ turn(axis_deg - bundle.axis_deg)
+    upright = seen.places @ matrices.transpose(0, 2, 1) + shifts[:, None]
+    tilts = np.radians(bundle.angles_deg)
     across = np.stack([np.cos(tilts), np.sin(tilts)], 1)
     weights = np.where(bundle.kept, seen.weights, 0.0)
     belief = 1 / seen.depth_px**2 if seen.depth_px else 0.0
@@ -167,6 +187,7 @@ def rescore(seen: Seen, bundle: Bundle, axis_deg: float, shifts: Floats) -> Bund
         points=np.stack([xz[:, 0], y, xz[:, 1]], 1),
         residuals=np.where(seen.seen, np.sqrt(squares), np.nan),
         cost=float(np.mean(squares[bundle.kept])) if bundle.kept.any() else float("nan"),
+        matrices=matrices,
     )
 
 
@@ -193,8 +214,10 @@ def _linear(
     return shifts, (inverse @ both[..., None])[..., 0]
 
 
-def _centred(bundle: Bundle, across: Floats) -> Bundle:
+def recentred(bundle: Bundle) -> Bundle:
     """Move the origin into the middle of the points' depth and of the images."""
+    tilts = np.radians(bundle.angles_deg)
+    across = np.stack([np.cos(tilts), np.sin(tilts)], 1)
     low, high = np.percentile(bundle.points[:, 2], [5, 95])
     shifts, points = bundle.shifts.copy(), bundle.points.copy()
     points[:, 2] -= (low + high) / 2

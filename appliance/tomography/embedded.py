@@ -32,7 +32,7 @@ __all__ = ["Aligned", "Aligner", "EmbeddedEngine", "earlier_alignment"]
 _Listed = list[dict[str, float]]
 _OF_ALIGNMENT = (
     *("method", "axis_deg", "residual_px", "residuals_px", "beads", "rejected", "flagged"),
-    *("messages", "hot_pixels", "bead_diameter_px", "tracking", "polishing"),
+    *("messages", "hot_pixels", "bead_diameter_px", "tracking", "polishing", "refined"),
 )
 _ALIGNING, _STACKING, _RECONSTRUCTING = 0.45, 0.10, 0.35
 

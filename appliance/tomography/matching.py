@@ -76,6 +76,7 @@ def polish(
     *,
     slab_px: tuple[float, float],
     turns: bool = True,
+    bends: Floats | None = None,
 ) -> Polished | None:
     """Lay each tilt upon the projection of a tomogram of others, again and again.
 
@@ -90,6 +91,8 @@ def polish(
         in too thin a tomogram tilts do not find themselves again.
     turns : bool
         Whether the axis is looked for, too.
+    bends : array (n_tilts, 2, 2), optional
+        From a tilt whose axis is upright to the aligned one, where it is more than a shift.
 
     Returns
     -------
@@ -99,7 +102,7 @@ def polish(
     """
     if not suits(working):
         return None
-    matcher = _Matcher(working, slab_px)
+    matcher = _Matcher(working, slab_px, bends)
     step, moved = np.zeros_like(shifts), []
     shifts = shifts.copy()
     for number in range(_ROUNDS):
@@ -176,8 +179,11 @@ class _Pair:
 class _Matcher:
     """Projects tomograms and compares them with the tilts."""
 
-    def __init__(self, working: Working, slab_px: tuple[float, float]) -> None:
+    def __init__(
+        self, working: Working, slab_px: tuple[float, float], bends: Floats | None
+    ) -> None:
         self.good, self.angles = working.good, working.angles_deg
+        self.bends = np.tile(np.eye(2), (len(self.angles), 1, 1)) if bends is None else bends
         self.binning = max(1, round(max(working.images.shape[1:]) / _SIZE))
         self.series = TiltSeries(Path("working"), working.images, working.angles_deg, 1.0)
         self.rules = ReconstructRules(
@@ -193,8 +199,7 @@ class _Matcher:
         """Tilts and projections as an alignment has them."""
         used = np.zeros(len(self.angles), bool)
         used[self.good] = True
-        matrices = np.tile(turn(axis_deg), (len(self.angles), 1, 1))
-        alignment = TiltAlignment(matrices, shifts, self.angles, used)
+        alignment = TiltAlignment(self.bends @ turn(axis_deg), shifts, self.angles, used)
         filtered = recipe_of(self.series, alignment, self.rules)
         plain = replace(filtered, rules=replace(self.rules, method="sirt"))
         seen = [tilt_rows(self.series, alignment, plain, k) for k in range(len(plain.tilts))]

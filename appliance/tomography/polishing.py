@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,13 +97,22 @@ def polish_bundle(
     """
     used = np.zeros(len(working.images), bool)
     used[working.good] = True
-    matrices = np.tile(turn(bundle.axis_deg), (len(shifts), 1, 1))
-    slab = slab_of(working, TiltAlignment(matrices, shifts, working.angles_deg, used))
+    working = replace(working, angles_deg=bundle.angles_deg)
+    slab = slab_of(working, TiltAlignment(bundle.matrices, shifts, working.angles_deg, used))
     is_found = slab is not None
     if slab is None and by_patches:
         slab = _THICKNESS * working.images.shape[2], 0.0
     found = (
-        polish(working, bundle.axis_deg, shifts, slab_px=slab, turns=by_patches) if slab else None
+        polish(
+            working,
+            bundle.axis_deg,
+            shifts,
+            slab_px=slab,
+            turns=by_patches,
+            bends=bundle.matrices @ turn(-bundle.axis_deg),
+        )
+        if slab
+        else None
     )
     if slab is None or found is None or not found.is_settled:
         thickness, rounds = (slab[0], found.rounds) if slab and found else (None, 0)

@@ -29,6 +29,7 @@ _STEEPEST = np.tan(np.deg2rad(15))
 _ROUNDS = 8
 _AGREED_DEG = 4.0  # so much the slants of two halves may differ
 _EDGE = 0.4  # of the way from nothing to the specimen's usual structure: its surface
+_LAYER = 0.55  # of the same way: what reaches so far is a layer of the specimen
 _SPREADS = 1.5  # the specimen stands out if it is so many spreads above what is empty,
 _LEAST = 0.1  # and has so much more in common in both tomograms
 _MARGIN = 1.1  # the tomogram is so much thicker than the specimen
@@ -246,11 +247,10 @@ def _range(profile: F64) -> tuple[int, int, bool]:
     usual = float(np.quantile(profile, 0.9))
     top = float(profile.max())
     level = ground + _EDGE * (min(top, 2 * usual) - ground)
-    outside = np.flatnonzero(profile <= level)
-    peak = int(profile.argmax())
-    low = int(outside[outside < peak].max(initial=-1)) + 1
-    high = int(outside[outside > peak].min(initial=len(profile))) - 1
-    is_certain = top - ground > max(_SPREADS * spread, _LEAST)
-    if not is_certain:
+    if top - ground <= max(_SPREADS * spread, _LEAST):
         return 0, len(profile) - 1, False
-    return low, high, True
+    # Gold on both surfaces leaves two layers with little in between: all that stands out counts.
+    sure = max(ground + _LAYER * (min(top, 2 * usual) - ground), ground + _SPREADS * spread)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], profile > level, [False]])))
+    layers = [(a, b) for a, b in edges.reshape(-1, 2) if profile[a:b].max() >= min(sure, top)]
+    return int(layers[0][0]), int(layers[-1][1]) - 1, True

@@ -9,6 +9,7 @@ import pytest
 
 from appliance.core import Invalid
 from appliance.tomography import TiltAlignment, TiltSeries
+from appliance.tomography.phantom import make_phantom
 from appliance.tomography.positioning import find_position, placed
 from appliance.tomography.rules import ReconstructRules
 from tests.tomography.blobs import Blob, blob_series
@@ -60,3 +61,14 @@ def test_too_few_tilts_are_refused() -> None:
     series, alignment = slanted(0, noise=1.0)
     with pytest.raises(Invalid, match="two or more"):
         find_position(series, replace(alignment, used=np.arange(41) < 3))
+
+
+def test_gold_on_both_surfaces_of_a_thin_series_is_held_by_the_thickness() -> None:
+    """BRT-06: what lies between two layers of gold may hardly stand out by itself."""
+    made = make_phantom(1, size=256, n_tilts=41)
+    found = find_position(made.series, made.truth)
+    assert found.is_certain
+    gold = made.places[made.radii == made.bead_radius_px, 2]
+    surfaces = float(np.ptp(gold)) + 2 * made.bead_radius_px
+    assert surfaces <= found.thickness_px <= 1.5 * surfaces
+    assert abs(found.z_shift_px) < 5

@@ -61,8 +61,8 @@ class Orders:
     templates : tuple of Path
         Folders of templates that directive files may name.
     begin : Step
-        The first step that is done again; earlier ones are taken from the last result, whose
-        directive file is taken with the values that are given set in it.
+        The first step that is done again; earlier ones are taken from the last result. Its
+        directive file, or `adoc` in its place, is taken with the values that are given set in it.
     earlier_alignment : bool
         Whether the alignment of the last result is taken as it is.
     by_commands : bool
@@ -222,7 +222,7 @@ class _Course:
         """Give the text of the directive file and what it was made of."""
         orders, base = self.orders, self.series.basename
         if not self._is_again("directives"):
-            path = _earlier(orders.target(self.series) / f"{base}.adoc")
+            path = orders.adoc or _earlier(orders.target(self.series) / f"{base}.adoc")
             changes = {**directives_of(orders.values), **orders.directives}
             return change_text(path.read_text(encoding="utf-8"), changes, path.name), path.name
         if orders.adoc is not None:

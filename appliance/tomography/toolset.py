@@ -44,9 +44,10 @@ _METHOD = Argument(
     "method",
     "OPTION",
     "Reconstruction",
-    value="wbp",
-    choices=("wbp", "sirt-like", "sirt"),
-    help="Weighted back projection, the same with the filter of SIRT, or SIRT itself.",
+    value="directives",
+    choices=("directives", "wbp", "sirt-like", "sirt"),
+    help="As the directives say, weighted back projection, the same with the filter of SIRT, or"
+    " SIRT itself.",
 )
 
 
@@ -158,18 +159,35 @@ TOMOGRAPHY_TOOLS: tuple[Tool, ...] = (
         name="Reconstruct again",
         description=(
             "Makes the tomogram anew with the alignment and the directives that it has, such as"
-            " with another thickness or without some tilts. Movies and pyramid follow."
+            " with another thickness, without some tilts or with directives that were changed."
+            " Movies and pyramid follow."
         ),
         command=(
             *_PROGRAM,
             "--from=reconstruction",
             "--engine=embedded",
+            "--directives={directives}",
             "--method={method}",
             "--param=thickness={thickness}",
             "--param=bin={bin}",
             "--param=skip={skip}",
         ),
-        args=(_SERIES, *_geometry("", "", " Empty: as it was."), _METHOD, _SKIP, _OUTPUT),
+        args=(
+            _SERIES,
+            Argument(
+                "directives",
+                "STRING",
+                "Directives",
+                value="",
+                optional=True,
+                help="The text of a directive file instead of the one that the tomogram has; the"
+                " form on the page of a tilt series writes it.",
+            ),
+            *_geometry("", "", " Empty: as it was."),
+            _METHOD,
+            _SKIP,
+            _OUTPUT,
+        ),
         resources=_RESOURCES,
     ),
     Tool(

@@ -43,7 +43,7 @@ ENGINES: tuple[Engine, ...] = (ImodEngine(), EmbeddedEngine(align_series))
 _TRUE = "1"
 _SIRT, _LIKE = "runtime.Reconstruction.any.useSirt", "comparam.tilt.tilt.FakeSIRTiterations"
 _METHODS = {
-    "": dict[str, str](),
+    "directives": dict[str, str](),  # as they say
     "wbp": {_SIRT: "0", _LIKE: ""},
     "sirt-like": {_SIRT: "0", _LIKE: "10"},
     "sirt": {_SIRT: "1", _LIKE: ""},
@@ -144,10 +144,15 @@ def _inputs(options: argparse.Namespace, given: Given) -> list[SeriesInput]:
 def _orders(options: argparse.Namespace, given: Given, work: Path) -> Orders:
     told = given.workflow
     name = options.template or told.get("adoc_template") or "dirTemplate"
-    template = _given(options.directives, work) or find_template(name, options.templates)
+    given_text = _given(options.directives, work)
+    template = given_text or find_template(name, options.templates)
     adoc: Path | None = options.adoc
     if adoc is not None and has_places(adoc):
         template, adoc = adoc, None
+    if options.begin in ("tomogram", "reconstruction"):  # in place of that of the last result
+        adoc = given_text or adoc
+    elif options.begin not in ("check", "directives"):
+        adoc = None
     imod = find_imod()
     folders = [options.templates, imod / "SystemTemplate" if imod else None]
     return Orders(
@@ -233,7 +238,7 @@ def command_parser() -> argparse.ArgumentParser:
     add("--directives", default="", help="text of a directive file, instead of a template")
     add("--param", action="append", default=[], help="name=value; also a whole directive")
     add("--engine", choices=("auto", "imod", "embedded"), default="auto")
-    add("--method", choices=sorted(_METHODS), default="", help="how to reconstruct")
+    add("--method", choices=list(_METHODS), default="directives", help="how to reconstruct")
     add("--output", type=Path, required=True, help="folder below which each series gets its own")
     add("--assets-by", choices=("appliance", "commands"), default="appliance")
     add("--pyramid", choices=("flat", "sharded"), default="flat", help="many files, or few")

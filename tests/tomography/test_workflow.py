@@ -225,6 +225,16 @@ def test_a_part_is_run_again_with_what_the_earlier_steps_made(
     assert run("--series", series, "--from", "reconstruction", "--param", "skip=1") == 0
     report = json.loads((folder / "report.json").read_bytes())
     assert (report["alignment"], report["left_out"]) == ("earlier", [0])
+    plain = (folder / "TS_1_rec.mrc").read_bytes()
+    own = (folder / "TS_1.adoc").read_text() + "comparam.tilt.tilt.FakeSIRTiterations=7\n"
+    given = ("--directives", own, "--method", "directives", "--param", "skip=1")
+    assert run("--series", series, "--from", "reconstruction", *given) == 0
+    facts = {one.step: one.facts for one in read_steps(folder / "steps.json")}
+    assert facts["directives"]["from"] == "given.adoc"
+    assert facts["directives"]["directives"]["comparam.tilt.tilt.FakeSIRTiterations"] == "7"
+    assert (folder / "TS_1_rec.mrc").read_bytes() != plain
+    report = json.loads((folder / "report.json").read_bytes())
+    assert (report["alignment"], report["left_out"]) == ("earlier", [0])
     kept = {"method", "axis_deg", "residual_px", "residuals_px", "beads", "flagged"} & first.keys()
     assert {key: report[key] for key in kept} == {key: first[key] for key in kept}
 

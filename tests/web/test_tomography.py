@@ -238,11 +238,18 @@ def test_TILT_the_page_lists_good_and_bad_series_and_is_walked_by_keys(
 def test_TILT_a_series_is_reconstructed_again_without_a_tilt_from_its_page(
     made: Made, desktop: Desktop
 ) -> None:
+    """ADOC-12: and thicker, as its directives say once they are changed in their form."""
     page, service = open_report(desktop), made.service
     path = "tomography/TS_1/TS_1_rec.mrc"
     before = found_files(service, GOOD)[path]["version"]
     page.get_by_role("button", name=re.compile(r"^Tilt 3,")).click()
     expect(page.get_by_test_id("left-out")).to_contain_text("Left out: 3")
+    page.get_by_role("button", name="Directives…").click()
+    thickness = page.locator('[data-key="comparam.tilt.tilt.THICKNESS"]').get_by_role("textbox")
+    expect(thickness).to_have_value("48")
+    thickness.fill("64")
+    page.get_by_role("button", name="Use to reconstruct again").click()
+    page.get_by_role("button", name="Directives · changed").wait_for()
     page.get_by_role("button", name="Reconstruct again").click()
     page.get_by_role("button", name="See the job").wait_for()
 
@@ -252,6 +259,9 @@ def test_TILT_a_series_is_reconstructed_again_without_a_tilt_from_its_page(
     wait_until(ended, "it is reconstructed again", within_s=400, show=service.log)
     assert jobs(service, "Reconstruct again") == {GOOD: "d"}
     assert made.report()["left_out"] == [2]
-    assert found_files(service, GOOD)[path]["version"] != before
+    remade = found_files(service, GOOD)[path]
+    assert remade["version"] != before
+    header = service.http.get(f"/files/{remade['id']}/rec.mrc", headers={"Range": "bytes=0-11"})
+    assert np.frombuffer(header.content, "<i4").tolist() == [96, 96, 32]
     desktop.go(f"/tomography?project={PROJECT}")
     expect(listed(page, "TS_1")).to_contain_text(f"{N_TILTS - 1} / {N_TILTS}")

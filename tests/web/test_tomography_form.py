@@ -1,12 +1,14 @@
-"""The report of a tilt series: its tilts are switched and the slice follows."""
+"""The report of a tilt series: tilts are switched and the slice follows; its directives, too."""
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser import Watched
 from tests.support.service import Service
@@ -29,6 +31,9 @@ def study_folder(service: Service) -> Path:
 def report(service: Service) -> int:
     """The id of the report of a series without its fourth tilt."""
     made = make_result(study_folder(service), skip=(3,))
+    told = json.loads((made / "report.json").read_text())
+    told["directive_problems"] = ["TS_1.adoc: runtime.NAD is not known"]
+    (made / "report.json").write_text(json.dumps(told))
     paths = [str(path) for path in sorted(made.iterdir()) if path.is_file()]
     service.post("/files/add", {"project": "default", "paths": paths})
     rows = service.items("/projects/default/files")
@@ -44,7 +49,7 @@ def pixels(page: Any) -> str:
     return str(page.locator("[data-testid=live-slice] canvas").evaluate("c => c.toDataURL()"))
 
 
-def switch(page: Any, n: int) -> Locator:
+def switch(page: Page, n: int) -> Locator:
     return page.get_by_role("toolbar", name="Tilts").get_by_role("button").nth(n - 1)
 
 
@@ -123,3 +128,104 @@ def test_a_slice_that_cannot_be_made_says_why_and_can_be_tried_again(
     expect(slice_).to_have_attribute("data-shown", "z/10?3", timeout=60_000)
     wait_until(lambda: shown(page) and not alert.count(), "the error is gone")
     watched.errors[:] = [one for one in watched.errors if "status of 404" not in one]
+
+
+GOLD, THICK = "setupset.copyarg.gold", "comparam.tilt.tilt.THICKNESS"
+
+
+def line(page: Page, key: str) -> Locator:
+    """The row of a directive in the form."""
+    return page.get_by_test_id("directives").locator(f'[data-key="{key}"]')
+
+
+def test_ADOC_12_directives_of_a_job_are_changed_in_a_form_and_kept_as_a_template(
+    desktop: Desktop, service: Service, watched: Watched
+) -> None:
+    """Each has its help and its layer, what is wrong is said, and a template of one's own holds."""
+    page = desktop.page
+    desktop.go("/batch")
+    page.get_by_role("button", name="Add job").click()
+    page.get_by_role("menuitem", name="Tomogram of a tilt series").click()
+    page.get_by_role("button", name="Directives…").click()
+    form = page.get_by_role("dialog", name="Directives")
+    gold, thick = line(page, GOLD), line(page, THICK)
+    expect(gold).to_contain_text("(nm)")
+    expect(gold).to_contain_text("Diameter of the gold beads")
+    expect(gold).to_contain_text("template")
+    expect(gold).to_contain_text("filled by the job")
+    assert form.locator("[data-key]").count() > 20
+
+    form.get_by_role("searchbox", name="Find a directive").fill("gold diameter")
+    expect(form.locator("[data-key]")).to_have_count(1)
+    form.get_by_role("searchbox").fill("")
+    size = gold.get_by_role("textbox")
+    size.fill("fifteen")
+    size.press("Enter")
+    expect(gold).to_contain_text("changed here")
+    expect(gold).to_contain_text("a number")
+    expect(size).to_have_attribute("aria-invalid", "true")
+    expect(form.get_by_role("status")).to_have_text("Directives to look at: 1")
+    gold.get_by_role("button", name="Back to {{ beadSize (10) }}").click()
+    expect(form.get_by_role("status")).to_have_text("")
+    expect(size).to_have_value("{{ beadSize (10) }}")
+    size.fill("15")
+    size.press("Tab")
+    expect(gold).to_contain_text("changed here")
+
+    add = form.get_by_role("textbox", name="Add a directive")
+    add.fill("nonsense = 1")
+    add.press("Enter")
+    expect(form.get_by_role("alert")).to_contain_text("is no directive")
+    add.fill("comparam.tilt.tilt.RADIAL = 0.3 0.05")
+    add.press("Enter")
+    expect(form.get_by_role("alert")).to_have_count(0)
+    expect(line(page, "comparam.tilt.tilt.RADIAL")).to_be_in_viewport()
+    thick.get_by_role("textbox").fill("120")
+    thick.get_by_role("textbox").press("Tab")
+    expect(thick).to_contain_text("changed here")
+
+    form.get_by_role("textbox", name="Name of an own template").fill("lamella")
+    form.get_by_role("button", name="Keep as own template").click()
+    template = form.get_by_role("combobox", name="Template")
+    expect(template.locator("option:checked")).to_have_text("lamella · own")
+    expect(thick).not_to_contain_text("changed here")
+    expect(thick.get_by_role("textbox")).to_have_value("120")
+    form.get_by_role("button", name="As text").click()
+    expect(form.get_by_role("textbox", name="As text")).to_have_value(re.compile(f"{GOLD}=15\n"))
+    form.get_by_role("button", name="Use for this job").click()
+    expect(form).to_have_count(0)
+    expect(page.get_by_label("Template", exact=True)).to_have_value("lamella")
+    names = [one["name"] for one in service.items("/directives/templates") if one["is_own"]]
+    assert names == ["lamella"]
+    watched.errors[:] = [one for one in watched.errors if "status of 422" not in one]
+
+
+def test_ADOC_12_the_form_of_a_tomogram_begins_with_its_own_directives(
+    desktop: Desktop, report: int
+) -> None:
+    """The page tells what was wrong with them; that others make another one is tested beside."""
+    page = desktop.page
+    desktop.go(f"/tomography/{report}")
+    expect(page.get_by_test_id("directive-problems")).to_contain_text("runtime.NAD is not known")
+    page.get_by_role("button", name="Directives…").click()
+    form = page.get_by_role("dialog", name="Directives")
+    value = line(page, THICK).get_by_role("textbox")
+    expect(value).to_have_value("40")
+    expect(line(page, THICK)).to_contain_text("as the tomogram has it")
+    expect(form).to_contain_text("The alignment stays as it is")
+    back = form.get_by_role("button", name="As the tomogram has them")
+    expect(back).to_be_disabled()
+    value.fill("60")
+    value.press("Enter")
+    back.click()
+    expect(value).to_have_value("40")
+    form.get_by_role("button", name="Use to reconstruct again").click()
+    expect(page.get_by_role("button", name="Directives…")).to_be_visible()
+    page.get_by_role("button", name="Directives…").click()
+    value.fill("60")
+    form.get_by_role("button", name="Use to reconstruct again").click()
+    page.get_by_role("button", name="Directives · changed").click()
+    expect(value).to_have_value("60")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Take those that the tomogram has").click()
+    expect(page.get_by_role("button", name="Directives…")).to_be_visible()

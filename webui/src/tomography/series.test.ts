@@ -42,6 +42,9 @@ describe("a report of the workflow (BRT-06)", () => {
     expect(medianPx(report)).toBeCloseTo(0.22, 3);
     expect(report.axisDeg).toBe(1.89);
     expect(pointsText(report)).toBe("11 beads");
+    expect(report.directiveProblems).toEqual([]);
+    const said = readReport({ ...written, directive_problems: ["x is no directive"] })!;
+    expect(said.directiveProblems).toEqual(["x is no directive"]);
     expect(px(0.2194, 0.2194)).toBe("0.22 px · 0.219 nm");
     expect(px(0.2194, null)).toBe("0.22 px");
   });
@@ -95,8 +98,13 @@ describe("the rows of the table", () => {
       stacks: ["TS_2.st"],
       failedAt: "tomogram",
       error: "too few beads",
+      problems: [],
     });
-    expect(readCourse("nothing")).toEqual({ stacks: [], failedAt: "", error: "" });
+    expect(readCourse("nothing")).toMatchObject({ stacks: [], failedAt: "", problems: [] });
+    const told = [
+      { step: "directives", state: "done", facts: { problems: ["x is no directive"] } },
+    ];
+    expect(readCourse(told).problems).toEqual(["x is no directive"]);
   });
 
   it("are sorted as a person reads them; what has no value comes last", () => {
@@ -129,19 +137,21 @@ it("a series is reconstructed again where it lies, of its own stack, without som
     args: [
       { id: "series", kind: "FILE", value: "*.st *.mrc" },
       { id: "thickness", kind: "NUMERIC", value: "" },
-      { id: "method", kind: "OPTION", value: "wbp" },
+      { id: "directives", kind: "STRING", value: "" },
+      { id: "method", kind: "OPTION", value: "directives" },
       { id: "skip", kind: "STRING", value: "" },
       { id: "output", kind: "PATHOUT", value: "tomography" },
     ],
   } as unknown as Tool;
   const row = made("results/TS_1/report.json");
-  const body = againBatch("lab", tool, row, "TS_1.st", [2, 3]);
+  const body = againBatch("lab", tool, row, "TS_1.st", [2, 3], "a=b\n");
   expect(body).toMatchObject({ project: "lab", targets: ["S-1#V1"], dry_run: false });
   const values = body.jobs[0]!.args.map((one) => [one.id, one.value]);
   expect(Object.fromEntries(values)).toEqual({
     series: '"TS_1.st"',
     thickness: null,
-    method: "wbp",
+    directives: "a=b\n",
+    method: "directives",
     skip: "3-4",
     output: "results",
   });

@@ -21,6 +21,8 @@ export interface Report {
   nBeads: number;
   flagged: readonly { tilt: number; why: string }[];
   messages: readonly string[];
+  /** What is wrong with the directive file of the run. */
+  directiveProblems: readonly string[];
 }
 
 type Json = Record<string, unknown>;
@@ -57,6 +59,7 @@ export function readReport(value: unknown): Report | null {
     nBeads: list(value.beads).length,
     flagged: Object.entries(flagged).map(([tilt, why]) => ({ tilt: Number(tilt), why: word(why) })),
     messages: words(value.messages),
+    directiveProblems: words(value.directive_problems),
   };
 }
 
@@ -66,6 +69,8 @@ export interface Course {
   /** Where it stopped; "" where it did not. */
   failedAt: string;
   error: string;
+  /** What is wrong with its directive file. */
+  problems: readonly string[];
 }
 
 export function readCourse(value: unknown): Course {
@@ -73,10 +78,12 @@ export function readCourse(value: unknown): Course {
   const check = steps.find((one) => one.step === "check");
   const stacks = isJson(check?.facts) ? list(check.facts.stacks).filter(isJson) : [];
   const failed = steps.find((one) => one.state === "failed");
+  const directives = steps.find((one) => one.step === "directives");
   return {
     stacks: stacks.map((one) => word(one.name)).filter(Boolean),
     failedAt: word(failed?.step),
     error: word(failed?.error),
+    problems: isJson(directives?.facts) ? words(directives.facts.problems) : [],
   };
 }
 
@@ -207,18 +214,24 @@ export const AGAIN = "tomography.reconstruct_again";
 /** A tomogram needs so many tilts at the least. */
 export const FEWEST = 3;
 
-/** The batch that reconstructs one series without some tilts, with the alignment that it has. */
+/**
+ * The batch that reconstructs one series without some tilts, with the alignment that it has.
+ *
+ * `directives` is a whole directive file; "" leaves it at the one that the tomogram has.
+ */
 export function againBatch(
   project: string,
   tool: Tool,
   row: SeriesRow,
   stack: string,
   without: Iterable<number>,
+  directives = "",
 ): BatchBody {
   const given: Record<string, string> = {
     series: `"${stack.replaceAll('"', '""')}"`,
     output: row.place.folder,
     skip: skipText(without),
+    directives,
   };
   const args = tool.args.map((arg): Argument => {
     const value = given[arg.id] ?? arg.value ?? null;

@@ -97,6 +97,9 @@ export const series = {
   againNothing: "No job was started: the tilt series was not found in its study",
   started: "{name} is reconstructed again",
   seeJobs: "See the job",
+  againDirectives:
+    "The alignment stays as it is: what is said of beads, patches and tracking changes nothing. Tilts are left out by their switches.",
+  directiveProblems: "Directives to look at",
   noTool: "The job Reconstruct again is not offered here",
 };
 
@@ -134,9 +137,13 @@ export const directives = {
   open: "Directives…",
   set: "Directives · changed",
   drop: "Take those of the template",
+  dropAgain: "Take those that the tomogram has",
+  ownOfEach: "as each tomogram has them",
   template: "Template",
   own: "own",
   ofJob: "as this job has them",
+  ofTomogram: "as the tomogram has it",
+  asTomogram: "As the tomogram has them",
   find: "Find a directive",
   asText: "As text",
   blank: "blank: not set",
@@ -153,6 +160,7 @@ export const directives = {
   wrong: "Directives to look at: {n}",
   cancel: "Cancel",
   use: "Use for this job",
+  useAgain: "Use to reconstruct again",
   failed: "The directives cannot be used",
   layers: {
     program: "usual value",

@@ -6,7 +6,8 @@ import { text } from "../../tomography/strings";
 import DirectivesRow from "./DirectivesRow.svelte";
 
 export function install(): void {
-  registerArgumentForm("tomography.tomogram", "directives", DirectivesRow);
+  for (const tool of ["tomography.tomogram", "tomography.reconstruct_again"])
+    registerArgumentForm(tool, "directives", DirectivesRow);
   registerOpener({
     label: text.open,
     fits: (_name, kind) => kind === "pyramid",

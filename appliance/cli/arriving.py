@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ArrivalFeed"]
 
-_CLOSED = ("done", "partial", "waiting")
+_CLOSED = ("done", "partial", "waiting", "failed")  # what failed keeps others waiting no more
 _FORGOTTEN_MS = 30 * 86_400_000
 
 

@@ -8,7 +8,8 @@ import pydicom
 import pytest
 from pydicom.uid import ImplicitVRLittleEndian
 
-from appliance.exchange import brought_by
+from appliance.cli.arriving import ArrivalFeed
+from appliance.exchange import Condition, Route, brought_by
 from appliance.exchange.reception import Reception
 from appliance.exchange.rows import Options
 from tests.exchange.kit import write_series
@@ -212,3 +213,72 @@ def test_a_scanner_whose_clock_is_wrong_harms_nothing(kit, tmp_path, date):
     receipt = bring(kit, write_series(tmp_path / "in", date=date))
     assert (receipt.state, receipt.n_done) == ("done", 4)
     assert len(kit.images()) == 1
+
+
+def hold(kit, folder, **more):
+    """Bring a series with a gap, which waits for its quiet time."""
+    paths = write_series(folder, study_uid=STUDY, n=5, **more)
+    held = bring(kit, [paths[0], *paths[2:]])
+    assert held.state == "working"
+    return held
+
+
+def quieten(kit):
+    kit.catalog.write(lambda tx: tx.con.execute("UPDATE incoming_series SET ready_at = 0"))
+    kit.run()
+
+
+def fired(kit, receipt):
+    with kit.catalog.read() as con:
+        return [one.fire for one in brought_by(con, receipt.key)]
+
+
+def fire_on(kit, description, *names):
+    when = (Condition("SeriesDescription", "is", description),)
+    rule = Route(name=description, when=when, fire=names, doors=("cli",))
+    routing = kit.importer.routing
+    routing.keep((*routing.table().routes, rule), routing.table().rev, "admin")
+
+
+def test_GEN_07_the_rules_that_one_arrival_asks_for_outlive_another_of_its_study(kit, tmp_path):
+    fire_on(kit, "t1 mprage", "segment")
+    fire_on(kit, "bold", "motion")
+    usual = hold(kit, tmp_path / "a", number=4, description="t2 tse")
+    write_series(tmp_path / "b", study_uid=STUDY, n=4)
+    write_series(tmp_path / "c", study_uid=STUDY, n=4, number=5, description="bold")
+    led = [kit.take_in(tmp_path / name) for name in "bc"]
+    assert [one.state for one in led] == ["done", "done"]
+    assert [fired(kit, one) for one in led] == [[], []]  # the study is not whole
+    quieten(kit)
+    [names] = fired(kit, usual)
+    assert sorted(names) == ["motion", "segment"]
+    # what comes on another day is an arrival of its own
+    kit.catalog.write(
+        lambda tx: tx.con.execute(
+            "UPDATE receipts SET created_at = created_at - ?1, updated_at = updated_at - ?1,"
+            " closed_at = closed_at - ?1",
+            (3 * 86_400_000,),
+        )
+    )
+    late = hold(kit, tmp_path / "d", number=6, description="localizer")
+    quieten(kit)
+    assert fired(kit, late) == [()]
+
+
+def test_what_waited_for_a_series_that_fails_is_told_when_it_does(kit, tmp_path):
+    fire_on(kit, "t1 mprage", "segment")
+    kept = set(kit.originals())
+    failing = hold(kit, tmp_path / "a", number=4, description="t2 tse")
+    damaged = set(kit.originals()) - kept
+    write_series(tmp_path / "b", study_uid=STUDY, n=4)
+    whole = kit.take_in(tmp_path / "b")
+    feed = ArrivalFeed(kit.catalog)
+    told, reached = feed.since(0)
+    assert (whole.state, told) == ("done", [])
+    for path in damaged:
+        path.unlink()
+    quieten(kit)
+    assert kit.importer.receipt(failing.key).state == "failed"
+    [arrival] = feed.since(reached)[0]
+    assert arrival.fire == ("segment",)
+    assert len(arrival.study_ids) == 1

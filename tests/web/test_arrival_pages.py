@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
+from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from playwright.sync_api import expect
@@ -75,3 +79,26 @@ def test_the_storage_is_measured_and_shown_by_project(desktop: Desktop) -> None:
     page.get_by_role("button", name="Measure now").click()
     expect(page.get_by_role("link", name="default", exact=True)).to_be_visible(timeout=SLOW)
     expect(page.get_by_text("What may be freed")).to_be_visible()
+
+
+def test_the_storage_shows_how_it_grew(desktop: Desktop) -> None:
+    page, service = desktop.page, desktop.service
+    then = datetime.now().astimezone() - timedelta(days=30)
+    with closing(sqlite3.connect(service.folder.catalog_path, timeout=30)) as con, con:
+        con.execute(
+            "INSERT OR REPLACE INTO storage_samples (day, project_id, part, size_bytes, n, at)"
+            " VALUES (?, 0, 'cache', 1000, 1, ?)",
+            (f"{then:%Y-%m-%d}", int(then.timestamp() * 1000)),
+        )
+    service.post("/storage/measure")
+    now = sum(one["size_bytes"] for one in service.get("/storage")["growth"][-1:])
+    assert now > 1000
+    desktop.go("/storage")
+    grown = page.get_by_role("figure", name="Growth")
+    expect(grown).to_contain_text(f"1.0 kB on {then:%b} {then.day}, {then.year}", timeout=SLOW)
+    points = grown.locator("polyline").get_attribute("points") or ""
+    [first, last] = [tuple(map(float, point.split(","))) for point in points.split()]
+    # From what there was, low at the left, to the most of all, at the upper right.
+    assert (first[0], last) == (0, (400, 0))
+    assert first[1] > 0
+    expect(grown).to_contain_text(re.compile(r", [\d.]+ [kMG]?B on "))

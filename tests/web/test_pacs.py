@@ -21,7 +21,7 @@ from tests.support.waiting import wait_until
 from tests.web.pages import Desktop
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Locator, Page, Route
 
 UID = "1.2.826.0.1.3680043.10.994"
 
@@ -235,3 +235,69 @@ def test_PACS_x01_x02_names_are_hidden_lists_are_asked_and_what_is_missing_is_to
     log = page.locator("pre")
     expect(log).to_contain_text("studies of line")
     assert "K2" not in log.inner_text()
+
+
+def held(page: Page, pattern: str) -> list[Route]:
+    """Give what is asked for from now on; it has no answer until the test gives one."""
+    routes: list[Route] = []
+
+    def hold(route: Route) -> None:
+        routes.append(route)
+
+    page.route(pattern, hold)
+    return routes
+
+
+def test_PACS_12_the_answer_of_an_archive_moves_nothing_under_a_click(
+    desktop: Desktop, orthanc: Orthanc
+) -> None:
+    enter_all(desktop, orthanc)
+    page = desktop.page
+    waiting = held(page, "**/echo")
+    desktop.go("/pacs")
+    button = page.get_by_role("button", name="Multi patients…")
+    button.wait_for()
+    wait_until(lambda: waiting or page.wait_for_timeout(20), "the archive is asked")
+    before = button.bounding_box()
+    button.hover()
+    page.mouse.down()  # it answers while the button is held down
+    problem = {"ok": False, "text": "it does not answer " * 9, "hint": "look after it " * 9}
+    waiting.pop().fulfill(json=problem)
+    expect(page.get_by_text("cannot be asked")).to_be_visible()
+    assert button.bounding_box() == before
+    page.mouse.up()
+    page.get_by_role("dialog", name="List of patients").wait_for()
+    page.keyboard.press("Escape")
+    # What is wrong with it stands where there is room, and it may be asked again.
+    expect(page.get_by_role("alert")).to_contain_text("look after it")
+    page.get_by_role("button", name="Ask whether it answers (C-ECHO)").last.click()
+    wait_until(lambda: waiting or page.wait_for_timeout(20), "the archive is asked again")
+    waiting.pop().continue_()
+    expect(page.get_by_text("Fill in what is sought")).to_be_visible(timeout=30_000)
+    assert button.bounding_box() == before
+
+
+def test_PACS_x02_a_menu_that_is_open_follows_the_search(
+    desktop: Desktop, orthanc: Orthanc
+) -> None:
+    enter_all(desktop, orthanc)
+    page = desktop.go("/pacs").page
+    page.get_by_role("button", name="Multi patients…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill("K2\nK9")
+    dialog.get_by_role("button", name="Use 2 lines").click()
+    found = {
+        "key": "0" * 20, "node": "move", "state": "running", "reason": "", "hint": "",
+        "n_done": 0, "n_steps": 2, "missing": [], "studies": [], "series": [], "log": [],
+    }  # fmt: skip
+    page.route("**/pacs/searches", lambda route: route.fulfill(json=found))
+    polls = held(page, "**/pacs/searches/*")
+    page.get_by_role("button", name="Run search").click()
+    wait_until(lambda: polls or page.wait_for_timeout(20), "the search is followed")
+    page.get_by_role("button", name="Download").click()
+    missing = page.get_by_role("menuitem", name="Dump missing")
+    expect(missing).to_be_disabled()
+    polls.pop().fulfill(json={**found, "state": "done", "n_done": 2, "missing": ["K9"]})
+    expect(missing).to_have_text("Dump missing (1)")
+    missing.click()
+    expect(page.get_by_role("dialog").get_by_role("textbox")).to_have_value("K9")

@@ -41,6 +41,10 @@ export function freeable(found: Storage): Freeable[] {
   ];
 }
 
+/** A day in the reader's locale. */
+export const dayText = (day: string): string =>
+  new Date(`${day}T00:00`).toLocaleDateString(undefined, { dateStyle: "medium" });
+
 /** The course of what there was, from zero, by the days that lie between. */
 export function line(growth: Storage["growth"], width: number, height: number): string {
   const days = growth.map((one) => Date.parse(one.day));

@@ -12,6 +12,7 @@ export const pacs = {
   pacs_test: "Ask whether it answers (C-ECHO)",
   pacs_asking: "Asking whether it answers…",
   pacs_ok: "answers",
+  pacs_bad: "cannot be asked",
   pacs_off: "does not answer",
   pacs_unknown: "was not asked yet",
   pacs_find_pause: "FIND pause, s",

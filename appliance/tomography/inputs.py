@@ -9,7 +9,7 @@ from pathlib import Path
 
 from appliance.core import Invalid, NotFound
 
-__all__ = ["SeriesInput", "find_series", "is_made", "series_of"]
+__all__ = ["SeriesInput", "find_series", "is_made", "natural_key", "series_of"]
 
 _STACKS = (".mrc", ".st")
 _MADE = re.compile(r"_(full_rec|rec|ali|preali|preview)$|^(ave|avebin8|ali)_")
@@ -41,7 +41,7 @@ def find_series(folder: Path, only: str = "") -> list[SeriesInput]:
     """
     if not folder.is_dir():
         raise NotFound(f"there is no folder {folder.name}")
-    paths = [folder / only] if only else sorted(folder.iterdir(), key=_natural)
+    paths = [folder / only] if only else sorted(folder.iterdir(), key=natural_key)
     stacks = [path for path in paths if path.is_file() and _is_stack(path)]
     if not stacks:
         raise NotFound(
@@ -88,6 +88,7 @@ def _is_stack(path: Path) -> bool:
     return path.suffix.lower() in _STACKS and not is_made(path)
 
 
-def _natural(path: Path) -> list[tuple[int, str]]:
+def natural_key(path: Path) -> list[tuple[int, str]]:
+    """Give what sorts names as people do: `a2` comes before `a10`."""
     parts = re.findall(r"\d+|\D+", path.name)
     return [(int(part) if part.isdigit() else -1, part) for part in parts]

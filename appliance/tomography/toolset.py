@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from appliance.jobs import Argument, Resources, Tool
+from appliance.tomography.em_toolset import EM_TOOLS
 
 __all__ = ["TOMOGRAPHY_TOOLS"]
 
@@ -255,4 +256,5 @@ TOMOGRAPHY_TOOLS: tuple[Tool, ...] = (
         ),
         resources=Resources(cpus=1, memory_mb=2048),
     ),
+    *EM_TOOLS,
 )

@@ -11,11 +11,14 @@ from appliance.jobs import Tool, ToolBox
 from appliance.jobs.tools import render_command
 from appliance.jobs.values import plain_values
 from appliance.tomography import TOMOGRAPHY_TOOLS
+from appliance.tomography.image_flow import main as image_program
 from appliance.tomography.parameters import read_parameters
 from appliance.tomography.sample import main as sample_program
 from appliance.tomography.slides import main as slides_program
+from appliance.tomography.stack_flow import main as stack_program
 from appliance.tomography.tilt_files import read_series, read_xf
 from appliance.tomography.workflow import command_parser
+from tests.support.microscopy import sections, write_dm
 
 
 def words(tool: Tool, **given: list[str]) -> list[str]:
@@ -76,6 +79,34 @@ def test_SPA_04_slides_of_a_study_go_to_the_program_that_reads_them(tmp_path: Pa
     assert line[1:3] == ["-m", "appliance.tomography.slides"]
     assert slides_program(line[3:]) == 0
     assert (tmp_path / "out" / "HQ_Images" / "a b" / "a b.zarr" / ".zattrs").exists()
+
+
+@pytest.mark.parametrize("ending", ["", "_check"])
+def test_REC_06_sections_of_a_study_go_to_the_program_that_aligns_them(
+    tmp_path: Path, ending: str
+) -> None:
+    made, _ = sections(3, shape=(32, 48))
+    paths = [tmp_path / "cells" / f"s {i}.tif" for i in range(3)]
+    paths[0].parent.mkdir()
+    for path, section in zip(paths, made, strict=True):
+        Image.fromarray(section).save(path)
+    tool = next(one for one in TOMOGRAPHY_TOOLS if one.id == f"tomography.stack{ending}")
+    line = words(tool, sections=[str(path) for path in paths], output=[str(tmp_path / "out")])
+    assert line[1:3] == ["-m", "appliance.tomography.stack_flow"]
+    assert stack_program(line[3:]) == 0
+    assert (tmp_path / "out" / "cells" / "adjusted.mrc").exists() is (ending == "")
+
+
+@pytest.mark.parametrize("ending", ["", "_check"])
+def test_TILT_05_images_of_a_study_go_to_the_program_that_shows_them(
+    tmp_path: Path, ending: str
+) -> None:
+    write_dm(tmp_path / "a b.dm3", sections(1, shape=(32, 48))[0][0])
+    tool = next(one for one in TOMOGRAPHY_TOOLS if one.id == f"tomography.images{ending}")
+    line = words(tool, images=[str(tmp_path / "a b.dm3")], output=[str(tmp_path / "out")])
+    assert line[1:3] == ["-m", "appliance.tomography.image_flow"]
+    assert image_program(line[3:]) == 0
+    assert (tmp_path / "out" / "a b" / "a b_LG.jpeg").exists() is (ending == "")
 
 
 def test_the_tools_stand_in_a_menu_of_their_own() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from appliance.core import DiskFull, Invalid, StorageError
 from appliance.exchange.context import Context
@@ -35,7 +35,15 @@ from appliance.exchange.rows import ArrivalKind, ItemState, Options, ReceiptStat
 if TYPE_CHECKING:
     from appliance.catalog import Tx
 
-__all__ = ["Found", "announce", "collect", "compile_name_pattern", "pattern_target", "walk_files"]
+__all__ = [
+    "Found",
+    "Onward",
+    "announce",
+    "collect",
+    "compile_name_pattern",
+    "pattern_target",
+    "walk_files",
+]
 
 _CHUNK = 1000
 _PARALLEL = 16  # files that are taken at a time: a disk is waited for, not the processor
@@ -45,6 +53,16 @@ Change = tuple[int, dict[str, Any]]
 _NOT_TAKEN = "it is a "  # what `read_folder` says of links and devices
 _NOT_TAKEN_HINT = "Put the files themselves there."
 _UNREADABLE_HINT = "Give the service the right to read it, then retry."
+
+
+class Onward(Protocol):
+    """Who works on what was taken already while the rest is still being taken."""
+
+    def expect(self, sources: Mapping[int, str]) -> None:
+        """Hear what will be taken, in order: ids of items and where they lie now."""
+
+    def taken(self, item_ids: Sequence[int]) -> None:
+        """Hear that the next items are here, durable and written down; others still come."""
 
 
 def walk_files(root: Path, trouble: Trouble, *, ours: Path | None = None) -> Iterator[Found]:
@@ -128,8 +146,13 @@ def _item(key: str, n: int, file: Found) -> dict[str, Any]:
     }
 
 
-def collect(ctx: Context, receipt_id: int) -> bool:
+def collect(ctx: Context, receipt_id: int, onward: Onward | None = None) -> bool:
     """Take what was announced; a step that may be repeated.
+
+    Parameters
+    ----------
+    onward : Onward, optional
+        Hears of what is here, part by part, but not of the last part.
 
     Returns
     -------
@@ -143,17 +166,17 @@ def collect(ctx: Context, receipt_id: int) -> bool:
     try:
         if row["kind"] == ArrivalKind.CLI:
             _look(ctx, row)
-        _fetch(ctx, row, options)
+        _fetch(ctx, row, options, onward)
     except StorageError as error:  # full, or not mounted: it waits and is tried again
         _wait(ctx, receipt_id, error)
         return False
-    ctx.catalog.write(lambda tx: _complete(tx, receipt_id))
+
+    def complete(tx: Tx) -> None:
+        set_receipt(tx, receipt_id, ReceiptState.PENDING)
+        recount(tx, [receipt_id])
+
+    ctx.catalog.write(complete)
     return True
-
-
-def _complete(tx: Tx, receipt_id: int) -> None:
-    set_receipt(tx, receipt_id, ReceiptState.PENDING)
-    recount(tx, [receipt_id])
 
 
 def _wait(ctx: Context, receipt_id: int, error: StorageError) -> None:
@@ -170,15 +193,12 @@ def _look(ctx: Context, row: Any) -> None:
     problems: list[tuple[Path, str]] = []
     if source is not None:
         ours = Path(os.path.realpath(ctx.folder.root))
-        note = partial(_note, problems)
-        files = list(walk_files(Path(source), note, ours=ours))
+        files = list(
+            walk_files(Path(source), lambda at, why: problems.append((at, why)), ours=ours)
+        )
         announce(ctx, row["id"], files)
     if problems:
         report_unreadable(ctx, row["id"], str(row["key"]), problems)
-
-
-def _note(problems: list[tuple[Path, str]], path: Path, why: str) -> None:
-    problems.append((path, why))
 
 
 def report_unreadable(
@@ -210,7 +230,7 @@ def report_unreadable(
     ctx.catalog.write(write)
 
 
-def _fetch(ctx: Context, row: Any, options: Options) -> None:
+def _fetch(ctx: Context, row: Any, options: Options, onward: Onward | None) -> None:
     with ctx.catalog.read() as con:
         items = con.execute(
             "SELECT id, n, place, size_bytes FROM receipt_items"
@@ -225,6 +245,8 @@ def _fetch(ctx: Context, row: Any, options: Options) -> None:
     home = ctx.folder.incoming / str(row["key"])
     ctx.make_folder(home)
     there = frozenset(os.listdir(home))  # noqa: PTH208 - names, of very many
+    if onward is not None and len(items) > _CHUNK:
+        onward.expect({i["id"]: names[item_key(row["key"], i["n"])] for i in items})
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="taking") as pool:
         for start in range(0, len(items), _CHUNK):
             part = items[start : start + _CHUNK]
@@ -247,6 +269,8 @@ def _fetch(ctx: Context, row: Any, options: Options) -> None:
             crash_point("collect.taken")
             _record(ctx, row["id"], changes, forget=gone)
             crash_point("collect.recorded")
+            if onward is not None and start + _CHUNK < len(items):
+                onward.taken([i["id"] for i in part])
 
 
 def _take_share(

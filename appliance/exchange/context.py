@@ -36,6 +36,7 @@ class StepQueue(Protocol):
 
 
 _PRIORITY = 10  # before previews, which nobody waits for as long
+_INTAKE = 20  # else the end of a drop would wait for all conversions of its beginning
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,10 @@ class Context:
     def ask(self, step: str, row_id: int) -> None:
         """Ask the queue for a step of this room."""
         self.queue.enqueue(step, row_id, _PRIORITY)
+
+    def ask_intake(self, step: str, row_id: int) -> None:
+        """Ask for a step that takes or sorts an arrival: it goes before conversions."""
+        self.queue.enqueue(step, row_id, _INTAKE)
 
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:

@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -58,7 +59,7 @@ class Examiner:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._once = OncePerRow()
+        self._once, self._here = OncePerRow(), threading.Lock()
         ctx.queue.register_step(EXAMINE_STEP, self._step)
 
     def hear(self, file_ids: Sequence[int]) -> None:
@@ -95,7 +96,7 @@ class Examiner:
             return
         parameters = _parameters(self._ctx, row)
         image = _first_image(self._ctx, row)
-        shape, figures = _look_at(row, image[1]) if image else ({}, {})
+        shape, figures = _look_at(row, image[1], self._here) if image else ({}, {})
         self._write(row, {**parameters, **shape}, figures, image[0] if image else None)
 
     def _write(
@@ -167,7 +168,7 @@ def _first_image(ctx: Context, row: Any) -> tuple[int, Path] | None:
     return None if file is None else (file.id, file_path(ctx.folder, file))
 
 
-def _look_at(row: Any, path: Path) -> tuple[dict[str, str], dict[str, float]]:
+def _look_at(row: Any, path: Path, here: threading.Lock) -> tuple[dict[str, str], dict[str, float]]:
     """Give the size of an image and its figures; nothing when it cannot be read."""
     from appliance.formats import read_header
 
@@ -175,20 +176,22 @@ def _look_at(row: Any, path: Path) -> tuple[dict[str, str], dict[str, float]]:
         header = read_header(path)
         size, n = header["shape"][:3], int(header["n_volumes"])
         shape = {"Matrix": "x".join(map(str, size)), "Volumes": str(n)}
-        return shape, _figures(path, row, n)
+        return shape, _figures(path, row, n, here)
     except (ApplianceError, OSError, subprocess.SubprocessError, ValueError) as error:
         _LOG.warning("series %s: no figures: %s", row["key"], type(error).__name__)
         return {}, {}
 
 
-def _figures(path: Path, row: Any, n_volumes: int) -> dict[str, float]:
+def _figures(path: Path, row: Any, n_volumes: int, here: threading.Lock) -> dict[str, float]:
+    """Compute the figures of an image; of those that are looked at here, one at a time."""
     stem = path.name.removesuffix(".gz").removesuffix(".nii")
     diffusion = path.with_name(f"{stem}.bval").exists()
     in_time = n_volumes > 1 and not diffusion
     axis = _phase_axis(path.with_name(f"{stem}.json")) if in_time else None
     phantom = _is_phantom(row)
     if path.stat().st_size <= _HERE_BYTES:
-        return figures_of(path, in_time=in_time, phase_axis=axis, phantom=phantom)
+        with here:  # a small one takes many times its size for a moment
+            return figures_of(path, in_time=in_time, phase_axis=axis, phantom=phantom)
     words = [sys.executable, "-m", "appliance.exchange.quality_program", str(path)]
     words += ["--in-time"] * in_time + ["--phantom"] * phantom
     words += [] if axis is None else ["--phase-axis", str(axis)]

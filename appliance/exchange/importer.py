@@ -25,6 +25,7 @@ from appliance.exchange.convert import convert_series, fail_series
 from appliance.exchange.decisions import resolve_items, retry_receipt
 from appliance.exchange.dicom_export import DicomExports
 from appliance.exchange.disk import require_space
+from appliance.exchange.early import Early
 from appliance.exchange.examine import Examiner
 from appliance.exchange.existing import EXISTING_STEP, ExistingData
 from appliance.exchange.forwards import Forwards
@@ -119,9 +120,9 @@ class Importer:
         self.uploads.recover()
         work = due_work(self.ctx)
         for receipt_id in work.collect:
-            self.ctx.ask(COLLECT_STEP, receipt_id)
+            self.ctx.ask_intake(COLLECT_STEP, receipt_id)
         for receipt_id in work.sort:
-            self.ctx.ask(SORT_STEP, receipt_id)
+            self.ctx.ask_intake(SORT_STEP, receipt_id)
         for series_id in work.convert:
             self.ctx.ask(CONVERT_STEP, series_id)
         for receipt_id in work.hash:
@@ -165,7 +166,7 @@ class Importer:
     def finish(self, receipt_id: int) -> None:
         """Say that all of an arrival is here; the work on it begins."""
         self.ctx.catalog.write(lambda tx: set_receipt(tx, receipt_id, ReceiptState.PENDING))
-        self.ctx.ask(SORT_STEP, receipt_id)
+        self.ctx.ask_intake(SORT_STEP, receipt_id)
 
     def receipt(self, key: str) -> ReceiptDetail:
         """Give a receipt with its items."""
@@ -265,7 +266,7 @@ class Importer:
             raise
         finally:
             self._announcing.discard(receipt_id)
-        self.ctx.ask(COLLECT_STEP, receipt_id)
+        self.ctx.ask_intake(COLLECT_STEP, receipt_id)
 
     def retry(self, key: str) -> ReceiptDetail:
         """Try again what failed or was quarantined.
@@ -341,8 +342,8 @@ class Importer:
         with self._opening:
             if receipt_id in self._announcing:
                 return
-        if collect(self.ctx, receipt_id):
-            self.ctx.ask(SORT_STEP, receipt_id)
+        if collect(self.ctx, receipt_id, Early(self.ctx, receipt_id)):
+            self.ctx.ask_intake(SORT_STEP, receipt_id)
 
     def _sort(self, receipt_id: int) -> None:
         try:

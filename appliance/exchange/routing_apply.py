@@ -147,7 +147,7 @@ def _part(ctx: Context, row: Any, route: Route | None, members: Sequence[Scanned
 
     part_id = ctx.catalog.write(write)
     crash_point("route.parted")
-    ctx.ask(SORT_STEP, part_id)
+    ctx.ask_intake(SORT_STEP, part_id)
 
 
 def _ensure_part(tx: Tx, row: Any, route: Route | None, key: str) -> int:

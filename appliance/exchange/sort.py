@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from appliance.catalog import Tx
     from appliance.formats import ScanProblem
 
-__all__ = ["CONVERT_STEP", "sort_receipt"]
+__all__ = ["CONVERT_STEP", "arrival_of", "finish_moves", "sort_receipt", "sort_taken"]
 
 CONVERT_STEP = "exchange.convert"
 _SCAN_CHUNK = 2000
@@ -72,10 +72,10 @@ def _work(ctx: Context, row: Any) -> bool:
     finish_moves(ctx, receipt_id)
     finish_files(ctx, receipt_id)
     unpack_archives(ctx, receipt_id)
-    arrival, targets = _arrival(ctx, row)
+    arrival, targets = arrival_of(ctx, row)
     items = _received(ctx, receipt_id)
     if take_bruker(ctx, arrival, items, compress=arrival.policy.nifti == "nii.gz"):
-        arrival, targets = _arrival(ctx, row)
+        arrival, targets = arrival_of(ctx, row)
         items = _received(ctx, receipt_id)
     for start in range(0, len(items), _SCAN_CHUNK):
         if not _sort_part(ctx, row, arrival, targets, items=items[start : start + _SCAN_CHUNK]):
@@ -89,7 +89,21 @@ def _work(ctx: Context, row: Any) -> bool:
     return True
 
 
-def _arrival(ctx: Context, row: Any) -> tuple[Arrival, Targets]:
+def sort_taken(ctx: Context, arrival: Arrival, item_ids: Sequence[int]) -> None:
+    """Sort the DICOM objects among some items; what else there is waits for all the others.
+
+    Nothing is moved yet, so that no series is converted of which more is to come.
+    """
+    wanted = set(item_ids)
+    items = [item for item in _received(ctx, arrival.receipt_id) if item["id"] in wanted]
+    objects, others = _scanned(ctx, items)
+    ctx.ahead.keep(problem for _, problem in others)
+    sort_objects(ctx, arrival, hold_risky(ctx, arrival.policy, objects))
+    _drop_duplicates(ctx, arrival.receipt_id)
+
+
+def arrival_of(ctx: Context, row: Any) -> tuple[Arrival, Targets]:
+    """Give what the sorting of a receipt works with, and where its other files go."""
     from appliance.catalog import get_project
 
     names = ctx.identities.original_names(f"{row['key']}")
@@ -140,17 +154,7 @@ def _received(ctx: Context, receipt_id: int) -> list[Any]:
 def _sort_part(
     ctx: Context, row: Any, arrival: Arrival, targets: Targets, *, items: Sequence[Any]
 ) -> bool:
-    from appliance.formats import DicomRecord
-
-    objects: list[Scanned] = []
-    others: list[tuple[Any, ScanProblem]] = []
-    for item, found in zip(
-        items, ctx.ahead.scan([ctx.path(i["place"]) for i in items]), strict=True
-    ):
-        if isinstance(found, DicomRecord):
-            objects.append(Scanned(item, found))
-        else:
-            others.append((item, found))
+    objects, others = _scanned(ctx, items)
     crash_point("sort.scanned")
     ours = divert(ctx, row, objects)
     if ours is None:
@@ -161,6 +165,23 @@ def _sort_part(
     for item, problem in others:
         _settle_other(ctx, arrival, targets, item=item, problem=problem, only=only)
     return True
+
+
+def _scanned(
+    ctx: Context, items: Sequence[Any]
+) -> tuple[list[Scanned], list[tuple[Any, ScanProblem]]]:
+    """Give the items that are DICOM objects, and the others with what they are."""
+    from appliance.formats import DicomRecord
+
+    objects: list[Scanned] = []
+    others: list[tuple[Any, ScanProblem]] = []
+    scans = ctx.ahead.scan([ctx.path(i["place"]) for i in items])
+    for item, found in zip(items, scans, strict=True):
+        if isinstance(found, DicomRecord):
+            objects.append(Scanned(item, found))
+        else:
+            others.append((item, found))
+    return objects, others
 
 
 def _settle_other(
@@ -216,10 +237,15 @@ def _only_study(ctx: Context, receipt_id: int) -> tuple[str, str] | None:
     return (rows[0]["pid"], rows[0]["sid"]) if len(rows) == 1 else None
 
 
-def finish_moves(ctx: Context, receipt_id: int) -> None:
+def finish_moves(ctx: Context, receipt_id: int, series: Collection[int] | None = None) -> None:
     """Move every file that was decided on; what is done already is found done.
 
     Folder by folder, the largest first, so that conversions begin while others are still moved.
+
+    Parameters
+    ----------
+    series : collection of int, optional
+        Move only the files of these series.
     """
     with ctx.catalog.read() as con:
         rows = con.execute(
@@ -228,6 +254,8 @@ def finish_moves(ctx: Context, receipt_id: int) -> None:
             " 'duplicate') AND place NOT LIKE 'projects/%'",
             (receipt_id,),
         ).fetchall()
+    if series is not None:
+        rows = [row for row in rows if row["series_id"] in series]
     if not rows:
         return
     ctx.folder.check_marker(ctx.folder.originals)

@@ -14,13 +14,15 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from appliance.exchange import existing_run
+from appliance.exchange import collect as collecting
+from appliance.exchange import existing_run, read_ahead
 from appliance.exchange.collect import walk_files
 from appliance.exchange.existing_plan import ExistingOptions
 from appliance.exchange.reception import Reception
 from appliance.exchange.rows import Options
 from tests.exchange.kit import Kit, write_series
 from tests.exchange.trees import bids_dataset
+from tests.support.waiting import wait_until
 
 __all__ = ["PART_BYTES", "make_source", "pieces", "zip_of_series"]
 
@@ -45,6 +47,21 @@ def drop(kit: Kit, base: Path) -> None:
     source = base / "drop"
     make_source(source)
     files = list(walk_files(source, lambda path, why: None))
+    kit.importer.take("default", source, files, Options(move=True, layout=True))
+    kit.run()
+
+
+def early(kit: Kit, base: Path) -> None:
+    """The same, some files at a time, its headers read before: whole series go on alone."""
+    collecting._CHUNK, read_ahead._MANY, read_ahead._RACY_NS = 3, 1, -1
+    source = base / "drop"
+    make_source(source)
+    (source / "b.zip").unlink()
+    (base / "zipped").rename(source / "b")
+    files = list(walk_files(source, lambda path, why: None))
+    ahead = kit.importer.ctx.ahead
+    ahead.expect(files)
+    wait_until(lambda: not ahead.reads, "the headers are read")
     kit.importer.take("default", source, files, Options(move=True, layout=True))
     kit.run()
 
@@ -100,6 +117,7 @@ def run(base: Path, point: str) -> None:
     os.environ.update({"NORA_TEST": "1", "NORA_CRASH_AT": point})
     kit = Kit(base / "data")
     doings = {"upload": upload, "parts": parts, "dicom": dicom, "existing": existing}
+    doings["early"] = early
     doings.get(point.partition(".")[0], drop)(kit, base)
 
 

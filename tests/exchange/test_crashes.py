@@ -32,6 +32,7 @@ DROP = (
     "convert.placed",
     "convert.entered",
 )
+EARLY = ("early.decided", "early.decided:2", "early.moved")
 UPLOAD = ("upload.written", "upload.renamed", "upload.journaled")
 PARTS = ("parts.written:2", "parts.renamed", "parts.journaled")
 EXISTING = ("existing.placed:1", "existing.placed:3", "existing.entered:1", "existing.entered:2")
@@ -42,7 +43,7 @@ DICOM = ("dicom.written:2", "dicom.renamed:2")
 def crashed(tmp_path_factory):
     """Folders in which an arrival was killed at each point."""
     base = tmp_path_factory.mktemp("crashes")
-    points = [*DROP, *UPLOAD, *PARTS, *DICOM, *EXISTING]
+    points = [*DROP, *EARLY, *UPLOAD, *PARTS, *DICOM, *EXISTING]
     command = [sys.executable, "-m", "tests.exchange.crash_child", str(base), *points]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
     ends = dict(line.split(" ", 1) for line in done.stdout.splitlines())
@@ -65,7 +66,7 @@ def restarted(crashed, make_kit):
     return restart
 
 
-@pytest.mark.parametrize("point", DROP)
+@pytest.mark.parametrize("point", [*DROP, *EARLY])
 def test_a_drop_killed_anywhere_is_in_after_the_next_start(restarted, point, tmp_path):
     kit, base, receipts = restarted(point)
     if point == "collect.named":  # nothing is promised yet: the watcher finds the files again

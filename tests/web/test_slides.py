@@ -14,7 +14,9 @@ from PIL import Image
 
 from appliance.tomography.slide_layout import find_slides
 from appliance.tomography.slides import process_slide
+from tests.formats.test_slide_attachments import jpeg, write
 from tests.support.browser import Watched
+from tests.support.czi import attach
 from tests.support.pyramids import write_slide
 from tests.support.service import Service
 from tests.support.waiting import wait_until
@@ -51,9 +53,14 @@ def made(service: Service, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     flat = tmp_path_factory.mktemp("flat") / "roi.png"
     Image.fromarray(pixels).save(flat)
     process_slide(find_slides(flat)[0], place)
+    label = np.full((40, 80, 3), 90, np.uint8)
+    attach(
+        write(place / "named.czi", np.ones((20, 30, 1), np.uint16)),
+        [("Label", "JPG", jpeg(label))],
+    )
     (place / "bare.zarr").mkdir()
     (place / "bare.zarr" / ".zgroup").write_text('{"zarr_format": 2}')
-    names = ("two.zarr", "roi/roi.zarr", "bare.zarr")
+    names = ("two.zarr", "roi/roi.zarr", "bare.zarr", "named.czi")
     paths = [str(place / name) for name in names]
     service.post("/files/add", {"project": "default", "paths": paths})
     rows = service.items("/projects/default/files")
@@ -118,3 +125,25 @@ def test_what_is_no_ome_zarr_says_so(desktop: Desktop, watched, made, service: S
     desktop.go(f"/pyramid/{made['bare.zarr']}")
     page.get_by_text("neither a precomputed pyramid nor an OME-Zarr").wait_for()
     forgive(watched)
+
+
+def test_SPA_04_the_label_of_a_slide_is_looked_at_on_purpose_and_on_record(
+    desktop: Desktop, watched, made, service: Service
+):
+    page = desktop.page
+    desktop.find_row("named.czi").click(button="right")
+    page.get_by_role("menuitem", name="Label and glass…").press("Enter")
+    dialog = page.get_by_role("dialog", name="Label and glass of named.czi")
+    dialog.get_by_text("may name a patient").wait_for()
+    assert not [one for one in watched.requests if "/slides/" in one], "nothing is shown unasked"
+    dialog.get_by_role("button", name="Label").press("Space")
+    picture = dialog.get_by_role("img", name="Label")
+    picture.wait_for()
+    wait_until(lambda: picture.evaluate("i => i.naturalWidth") == 40, "the label, upright")
+    dialog.get_by_role("button", name="Whole glass").press("Space")
+    dialog.get_by_text("this slide has no photograph").wait_for()
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+    desktop.go("/history")
+    page.get_by_text("Looked at the photograph of a slide’s label or glass").first.wait_for()
+    watched.errors[:] = [one for one in watched.errors if "/macro.jpeg" not in one]

@@ -23,6 +23,10 @@ group("a line of history", () => {
     expect(say("trash", target)).toBe("Deleted 1 subject, 2 files");
     expect(names({ target })).toEqual(["S-1"]);
   });
+  test("tells that somebody was looked up, or the label of a slide (SPA-04)", () => {
+    expect(say("reveal", { subject_id: 3 })).toBe("Looked at who a subject is");
+    expect(say("reveal", { file_id: 3, photograph: "label" })).toContain("label or glass");
+  });
   test("tells old and new names", () => {
     expect(say("rename", { from: "S-1", to: "P-7" })).toBe("Renamed S-1 to P-7");
     const of = { from: "S-1", to: "P-7" };

@@ -68,7 +68,7 @@ const SENTENCES: Record<string, (target: Target) => string> = {
   undo: undone,
   put_doc: (o) => t("did_put_doc", { kind: text(o["kind"]), name: text(o["name"]) }),
   delete_doc: (o) => t("did_delete_doc", { kind: text(o["kind"]), name: text(o["name"]) }),
-  reveal: () => t("did_reveal"),
+  reveal: (o) => t(o["photograph"] ? "did_reveal_glass" : "did_reveal"),
   "reveal-names": () => t("did_reveal_names"),
   "resolve-arrival": () => t("did_resolve"),
   "assign-arrival": () => t("did_assign_arrival"),

@@ -32,6 +32,7 @@ import { canView, openerOf, openFile, whenPlugged } from "../core/viewing.svelte
 import ProvenanceDialog from "../jobs/provenance/ProvenanceDialog.svelte";
 import RecomputeDialog from "../jobs/provenance/RecomputeDialog.svelte";
 import { fileItems } from "../tools/checkout/menu";
+import { slideItems } from "../tools/tomography/menu";
 import IdentityDialog from "./IdentityDialog.svelte";
 import { checkRows, clearSelection, isChecked, selection } from "./selection.svelte";
 import { changeTags, undoAction, type Labelled } from "./edits";
@@ -222,6 +223,7 @@ function fileMenu(row: Row & { kind: "file" }): MenuItem[] {
     },
     sendRows(meant(row)),
     ...fileItems(file),
+    ...slideItems(file),
     {
       label: t("prov_menu"),
       icon: GitFork,

@@ -30,6 +30,18 @@ export const underway = {
   open: "Show the job with its log",
 };
 
+/** Texts of the photographs of a slide's label and glass. */
+export const glass = {
+  menu: "Label and glass…",
+  title: "Label and glass of {name}",
+  which: "Which photograph",
+  label: "Label",
+  macro: "Whole glass",
+  warning: "These photographs may name a patient. Choose one to look at it.",
+  note: "Each look is recorded in the history.",
+  failed: "The photograph cannot be shown",
+};
+
 /** Texts of the page of tilt series. */
 export const series = {
   page: "Tomography",

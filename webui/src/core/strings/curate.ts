@@ -95,6 +95,7 @@ export const curate = {
   did_delete_doc: "Deleted the {kind} “{name}”",
   did_undo: "Took back: {what}",
   did_reveal: "Looked at who a subject is",
+  did_reveal_glass: "Looked at the photograph of a slide’s label or glass",
   did_reveal_names: "Looked at original file names of an arrival",
   did_resolve: "Decided whose data an arrival is",
   did_assign_arrival: "Gave an arrival to another project",

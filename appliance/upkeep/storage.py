@@ -27,6 +27,7 @@ __all__ = ["StorageDay", "StoragePart", "StorageProject", "StorageView", "measur
 _MACHINE = 0  # in place of a project's id
 _KEPT_DAYS = 730
 _PROJECTS = "SELECT id, name FROM projects WHERE state <> 'trashed' ORDER BY name"
+_EVERY_PROJECT = "SELECT id FROM projects"  # those in the trash take as much as before
 _TRASH_DUE = (
     "SELECT count(*), ifnull(sum(size_bytes), 0) FROM files"
     " WHERE trashed_at IS NOT NULL AND trashed_at < ?"
@@ -97,7 +98,7 @@ def measure(
         found = {
             (_MACHINE, part): counted for part, counted in _due(con, trash_days, jobs_days).items()
         }
-        for row in con.execute(_PROJECTS).fetchall():
+        for row in con.execute(_EVERY_PROJECT).fetchall():
             found |= {(row["id"], part): pair for part, pair in _project(con, row["id"]).items()}
     found |= {(_MACHINE, name): _walked(getattr(folder, name)) for name in _FOLDERS}
 

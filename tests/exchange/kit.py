@@ -40,7 +40,7 @@ class HandQueue:
 class Kit:
     """Catalog, identities and importer on one data folder."""
 
-    def __init__(self, root: Path, queue=None, **overrides) -> None:
+    def __init__(self, root: Path, queue=None, *, migrations=None, **overrides) -> None:
         defaults = {
             "data.min_free_bytes": 1 << 20,
             "watch.settle_s": 0.2,
@@ -51,7 +51,9 @@ class Kit:
         self.settings = load_settings(root, overrides={**defaults, **overrides})
         self.folder = DataFolder(root)
         self.folder.prepare()
-        self.catalog = Catalog.open(self.folder.catalog_path, migrations=[exchange_migrations])
+        self.catalog = Catalog.open(
+            self.folder.catalog_path, migrations=migrations or [exchange_migrations]
+        )
         self.catalog.write(lambda tx: ensure_project(tx, "default"))
         self.identities = IdentityStore.open(self.folder.identity_path)
         self.queue = queue or HandQueue()

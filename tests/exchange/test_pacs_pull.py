@@ -156,6 +156,30 @@ def test_PACS_x02_a_search_and_a_pull_have_pauses_of_their_own(orthanc, ward_of)
     assert [one.state for one in pulls] == ["done", "done"]
 
 
+def test_PACS_x02_the_pause_of_an_archive_holds_the_next_pull_until_the_service_ends(
+    orthanc, ward_of, monkeypatch
+):
+    ward = ward_of(orthanc, move_pause_s=3600.0)
+    puller, rests = ward.pacs.puller, []
+    rest = puller._stopping.wait
+
+    def rested(pause_s):
+        rests.append([pause_s, *(one.state for one in ward.pulls(batch))])
+        return rest(pause_s)
+
+    monkeypatch.setattr(puller._stopping, "wait", rested)
+    batch = ward.pull(T1, T2)
+    ward.pacs.start()
+    wait_until(lambda: rests, "the archive has its rest")
+    puller._hand_out()  # what is due now
+    assert rests == [[3600.0, "done", "queued"]]
+    assert [one.state for one in ward.pulls(batch)] == ["done", "queued"]
+    assert len(ward.receipts()) == 1
+    ward.pacs.close()  # no rest holds up the end of the service
+    assert not ward.busy()
+    assert [one.state for one in ward.ended(batch)] == ["done", "done"]
+
+
 def test_a_whole_study_can_be_pulled_without_naming_series(orthanc, ward_of):
     ward = ward_of(orthanc)
     [pull] = ward.ended(ward.pull(ALL))

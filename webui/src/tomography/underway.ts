@@ -12,7 +12,7 @@ export const UNDERWAY = { state: "qre", filter: "function:tomography.", limit: 1
  */
 export function underway(
   jobs: readonly JobRow[],
-  rows: readonly SeriesRow[],
+  rows: readonly Pick<SeriesRow, "file">[],
   project: string,
 ): JobRow[] {
   const newest = new Map<string, number>();

@@ -114,10 +114,13 @@ class DicomExports(Exports):
         return release.report(kept)
 
     def sample(self, project: str, study_ids: Sequence[int] = ()) -> Iterator[Entry]:
-        """Give the first object of each series as it would leave."""
+        """Give the first object of each series as it would leave; it stands for all of them."""
         found, kept = self._found(project, study_ids)
-        first = [next(objects) for _, objects in groupby(kept, key=_series_of)]
-        return _Release(self, found, sample=True).entries(first)
+        series = [list(objects) for _, objects in groupby(kept, key=_series_of)]
+        release = _Release(self, found, sample=True)
+        for objects in series:
+            for entry in release.entries(objects[:1]):
+                yield msgspec.structs.replace(entry, stands_for=len(objects))
 
     def begin(
         self, project: str, study_ids: Sequence[int], *, target: str = "", actor: str

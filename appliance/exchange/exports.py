@@ -46,6 +46,8 @@ class Entry(msgspec.Struct, frozen=True):
         Whether bytes stand for a file of the study, rather than tell about it.
     tells : bool
         Whether its JSON tells what was done to the files, and is kept with the export.
+    stands_for : int
+        How many files leave of which this is the one to look at.
     """
 
     path: str
@@ -53,6 +55,7 @@ class Entry(msgspec.Struct, frozen=True):
     source: Path | None = None
     counts: bool = False
     tells: bool = False
+    stands_for: int = 1
 
 
 def entry_parts(entry: Entry) -> Iterator[Entry]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from appliance.core import FormatError
+from appliance.core import FormatError, SettingsError
 from appliance.exchange.exports import Entry, entry_parts
 from appliance.exchange.release_faces import Faces
 from appliance.privacy import (
@@ -43,6 +43,7 @@ _DATE = re.compile(r"(?<!\d)(?:19|20)\d{2}-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|
 _DATE_KEYS = frozenset({"AcquisitionDateTime", "AcquisitionDate", "StudyDate", "SeriesDate"})
 _WORDED = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 _METHODS, _CLEAN_PIXELS = 0x00120064, CODES["pixels"][0]
+_UNREADABLE = (FormatError, SettingsError, OSError, ValueError, EOFError, csv.Error, zlib.error)
 _WHO = ("PatientName", "PatientID", "PatientBirthDate")
 
 
@@ -90,7 +91,7 @@ class _Look:
 
     def at(self, entry: Entry) -> None:
         """Look at one file."""
-        self._n += 1
+        self._n += entry.stands_for
         place = entry.path
         if self._known.found_in(place):
             self._found.add("name-in-path", place)
@@ -98,7 +99,7 @@ class _Look:
             self._found.add("dates", place)
         try:
             self._whole(entry)
-        except (FormatError, OSError, ValueError, EOFError, csv.Error, zlib.error):
+        except _UNREADABLE:
             self._found.add("opaque", place)
 
     def _whole(self, entry: Entry) -> None:
@@ -123,6 +124,9 @@ class _Look:
         return Looked(self._found.all(), fields, self._n)
 
     def _into(self, entry: Entry, suffix: str) -> None:
+        if entry.path.lower().endswith(_slides()):
+            self._slide(entry)
+            return
         how = _HOW.get(suffix)
         if how is not None:
             how(self, entry)
@@ -201,6 +205,20 @@ class _Look:
             self._found.add("dates", entry.path)
         self._faces.slice(entry.path, facts)
 
+    def _slide(self, entry: Entry) -> None:
+        """Tell of a slide that its pixels, texts and photographs leave as they are."""
+        from appliance.formats import open_slide
+
+        self._found.add("opaque", entry.path)
+        self._found.add("burned-in", entry.path)
+        if entry.source is None:
+            return
+        with open_slide(entry.source) as slide:
+            shown = [one for one in slide.scenes if one.name.lower() != "thumbnail"]  # of a scene
+            kinds = {scene.kind for scene in shown} - {"scene"}
+        if kinds:
+            self._found.add("photographs", entry.path, *sorted(kinds))
+
     def _opaque(self, entry: Entry) -> None:
         self._found.add("opaque", entry.path)
 
@@ -234,6 +252,12 @@ _HOW: Mapping[str, Callable[[_Look, Entry], None]] = {
     **dict.fromkeys(_TABLES, _Look._table),
     **dict.fromkeys(_TEXTS, _Look._text),
 }
+
+
+def _slides() -> tuple[str, ...]:
+    from appliance.formats import MULTICHANNEL
+
+    return MULTICHANNEL
 
 
 def _removed(own: Mapping[str, Any]) -> bool:

@@ -41,6 +41,11 @@ _RULES: Mapping[str, _Rule] = {
         "DICOM objects carry their patient's name or ID.",
         "Export them as DICOM instead, so that they are made nobody's.",
     ),
+    "photographs": _Rule(
+        "identifies",
+        "Slides hold photographs of their label and glass, which cannot be taken out.",
+        "Release their pyramids instead, which are made without them, or leave them out.",
+    ),
     "json": _Rule(
         "identifies",
         "JSON documents hold a name, an ID or a birth date.",

@@ -9,9 +9,10 @@ from urllib.parse import quote
 import msgspec
 
 from appliance import catalog
-from appliance.catalog import Caller, Project
+from appliance.catalog import Caller, FileRow, Project
 from appliance.core import Invalid, NotFound, Refused, iso
 from appliance.exchange import Entry, ReleaseCheck, Way
+from appliance.privacy import ProjectPolicy
 from appliance.viewing import LinkDraft
 from appliance.web.downloads import Downloads, Prepared
 from appliance.web.schemas.release_checks import ReleaseCheckRequest, ReleaseCheckView
@@ -25,6 +26,7 @@ __all__ = [
     "confirm",
     "let_archive_go",
     "let_export_go",
+    "let_file_go",
     "let_link_go",
     "one",
     "shown",
@@ -80,6 +82,30 @@ def let_archive_go(services: Services, who: Caller, prepared: Prepared) -> Prepa
         actor=who.login,
     )
     return prepared
+
+
+def let_file_go(services: Services, who: Caller, row: FileRow) -> None:
+    """Let the bytes of one file go; it is the same release as an archive of this file alone.
+
+    Asked are slides, which may show their label, and everything where a project lets nothing
+    leave unasked. Other single files are looked at by the pages: programs read too many.
+    """
+    from appliance.formats import MULTICHANNEL
+
+    with services.catalog.read() as con:
+        project = catalog.get_project(con, row.project)
+    asks = ProjectPolicy.of(project.policy).release_check == "always"
+    if not asks and not row.name.lower().endswith(MULTICHANNEL):
+        return
+    place = f"{row.psid.replace('#', '/')}/{row.path}"
+    services.importer.releases.require(
+        project,
+        "files",
+        lambda: [Entry(place, source=catalog.file_path(services.folder, row))],
+        study_ids=[row.study_id],
+        what=[row.id],
+        actor=who.login,
+    )
 
 
 def let_link_go(services: Services, who: Caller, name: str, draft: LinkDraft) -> None:

@@ -11,12 +11,15 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
+import tifffile
 
 from appliance.catalog import change_policy, get_project
 from appliance.exchange import Entry, Unconfirmed
 from appliance.exchange.release_look import look_over
 from appliance.privacy import Identity, KnownWords
 from tests.exchange.kit import Kit, write_series
+from tests.formats.test_slide_attachments import jpeg, write
+from tests.support.czi import attach
 
 JANE = Identity(patient_id="QX-4711", name="DOE^JANE", birth_date="19700102", sex="F")
 KNOWN = KnownWords([JANE])
@@ -186,6 +189,46 @@ def test_what_leaves_as_dicom_or_bids_is_checked_as_it_leaves(filled: Kit) -> No
         made = releases.check(found, way, leaving, study_ids=[], actor="anna")
         assert made.n_files
         assert not made.needed, (way, made.findings)
+
+
+def test_a_check_of_a_dicom_export_counts_all_objects_that_leave(filled: Kit) -> None:
+    made = filled.importer.releases.check(
+        project(filled), "dicom", filled.importer.dicom.sample("default"), study_ids=[], actor="a"
+    )
+    assert made.n_files == filled.importer.dicom.plan("default").n_objects > 1
+    assert filled.importer.releases.report(made.key)["n_files"] == made.n_files
+
+
+def test_SPA_04_slides_are_told_for_their_photographs_and_for_what_nobody_can_clean(
+    tmp_path: Path,
+) -> None:
+    labelled, bare = (
+        write(tmp_path / name, np.ones((20, 30, 1), np.uint16)) for name in ("a.czi", "b.czi")
+    )
+    attach(labelled, [("Label", "JPG", jpeg(np.full((40, 80, 3), 90, np.uint8)))])
+    kept = {"burned-in": [], "opaque": []}
+    assert rules(Entry("x/a.czi", source=labelled)) == {**kept, "photographs": ["label"]}
+    assert rules(Entry("x/b.czi", source=bare)) == kept
+    (tmp_path / "d.czi").write_bytes(b"broken")
+    assert rules(Entry("x/d.czi", source=tmp_path / "d.czi")) == kept
+
+
+@pytest.mark.parametrize("photographed", [True, False])
+def test_SPA_04_a_slide_of_aperio_tells_its_label_from_its_thumbnail(
+    tmp_path: Path, photographed: bool
+) -> None:
+    svs = tmp_path / "c.svs"
+    picture = np.full((64, 64, 3), 200, np.uint8)
+    plain = {"photometric": "rgb", "metadata": None}
+    with tifffile.TiffWriter(svs) as writer:
+        writer.write(picture, description="Aperio Image Library", tile=(32, 32), **plain)
+        writer.write(picture[::4, ::4], **plain)  # the thumbnail
+        if photographed:
+            writer.write(picture[:32], subfiletype=1, **plain)
+            writer.write(picture[:16], subfiletype=9, **plain)
+    found = rules(Entry("x/c.svs", source=svs))
+    assert found.get("photographs") == (["label", "macro"] if photographed else None)
+    assert {"burned-in", "opaque"} <= set(found)
 
 
 def test_the_sample_of_an_export_is_nobodys(filled: Kit) -> None:

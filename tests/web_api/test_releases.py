@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
 from appliance import catalog
 from appliance.catalog import Grant
 from appliance.cli.entry import main
 from appliance.privacy import Identity, ProjectPolicy
+from tests.formats.test_slide_attachments import jpeg, write
+from tests.support.czi import attach
 from tests.web_api.conftest import Site, add_file, served, working_services
 
 JANE = Identity(patient_id="QX-4711", name="DOE^JANE", birth_date="19700102", sex="F")
@@ -219,3 +222,55 @@ def test_a_link_to_a_file_that_tells_somebody_is_looked_at(site: Site) -> None:
     body["files"] = [row["id"] for row in files if row["name"] == "notes.txt"]
     with downloader(site, deanonym=False) as http:
         assert http.post("/links?project=default", json=body).status_code == 409
+
+
+@pytest.fixture
+def strict(site: Site) -> Iterator[None]:
+    """The project lets nothing leave unasked."""
+
+    def want(what: str) -> None:
+        change = {"release_check": what}
+        site.services.catalog.write(
+            lambda tx: catalog.change_policy(tx, "default", change, actor="owner")
+        )
+
+    want("always")
+    yield
+    want("found")
+
+
+@pytest.mark.usefixtures("strict")
+def test_one_file_waits_for_a_confirmation_like_an_archive_of_it(site: Site) -> None:
+    number = add_file(site.services, "c/data.mat", b"all is well", "other")
+    shown = add_file(site.services, "c/shown.txt", b"all is well", "text")
+    with downloader(site, deanonym=False) as http:
+        refused = http.get(f"/files/{number}/data.mat")
+        assert (refused.status_code, refused.json()["key"]) == (409, "release_unconfirmed")
+        assert http.head(f"/files/{number}/data.mat").status_code == 409
+        assert http.get(f"/files/{shown}/shown.txt").status_code == 200  # as a page shows it
+        # the pages ask by way of an archive of the same file
+        made = http.post("/downloads", json={"project": "default", "files": [number]}).json()
+        body = {"way": "files", "download": made["key"]}
+        check = http.post("/projects/default/releases/checks", json=body).json()
+        assert (check["needed"], check["n_files"]) == (True, 1)
+        http.post(f"/projects/default/releases/checks/{check['key']}/confirm").raise_for_status()
+        assert http.get(f"/files/{number}/data.mat").content == b"all is well"
+        other = add_file(site.services, "c/other.mat", b"all is well", "other")
+        assert http.get(f"/files/{other}/other.mat").status_code == 409
+
+
+def test_SPA_04_a_slide_with_its_label_leaves_when_who_may_know_it_says_so(
+    site: Site, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "a.czi", np.ones((20, 30, 1), np.uint16))
+    attach(path, [("Label", "JPG", jpeg(np.full((40, 80, 3), 90, np.uint8)))])
+    number = add_file(site.services, "d/a.czi", path.read_bytes(), "other")
+    with downloader(site, deanonym=False) as http:
+        refused = http.get(f"/files/{number}/a.czi")
+        assert (refused.status_code, refused.json()["key"]) == (409, "release_unconfirmed")
+        check = f"/projects/default/releases/checks/{refused.json()['facts']['check']}"
+        assert "photographs" in {one["rule"] for one in http.get(check).json()["findings"]}
+        assert http.post(f"{check}/confirm").status_code == 403
+        with downloader(site, deanonym=True) as knowing:
+            knowing.post(f"{check}/confirm").raise_for_status()
+        assert http.get(f"/files/{number}/a.czi").content == path.read_bytes()

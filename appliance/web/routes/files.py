@@ -12,6 +12,7 @@ from appliance import catalog, jobs
 from appliance.catalog import Caller
 from appliance.core import NotFound, Refused, is_folder_file
 from appliance.web import views
+from appliance.web.checking import let_file_go
 from appliance.web.downloads import ContentAnswer, Prepared, pack_one
 from appliance.web.schemas import FileRow, StudyRow
 from appliance.web.scope import check_ids, rights_in
@@ -76,12 +77,15 @@ def _find(services: Services, who: Caller, file_id: int) -> tuple[catalog.FileRo
 def _content(services: Services, who: Caller, file_id: int) -> Download | Prepared:
     """Give the bytes as they are: for jobs, and with the right to take files away.
 
-    Surfaces and streamlines are shown out of their own bytes, and so are small texts.
+    Surfaces and streamlines are shown out of their own bytes, and so are small texts; all else
+    leaves, and waits for a confirmation where the project lets nothing leave without one.
     """
     row, path = _find(services, who, file_id)
     may_take = who.job_key is not None or "download" in rights_in(who, row.project_id)
     if not may_take and row.kind not in _SHOWN_AS_THEY_ARE:
         raise Refused("this needs the right 'download' in the project")
+    if who.job_key is None and row.kind not in _SHOWN_AS_THEY_ARE:
+        let_file_go(services, who, row)
     if is_folder_file(path):
         return pack_one(services.folder, row, who.login)
     return Download(path, row.name)

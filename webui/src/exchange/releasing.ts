@@ -2,9 +2,10 @@
 import { api, path } from "../core/api";
 import { openDialog } from "../core/dialogs.svelte";
 import { ApiError } from "../core/problem";
+import { session } from "../core/session.svelte";
 import { t } from "../core/strings";
 import { attempt } from "../core/toast.svelte";
-import type { Schema } from "../core/types";
+import type { FileRow, Schema } from "../core/types";
 import ReleaseDialog from "./ReleaseDialog.svelte";
 
 const REFUSED = "release_unconfirmed";
@@ -60,4 +61,20 @@ export async function leave(
     }
   }, t("release_failed"));
   return went;
+}
+
+/** Save one file as it is, after the last look at it. */
+export async function takeFile(id: number): Promise<void> {
+  await attempt(async () => {
+    const project = session.project;
+    const file = await api.get<FileRow>(path("files", id));
+    const wish = { project, files: [id] };
+    const made = await api.post<Schema["Download"]>("/downloads", wish);
+    await leave(project, { way: "files", download: made.key }, () => {
+      const link = document.createElement("a");
+      link.href = file.content_url;
+      link.download = file.name;
+      link.click();
+    });
+  }, t("download"));
 }

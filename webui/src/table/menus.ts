@@ -43,8 +43,8 @@ import { quickTags } from "./settings";
 import { loadFiles, type Row } from "./table.svelte";
 import TagDialog from "./TagDialog.svelte";
 import { sendRows } from "../exchange/pushing";
-import { leave } from "../exchange/releasing";
-import { copyAbsolute, copyNames, prepareDownload, save, startDownload, type Wanted } from "./take";
+import { leave, takeFile } from "../exchange/releasing";
+import { copyAbsolute, copyNames, prepareDownload, startDownload, type Wanted } from "./take";
 
 const known = <T>(map: ReadonlyMap<string, T | null>): T[] =>
   [...map.values()].filter((row): row is T => row !== null);
@@ -70,7 +70,7 @@ const sizeOf = (wanted: Wanted): number =>
   wanted.files.length + wanted.studies.length + wanted.subjects.length;
 
 export function downloadFile(file: FileRow): void {
-  save(file.content_url, file.name);
+  void takeFile(file.id);
 }
 
 /** One file as it is, several files as an archive; of studies one may ask for some files only. */

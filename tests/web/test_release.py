@@ -174,6 +174,20 @@ def test_an_export_as_dicom_is_looked_at_and_then_comes_without_name_and_id(
     assert [trace for trace in TRACES if trace in told.upper()] == []
 
 
+def test_the_policy_of_a_project_is_saved_once_and_stays(desktop: Desktop) -> None:
+    page = desktop.go("/projects/settings?tab=privacy").page
+    option = page.get_by_label("Sex, age, size and weight")
+    save = page.get_by_role("button", name="Save", exact=True)
+    for wanted in (True, False):
+        expect(option).to_be_checked(checked=not wanted, timeout=SLOW)
+        expect(save).to_be_disabled()
+        option.set_checked(wanted)
+        save.click()
+        expect(page.get_by_text("Saved", exact=True).last).to_be_visible(timeout=SLOW)
+        expect(save).to_be_disabled()  # nothing is left to save
+        page.reload()
+
+
 def test_an_export_that_cannot_be_planned_says_why_and_is_tried_again(
     desktop: Desktop, watched: Watched
 ) -> None:

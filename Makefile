@@ -72,7 +72,7 @@ check: setup $(VENV)/.tests
 
 test: check $(VENV)/.demo
 	@$(RUN) -m tests.support.debian
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(TESTS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 bench: setup $(VENV)/.tests $(VENV)/.demo
 	@for script in bench/[a-z]*.py; do echo "== $$script"; $(RUN) $$script $(BENCH); done

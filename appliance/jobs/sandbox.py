@@ -7,10 +7,12 @@ original DICOM files or to other projects but our API, with the rights of the jo
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -125,8 +127,9 @@ class Sandbox:
 
     def _data(self, run_folder: Path, project: str) -> list[str]:
         folder = self._folder
-        compiled = folder.cache / "numba"
-        compiled.mkdir(parents=True, exist_ok=True)  # only what is there can be seen inside
+        compiled = Path(os.environ.get("NUMBA_CACHE_DIR") or folder.cache / "numba")
+        with suppress(OSError):  # jobs work without, and compile anew
+            compiled.mkdir(parents=True, exist_ok=True)  # only what is there can be seen inside
         words = _words("--ro-bind", [folder.models])
         words += _words("--bind", [compiled, run_folder])
         if project:

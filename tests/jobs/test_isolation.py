@@ -78,6 +78,20 @@ def test_a_job_sees_no_homes_no_keys_and_no_other_process(boxed: Bench) -> None:
     assert lines[-1] == "no such"
 
 
+@pytest.mark.parametrize("chosen", [True, False])
+def test_machine_code_that_one_job_compiles_is_there_for_the_next(
+    boxed: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, chosen: bool
+) -> None:
+    if chosen:
+        monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "machine" / "code"))
+        place = '"$NUMBA_CACHE_DIR"'
+    else:
+        monkeypatch.delenv("NUMBA_CACHE_DIR")
+        place = str(boxed.folder.cache / "numba")
+    assert says(boxed, f"echo kept > {place}/kernel") == []
+    assert says(boxed, f"cat {place}/kernel") == ["kept"]
+
+
 def test_the_system_cannot_be_changed(boxed: Bench) -> None:
     own = f"/tmp/nora-test-{os.getpid()}-{time.monotonic_ns()}"
     probe = "touch /usr/probe /etc/probe 2>&1 | grep -c -e 'Read-only' -e denied"

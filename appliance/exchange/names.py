@@ -68,6 +68,8 @@ _KNOWN = frozenset(
         ".xml",
         ".mat",
         ".czi",
+        ".dm3",
+        ".dm4",
         ".edf",
         ".mdoc",
         ".tlt",

@@ -45,7 +45,7 @@ export const glass = {
 /** Texts of the page of tilt series. */
 export const series = {
   page: "Tomography",
-  about: "Tilt series of this project that became tomograms, and those that failed",
+  about: "What became of tilt series, stacks of sections and single images of this project",
   failed: "The tilt series could not be listed",
   none: "No tilt series has been processed yet",
   noneText:
@@ -208,8 +208,11 @@ export const em = {
   flaggedSome: "done, {n} flagged",
   size: "Size (px)",
   pixel: "Pixel × section",
+  pixelOnly: "Pixel",
   when: "When",
   back: "All results",
+  failedHint:
+    "What an earlier run made is as it was. The record of the steps lies in {folder} of the study.",
   source: "Made of",
   type: "Values",
   tilt: "Tilt of the surface",

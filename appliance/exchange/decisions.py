@@ -36,8 +36,6 @@ def retry_receipt(ctx: Context, receipt_id: int) -> bool:
     if not rows:
         return False
     changes = [(row["id"], _again(ctx, row)) for row in rows]
-    retaken = any(change.get("state") == ItemState.EXPECTED for _, change in changes)
-    state = ReceiptState.RECEIVING if retaken else ReceiptState.PENDING
     series = {row["series_id"] for row in rows if _in_series(row)}
 
     def write(tx: Tx) -> None:
@@ -46,11 +44,20 @@ def retry_receipt(ctx: Context, receipt_id: int) -> bool:
             "UPDATE incoming_series SET state = 'ready', rev = rev + 1, reason = '' WHERE id = ?",
             [(series_id,) for series_id in series],
         )
-        set_receipt(tx, receipt_id, state)
-        recount(tx, [receipt_id])
+        _back_to_work(tx, receipt_id)
 
     ctx.catalog.write(write)
     return True
+
+
+def _back_to_work(tx: Tx, receipt_id: int) -> None:
+    """Have an arrival worked on again; first what is still to be taken is taken."""
+    expected = tx.con.execute(
+        "SELECT 1 FROM receipt_items WHERE receipt_id = ? AND state = 'expected' LIMIT 1",
+        (receipt_id,),
+    ).fetchone()
+    set_receipt(tx, receipt_id, ReceiptState.RECEIVING if expected else ReceiptState.PENDING)
+    recount(tx, [receipt_id])
 
 
 def _in_series(row: Any) -> bool:
@@ -136,8 +143,7 @@ def _decide(
 
     def write(tx: Tx) -> None:
         update_items(tx, changes)
-        set_receipt(tx, receipt.id, ReceiptState.PENDING)
-        recount(tx, [receipt.id])
+        _back_to_work(tx, receipt.id)
 
     ctx.catalog.write(write)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.core import StorageError
 from appliance.exchange import Condition, Route, convert, read_ahead
 from appliance.exchange import collect as collecting
 from appliance.exchange.collect import walk_files
@@ -206,3 +207,36 @@ def test_IMP_02_a_fault_on_the_way_is_left_to_the_step_that_sorts_all(
     assert early(told) == []
     kit.run()
     assert kit.importer.receipt(key).n_done == 6
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("decide", ["resolve", "retry"])
+def test_IMP_02_a_decision_on_what_waits_does_not_leave_the_rest_of_a_drop_untaken(
+    kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decide: str
+) -> None:
+    kit.take_in(write_series(tmp_path / "known", n=3, study_uid="1.2.3")[0].parent)
+    drop = tmp_path / "drop"
+    write_series(drop / "a", n=3, name="ROE^MARY", birth="19550505")  # the same PatientID
+    write_series(drop / "b", n=4, number=4, patient_id="P2", name="POE^ANN")
+    sync, fails = collecting.sync_folders, iter([False, True])
+
+    def fail_once(folders) -> None:
+        if next(fails, False):
+            raise StorageError("the disk is gone")
+        sync(folders)
+
+    monkeypatch.setattr(collecting, "sync_folders", fail_once)
+    key, _ = take(kit, drop, settle(kit, drop))
+    receipt = kit.importer.receipt(key)
+    assert (receipt.state, receipt.reason) == ("receiving", "the disk is gone")
+    assert [item.state for item in receipt.items] == ["waiting"] * 3 + ["received"] * 4
+    if decide == "resolve":
+        kit.importer.resolve(key, "new", actor="owner")
+    else:
+        kit.importer.retry(key)
+    assert kit.importer.receipt(key).state == "receiving"
+    kit.run()
+    receipt = kit.importer.receipt(key)
+    done, waiting = (7, 0) if decide == "resolve" else (4, 3)
+    assert (receipt.n_files, receipt.n_done, receipt.n_pending) == (7, done, waiting)
+    assert not list(drop.rglob("*.dcm"))

@@ -61,7 +61,8 @@ def test_IMP_06_an_upload_is_paused_and_goes_on_where_it_was(
 ) -> None:
     page = desktop.page
     image = nib.Nifti1Image(np.ones((64, 64, 1152), np.float32), np.eye(4))  # 18 MiB: two parts
-    image.to_filename(tmp_path / "large_map.nii")
+    name = f"large_map{'_of_many_words' * 12}.nii"
+    image.to_filename(tmp_path / name)
     offsets: list[str] = []
     held: list[Route] = []
 
@@ -77,12 +78,14 @@ def test_IMP_06_an_upload_is_paused_and_goes_on_where_it_was(
     desktop.go("/upload?mode=study&subject=S-0998&study=visit1")
     page.get_by_text("Everything goes to S-0998 / visit1").wait_for()
     known = {row["key"] for row in service.receipts()}
-    page.get_by_test_id("files").set_input_files(str(tmp_path / "large_map.nii"))
+    page.get_by_test_id("files").set_input_files(str(tmp_path / name))
     row = page.get_by_role("listitem").filter(has_text="large_map")
     bar = row.get_by_role("progressbar")
     wait_until(lambda: held or page.wait_for_timeout(20), "the second part is on its way")
     expect(bar).to_have_attribute("aria-valuenow", re.compile("^(8[89]|9)"))
-    row.get_by_role("button", name="Pause", exact=True).click()
+    pause = row.get_by_role("button", name="Pause", exact=True)
+    expect(pause).to_be_in_viewport()  # however long the name is
+    pause.click()
     expect(row).to_contain_text("paused at 16.8 MB of 18.9 MB")
     expect(page.get_by_role("button", name="Pause all")).to_have_count(0)
     assert not receipts_since(service, known)

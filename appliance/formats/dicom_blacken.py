@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.core import FormatError
+from appliance.formats.jpeg_lossless_plugin import read_lossless_jpeg_too
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -193,6 +194,7 @@ def _decode(source: Path, target: BinaryIO) -> None:
     from pydicom import dcmread
     from pydicom.pixels.decoders.base import get_decoder
 
+    read_lossless_jpeg_too()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = dcmread(source, force=True)

@@ -7,6 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from appliance.formats.jpeg_lossless_plugin import read_lossless_jpeg_too
+
 __all__ = ["open_dicom", "pixel_array"]
 
 
@@ -39,6 +41,7 @@ def pixel_array(path: Path, number: int, *, raw: bool) -> NDArray[Any]:
     from pydicom.pixels.utils import pixel_array as decoded
     from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+    read_lossless_jpeg_too()
     if not is_dicom(path):
         bare: dict[str, Any] = {"transfer_syntax_uid": ImplicitVRLittleEndian}
         return decoded(path, index=number, raw=raw, **bare)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from appliance.core import FormatError
 from appliance.formats.dicom_meta import IMPLICIT
+from appliance.formats.jpeg_lossless_plugin import read_lossless_jpeg_too
 
 __all__ = ["unpack_dicom"]
 
@@ -42,6 +43,7 @@ def unpack_dicom(source: Path, target: Path, syntax: str) -> None:
             if stored == ExplicitVRBigEndian:
                 raise FormatError("its pixels are stored big-endian")
             if stored.is_encapsulated:
+                read_lossless_jpeg_too()
                 found.decompress(generate_instance_uid=False)
             found.file_meta.TransferSyntaxUID = UID(syntax)
             found.save_as(target, implicit_vr=syntax == IMPLICIT, little_endian=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import warnings
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from appliance.privacy import (
     known_rules,
 )
 from tests.exchange.kit import write_series
+from tests.support.needs import needs
 
 STAND = Stand("S-0001-ABCD", -100)
 BAND = "* | * | * | * | 0,0,9999,40"
@@ -255,6 +257,20 @@ def test_packed_ultrasound_leaves_unpacked_with_black_places(tmp_path: Path) -> 
     found, _ = cleaned(path)
     assert found.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
     assert (frames(found) != 0).sum() == 2 * 30 * 60
+
+
+@pytest.mark.parametrize("how", ["+e1", "+el"])
+def test_ultrasound_in_lossless_jpeg_leaves_unpacked_with_black_places(
+    tmp_path: Path, how: str
+) -> None:
+    plain = echo(tmp_path / "us.dcm", (10, 20, 69, 49), frames=2)
+    path = tmp_path / "packed.dcm"
+    subprocess.run([needs("dcmcjpeg"), how, str(plain), str(path)], check=True, timeout=60)
+    found, _ = cleaned(path)
+    assert found.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
+    assert (frames(found) != 0).sum() == 2 * 30 * 60
+    shown = (slice(None), slice(20, 50), slice(10, 70))
+    assert np.array_equal(frames(found)[shown], frames(read(plain))[shown])
 
 
 def test_the_pictures_of_pydicom_leave_with_their_regions_alone() -> None:

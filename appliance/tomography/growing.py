@@ -24,6 +24,7 @@ PARTS = (".mrc", ".mrcs", ".st", ".mdoc", ".rawtlt", ".tlt", ".tif", ".tiff", ".
 """Endings of the files of which series consist while they are recorded."""
 _STACKS = (".mrc", ".st")
 _FRAMES = (".mrc", ".mrcs", ".st")
+_UNREAD = (".tif", ".tiff", ".eer")
 _BESIDE = ("", "frames", "Frames")
 _EXTRA = re.compile(r"(\.mrc|\.mrcs|\.st)?\.mdoc$", re.IGNORECASE)
 
@@ -46,6 +47,8 @@ class Growing:
         Of the tilts that are there with their angle: those of `frames`, or of the first sections.
     promised : int
         Tilts that the stack's header or the .mdoc names.
+    unread_deg : tuple of float
+        Angles of tilts whose files are there, but of a kind that is not read (TIFF, EER).
     """
 
     name: str
@@ -54,6 +57,12 @@ class Growing:
     frames: tuple[Path, ...] = ()
     angles_deg: tuple[float, ...] = ()
     promised: int = 0
+    unread_deg: tuple[float, ...] = ()
+
+    @property
+    def n_there(self) -> int:
+        """How many tilts are there, whether they can be used or not."""
+        return len(self.angles_deg) + len(self.unread_deg)
 
     @property
     def n_tilts(self) -> int:
@@ -148,10 +157,14 @@ def _of_notes(notes: Path, there: Iterable[Path]) -> Growing | None:
         return None
     by_name = {path.name: path for path in there}
     files = [by_name[one] for one in names if one in by_name]
-    tilts = []
+    tilts, unread = [], []
     for section, one in zip(read.sections, names, strict=False):
         path, angle = by_name.get(one), _angle(section.get("TiltAngle", ""))
-        if path is not None and angle is not None and _is_whole(path):
+        if path is None or angle is None:
+            continue
+        if path.suffix.lower() in _UNREAD:
+            unread.append(angle)
+        elif _is_whole(path):
             tilts.append((angle, path))
     tilts.sort()
     return Growing(
@@ -160,6 +173,7 @@ def _of_notes(notes: Path, there: Iterable[Path]) -> Growing | None:
         frames=tuple(path for _, path in tilts),
         angles_deg=tuple(angle for angle, _ in tilts),
         promised=len(names),
+        unread_deg=tuple(sorted(unread)),
     )
 
 

@@ -35,6 +35,10 @@ _REST = 20  # times as long as it takes to walk the folders
 _LIVE = "live"
 _FRAMES = ("frames", "Frames")
 _STARTS_SHORT = 2  # tilts; the .mdoc and the header of a stack may be apart by one while it grows
+_UNREAD = (
+    "There is no preview: the tilts are files in TIFF or EER, which are not read. Bring them"
+    " together into a stack (.mrc or .st), which is followed, too, while it is written."
+)
 _NO_PLACE = "the pattern of a live folder must name subject and study"
 Stamp = tuple[int, int]
 
@@ -210,7 +214,7 @@ class LiveSeries:
 
     def _show(self, root: LiveRoot, one: Growing, seen: _Seen, *, over: bool, first: bool) -> None:
         """Bring a series' row and preview up to date; those of an old one stay as they are."""
-        if not one.n_tilts:
+        if not one.n_there:
             return
         place = root.place(one.files[0])
         if place is None:
@@ -221,7 +225,7 @@ class LiveSeries:
             self._gather(place, home, one)
         if over and first and not _is_open(target / REPORT):
             return
-        if one.n_tilts == seen.n_shown and not over:
+        if one.n_there == seen.n_shown and not over:
             return
         self._enough_space()
         with tempfile.TemporaryDirectory(prefix="live-", dir=self._folder.tmp) as folder:
@@ -229,11 +233,13 @@ class LiveSeries:
             report["state"] = "recorded" if over else "recording"
             if not self._stopping.is_set():
                 self._publish(place, home, target, report, made)
-                seen.n_shown = one.n_tilts
+                seen.n_shown = one.n_there
 
     def _preview(self, one: Growing, folder: Path) -> tuple[dict[str, Any], Path | None]:
         """Give the report of a series, and its preview once there are tilts enough."""
-        report = told_so_far(one.angles_deg)
+        report = told_so_far(sorted((*one.angles_deg, *one.unread_deg)))
+        if one.unread_deg:
+            return {**report, "messages": [_UNREAD]}, None
         if one.n_tilts < FEWEST:
             return report, None
         why = self._run(preview_command(one, folder))
@@ -246,7 +252,7 @@ class LiveSeries:
         """Bring the files of single tilts together into a stack of the study."""
         name = safe_name(one.name)
         stack = home / _LIVE / name / f"{name}.st"
-        if stack.exists() or one.n_tilts < FEWEST:
+        if stack.exists() or one.unread_deg or one.n_tilts < FEWEST:
             return
         self._enough_space()
         part = stack.with_name(f".{new_key()}.part")

@@ -204,6 +204,34 @@ def test_a_preview_that_cannot_be_made_says_why_and_the_count_goes_on(
     assert one.live.problem == ""
 
 
+@pytest.mark.parametrize("ending", ["tif", "eer"])
+def test_TILT_tilts_in_files_that_are_not_read_are_counted_and_it_is_said(
+    lab: Callable[..., Lab], phantom: Phantom, ending: str
+) -> None:
+    """A movie of each tilt in TIFF or EER: it is shown and imported, without a preview."""
+    one = lab(quiet_s=0.5)
+    folder = one.share / "S_1/g1"
+    Microscope(folder, phantom, "TS_3", frames=True).tilt(4)
+    for path in folder.glob("*.mrc"):
+        path.rename(path.with_suffix(f".{ending}"))
+    notes = folder / "TS_3.mdoc"
+    notes.write_text(notes.read_text().replace(".mrc", f".{ending}"))
+    one.live.look()
+    assert one.shows("TS_3", 4)
+    told = one.report("TS_3")
+    assert told["angles_deg"] == sorted(told["angles_deg"])  # type: ignore[type-var]
+    assert "TIFF or EER" in str(told["messages"])
+
+    def over() -> bool:
+        one.live.look()
+        return one.shows("TS_3", 4, "recorded")
+
+    wait_until(over, "it is over", every_s=0.05)
+    assert "S_1#g1/live/TS_3/TS_3.st" not in one.kit.files()
+    assert one.live.problem == ""
+    wait_until(lambda: not one.watcher.look_once() and one.imported(), "it is imported")
+
+
 def test_a_live_folder_that_names_no_study_says_so(tmp_path: Path, phantom: Phantom) -> None:
     kit = Kit(tmp_path / "data")
     (tmp_path / "share").mkdir()

@@ -66,6 +66,7 @@ export const series = {
   done: "done",
   recording: "being recorded",
   recorded: "recorded, preview",
+  recordedBare: "recorded, no preview",
   stateFailed: "failed",
   beads: "{n} beads",
   patches: "patches",

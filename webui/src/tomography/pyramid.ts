@@ -65,7 +65,7 @@ export function firstState(info: PyramidInfo, base: string, name: string): Json 
       },
     ],
     crossSectionBackgroundColor: "#000000",
-    selectedLayer: { visible: true, layer: name, size: 260 },
+    selectedLayer: { visible: true, layer: name, size: 340 },
     layout: "4panel",
   };
 }

@@ -54,6 +54,7 @@ describe("a report of the workflow (BRT-06)", () => {
     expect(points).toHaveLength(20);
     expect(points[0]).toEqual({ x: -60, y: 0.196, group: "flagged", label: "Tilt 1" });
     expect(points[2]?.label).toBe("Tilt 4");
+    expect(residualPoints(report, text)[0]?.group).toBeNull();
     expect(shiftPoints(report, text)).toHaveLength(40);
   });
 

@@ -261,7 +261,7 @@ export function againBatch(
 export interface TiltPoint {
   x: number;
   y: number;
-  group: string;
+  group: string | null;
   label: string;
 }
 interface Names {
@@ -273,13 +273,14 @@ interface Names {
 }
 const labelOf = (names: Names, tilt: number): string => names.tilt.replace("{n}", `${tilt + 1}`);
 
-/** Residual over angle; flagged tilts are a group of their own. */
+/** Residual over angle; flagged tilts, if any is drawn, are a group of their own. */
 export function residualPoints(report: Report, names: Names): TiltPoint[] {
   const flagged = new Set(report.flagged.map((one) => one.tilt));
+  const groups = report.residuals.some((y, tilt) => y !== null && flagged.has(tilt));
   return report.residuals.flatMap((y, tilt) => {
     const x = report.angles[tilt];
     if (y === null || x === undefined) return [];
-    const group = flagged.has(tilt) ? names.flagged : names.used;
+    const group = !groups ? null : flagged.has(tilt) ? names.flagged : names.used;
     return { x, y, group, label: labelOf(names, tilt) };
   });
 }

@@ -174,7 +174,7 @@ export function slideState(scenes: readonly SlideScene[], base: string): Json {
     crossSectionScale: Math.max(sizeOf(scene, "x") / 900, sizeOf(scene, "y") / 600),
     layers,
     crossSectionBackgroundColor: "#000000",
-    selectedLayer: { visible: true, layer: layers[0]?.name, size: 260 },
+    selectedLayer: { visible: true, layer: layers[0]?.name, size: 340 },
     layout: "xy",
   };
 }

@@ -68,6 +68,13 @@ export const series = {
   recorded: "recorded, preview",
   recordedBare: "recorded, no preview",
   stateFailed: "failed",
+  preview: "Preview",
+  liveText: {
+    recording:
+      "The microscope still writes this series. A rough tomogram, the preview, follows from three tilts on.",
+    recorded:
+      "This is what was seen of the series while it was recorded. The job Tomogram of a tilt series makes its tomogram.",
+  },
   beads: "{n} beads",
   patches: "patches",
   coarse: "coarse only",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 
@@ -220,6 +221,31 @@ def test_a_damaged_image_gives_no_figures_and_stops_nothing(kit, tmp_path):
     with kit.catalog.read() as con:
         rows = con.execute("SELECT figures FROM examined ORDER BY file_id").fetchall()
     assert [row[0] == "{}" for row in rows] == [True, False]
+
+
+def test_small_images_are_looked_at_one_at_a_time(kit, tmp_path, monkeypatch):
+    session(kit, tmp_path / "a", 1)
+    kit.catalog.write(lambda tx: tx.con.execute("DELETE FROM examined"))
+    inside, most, together = [], [], threading.Event()
+
+    def figures(path, **_):
+        inside.append(path)
+        most.append(len(inside))
+        if len(inside) > 1:
+            together.set()
+        together.wait(0.5)  # for another one, which must not come
+        inside.remove(path)
+        return {}
+
+    monkeypatch.setattr("appliance.exchange.examine.figures_of", figures)
+    Examiner(kit.importer.ctx).look()
+    steps, kit.queue.waiting = kit.queue.waiting, []
+    threads = [threading.Thread(target=kit.queue.steps[name], args=(n,)) for name, n in steps]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1, 1]
 
 
 def test_phantoms_have_figures_of_their_own_in_order_of_their_dates(kit, tmp_path, monkeypatch):

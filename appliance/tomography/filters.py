@@ -87,7 +87,8 @@ def filter_rows(rows: F32, response: F64) -> F32:
 
     Returns
     -------
-    array (n_rows, n_samples) of float32
+    array (n_rows, 2 (n - 1)) of float32
+        What lies beyond `n_samples` is what the filter spread there.
     """
     from scipy import fft
 
@@ -95,4 +96,4 @@ def filter_rows(rows: F32, response: F64) -> F32:
     spectrum = fft.rfft(rows, length, axis=1)
     spectrum *= response.astype(np.float32)
     filtered: F32 = fft.irfft(spectrum, length, axis=1, overwrite_x=True)
-    return filtered[:, : rows.shape[1]]
+    return filtered

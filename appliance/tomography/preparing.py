@@ -21,6 +21,7 @@ from appliance.core import DiskFull, FormatError, Invalid
 from appliance.tomography.erasing import Beads, erased
 from appliance.tomography.filters import fall_off, filter_rows, ramp, sirt_like
 from appliance.tomography.layout import Layout, layout
+from appliance.tomography.lines import Lines, line_images, lines_of, spline_response, stretch
 from appliance.tomography.records import TiltAlignment, TiltSeries
 from appliance.tomography.resampling import (
     Samples,
@@ -179,40 +180,68 @@ def _room(shape: tuple[int, int], rules: ReconstructRules, scratch: Path) -> Ite
 
 
 def _fill(series: TiltSeries, alignment: TiltAlignment, recipe: Recipe, k: int, rows: F32) -> None:
-    begin, end = recipe.plan.starts[k : k + 2]
-    rows[:, begin:end] = tilt_rows(series, alignment, recipe, k)
+    _prepare(series, alignment, recipe, k, (np.asarray(rows), int(recipe.plan.starts[k])))
 
 
 def tilt_rows(series: TiltSeries, alignment: TiltAlignment, recipe: Recipe, k: int) -> F32:
     """Prepare one tilt: (rows, width of its part of the layout)."""
+    out = np.empty((recipe.rows[1], recipe.plan.width(k)), np.float32)
+    _prepare(series, alignment, recipe, k, (out, 0))
+    return out
+
+
+def _prepare(
+    series: TiltSeries, alignment: TiltAlignment, recipe: Recipe, k: int, into: tuple[F32, int]
+) -> None:
+    """Prepare one tilt into rows, from one of their samples on."""
     i, rules, plan = int(recipe.tilts[k]), recipe.rules, recipe.plan
     matrix, shift = alignment.matrices[i], alignment.shifts[i]
     section = series.images[i]
     if recipe.beads is not None:
         section = erased(section, recipe.beads, matrix, shift, float(alignment.angles_deg[i]))
     tilt = _ready(binned_tilt(section, rules.binning), rules, i)
+    lines = lines_of(tilt, matrix, shift)
+    if lines is not None:
+        _along_lines(lines, recipe, k, into)
+        return
     reach = _reach(section.shape, matrix, shift) / rules.binning
     fade = _FADE * plan.nx
     low, high = _span(plan, k, reach + fade)
     cosine = float(plan.cosines[k])
     x = (plan.first(k) + low) * cosine
-    response = None if rules.method == "sirt" else _response(recipe, k, high - low)
-    out = np.empty((recipe.rows[1], plan.width(k)), np.float32)
-    for y in range(0, len(out), _ROWS):
-        n = min(_ROWS, len(out) - y)
+    response = _response(recipe, k, high - low, cosine)
+    (out, begin), (_, ny) = into, recipe.rows
+    for y in range(0, ny, _ROWS):
+        n = min(_ROWS, ny - y)
         samples = Samples(x, cosine, high - low, recipe.rows[0] + y, n, fade)
         image = aligned_image(tilt, matrix, shift, samples)
-        image = image * np.float32(cosine) if response is None else filter_rows(image, response)
-        out[y : y + n] = image[:, -low : -low + plan.width(k)]
-    return out
+        image = filter_rows(image, response)
+        out[y : y + n, begin : begin + plan.width(k)] = image[:, -low : -low + plan.width(k)]
+
+
+def _along_lines(lines: Lines, recipe: Recipe, k: int, into: tuple[F32, int]) -> None:
+    """Prepare a tilt whose rows are not oblique: filtered before they are stretched."""
+    plan, (y0, ny) = recipe.plan, recipe.rows
+    cosine, width, fade = float(plan.cosines[k]), plan.width(k), _FADE * plan.nx
+    x = plan.first(k) * cosine
+    columns = lines.columns((x, x + (width - 1) * cosine), (y0, y0 + ny - 1), fade)
+    response = _response(recipe, k, columns[1], lines.spacing)
+    response = response * spline_response(np.linspace(0, 0.5, len(response)))
+    samples, (out, begin) = (x, cosine, width), into
+    for y in range(0, ny, _ROWS):
+        n = min(_ROWS, ny - y)
+        image = line_images(lines, columns, y0 + y, n, fade)
+        image = filter_rows(image, response)
+        stretch(image, lines, (columns[0], y0 + y), samples, (out, y, begin))
 
 
 def _ready(tilt: Tilt, rules: ReconstructRules, i: int) -> Tilt:
-    """Values around zero; densities where they are asked for."""
+    """Values around zero, in place; densities where they are asked for."""
     if not np.isfinite(tilt.mean):
         raise FormatError(f"section {i} holds no number", hint="Leave this tilt out.")
     if not rules.logarithm:
-        return replace(tilt, image=tilt.image - np.float32(tilt.mean), mean=0.0)
+        centred = np.subtract(tilt.image, np.float32(tilt.mean), out=tilt.image)
+        return replace(tilt, image=centred, mean=0.0)
     if tilt.mean <= 0:
         raise Invalid(
             f"section {i} is not bright on average: its logarithm says nothing",
@@ -239,15 +268,17 @@ def _span(plan: Layout, k: int, reach: float) -> tuple[int, int]:
     return min(low, 0), max(high, plan.width(k))
 
 
-def _response(recipe: Recipe, k: int, n: int) -> F64:
-    """Filter of one tilt, for rows of `n` stretched samples."""
+def _response(recipe: Recipe, k: int, n: int, spacing: float) -> F64:
+    """Filter of one tilt, for rows of `n` samples so many pixels apart."""
     from scipy import fft
 
-    rules, cosine = recipe.rules, float(recipe.plan.cosines[k])
+    rules = recipe.rules
     # Both ends have faded to zero: of the ramp's tail little may come around.
     length = fft.next_fast_len((5 * n + 7) // 8, real=True) * 2
-    response = ramp(length) / cosine * recipe.weights[k]
-    frequencies = np.arange(len(response)) / length / cosine  # cycles per binned pixel
+    if rules.method == "sirt":
+        return np.full(length // 2 + 1, float(recipe.plan.cosines[k]))
+    response = ramp(length) / spacing * recipe.weights[k]
+    frequencies = np.arange(len(response)) / length / spacing  # cycles per binned pixel
     response = response * fall_off(frequencies, rules.window, rules.cutoff, rules.falloff)
     if rules.method == "sirt-like":
         covered = float(angle_weights(recipe.angles_deg).sum())

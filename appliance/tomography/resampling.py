@@ -27,6 +27,7 @@ __all__ = [
     "block_means",
     "check_alignment",
     "frame_of",
+    "near_edge",
     "usable",
     "whole_frame",
 ]
@@ -247,7 +248,7 @@ def _resample(image: F32, fill: np.float32, view: F64, reach: F64, out: F32) -> 
                 at = np.uintp((iy - 1) * nx + ix - 1)
                 row[i] = _cubic(flat, at, np.uintp(nx), np.float32(x - ix), np.float32(y - iy))
             else:
-                row[i] = _near_edge(image, fill, x, y, reach)
+                row[i] = near_edge(image, fill, x, y, reach)
 
 
 @reordered
@@ -278,7 +279,7 @@ def _cubic(flat: F32, at: np.uintp, nx: np.uintp, tx: np.float32, ty: np.float32
 
 
 @reordered
-def _near_edge(image: F32, fill: np.float32, x: float, y: float, reach: F64) -> np.float32:
+def near_edge(image: F32, fill: np.float32, x: float, y: float, reach: F64) -> np.float32:
     """Bilinear within half a pixel of the image; beyond, its edge fades into the fill."""
     ny, nx = image.shape
     cx, cy = min(max(x, 0.0), nx - 1.0), min(max(y, 0.0), ny - 1.0)

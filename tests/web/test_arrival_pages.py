@@ -70,7 +70,19 @@ def test_a_session_appears_is_taken_as_protocol_and_the_next_is_judged(
     expect(first.get_by_text("complete and as expected")).to_be_visible(timeout=SLOW)
     bring(2, 35)
     second = page.get_by_role("article").filter(has_text="deviates from the protocol")
-    expect(second.get_by_text("EchoTime 35.0, wanted 30.0")).to_be_visible(timeout=SLOW)
+    deviates = second.get_by_text("EchoTime 35.0, wanted 30.0")
+    expect(deviates).to_be_visible(timeout=SLOW)
+    # Another protocol is taken at a click, and taken back at another.
+    kept = service.get("/projects/scanned/protocol")
+    [psid] = service.receipts("scanned")[0]["studies"]
+    second.get_by_role("button", name="Take as protocol").click()
+    told = page.get_by_role("status").filter(has_text=f"as in {psid}")
+    told.hover()  # it stays while the pointer rests on it
+    expect(deviates).to_have_count(0, timeout=SLOW)
+    told.get_by_role("button", name="Undo").click()
+    expect(deviates).to_be_visible(timeout=SLOW)
+    again = service.get("/projects/scanned/protocol")
+    assert {**again, "rev": 0} == {**kept, "rev": 0}
 
 
 def test_the_storage_is_measured_and_shown_by_project(desktop: Desktop) -> None:

@@ -55,12 +55,15 @@ class WebSettings(Section, frozen=True, forbid_unknown_fields=True, kw_only=True
         Names, beside loopback, under which a browser may reach the service.
     session_hours : float
         Hours after which a browser has to log in again.
+    dicomweb_origins : list of str
+        Addresses of pages, as ``https://viewer.example.org``, that may read DICOMweb with a token.
     """
 
     bind: str = "127.0.0.1"
     port: int = 8181
     allowed_hosts: list[str] = []
     session_hours: float = 168.0
+    dicomweb_origins: list[str] = []
 
 
 class DicomRoute(Section, frozen=True, forbid_unknown_fields=True, kw_only=True):

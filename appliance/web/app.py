@@ -82,7 +82,8 @@ def create_app(services: Services) -> Litestar:
         state=state,
         debug=False,
     )
-    app.asgi_handler = Gate(app.asgi_handler, services.settings.web.allowed_hosts)
+    web = services.settings.web
+    app.asgi_handler = Gate(app.asgi_handler, web.allowed_hosts, web.dicomweb_origins)
     return app
 
 

@@ -13,6 +13,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from appliance.core import Refused
+from appliance.web.origins import Origins
 from appliance.web.peers import peer_is_us
 from appliance.web.problems import PROBLEM_TYPE, problem_bytes
 
@@ -56,24 +57,38 @@ class Gate:
         What is protected.
     allowed_hosts : iterable of str
         Names beside loopback under which browsers reach the service.
+    dicomweb_origins : iterable of str
+        Addresses of pages that may read DICOMweb.
+
+    Raises
+    ------
+    SettingsError
+        If one of these is no address.
     """
 
-    def __init__(self, app: ASGIApp, allowed_hosts: Iterable[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, allowed_hosts: Iterable[str], dicomweb_origins: Iterable[str] = ()
+    ) -> None:
         self._app = app
-        self._allowed = tuple(allowed_hosts)
+        self._allowed, self._origins = tuple(allowed_hosts), Origins(dicomweb_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or refuse it; web sockets are not spoken."""
         if scope["type"] != ScopeType.HTTP:
             return
-        guarded = _with_headers(send)
-        refusal = None if peer_is_us(scope) else self._refusal(scope)
-        if refusal is None:
+        reader = self._origins.of(scope)
+        guarded = _with_headers(send, Origins.headers(reader) if reader else ())
+        refusal = None if peer_is_us(scope) else self._refusal(scope, reader)
+        if reader is not None:
+            Origins.without_cookies(scope)
+        if refusal is None and reader is not None and Origins.is_preflight(scope):
+            await _answer(204, Origins.permission(scope, reader), b"", guarded)
+        elif refusal is None:
             await self._app(scope, receive, guarded)
         else:
             await _refuse(refusal, guarded)
 
-    def _refusal(self, scope: Scope) -> Refused | None:
+    def _refusal(self, scope: Scope, reader: bytes | None) -> Refused | None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
         if not is_allowed_host(host, self._allowed):
@@ -81,6 +96,8 @@ class Gate:
                 "this name is not one of the appliance's",
                 hint="Use 127.0.0.1 or localhost, or add the name to web.allowed_hosts.",
             )
+        if reader is not None:
+            return None
         origin = headers.get(b"origin")
         if origin is not None and not _same_origin(origin.decode("latin-1"), host):
             return Refused("a page of another origin may not use this service")
@@ -95,13 +112,15 @@ def _same_origin(origin: str, host: str) -> bool:
     return origin.partition("://")[2].lower() == host.lower()
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, more: Iterable[tuple[bytes, bytes]]) -> Send:
+    told = {**_HEADERS, **dict(more)}
+
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             present = {name.lower() for name, _ in message["headers"]}
             message["headers"] = [
                 *message["headers"],
-                *((name, value) for name, value in _HEADERS.items() if name not in present),
+                *((name, value) for name, value in told.items() if name not in present),
             ]
         await send(message)
 
@@ -115,5 +134,9 @@ async def _refuse(error: Refused, send: Send) -> None:
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
     ]
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await _answer(error.status, headers, body, send)
+
+
+async def _answer(status: int, headers: list[tuple[bytes, bytes]], body: bytes, send: Send) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import shutil
 import tempfile
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import requests
@@ -17,6 +19,10 @@ from pydicom.uid import RLELossless
 
 from appliance import catalog
 from appliance.catalog import Grant
+from appliance.core import SettingsError
+from appliance.web.app import create_app
+from appliance.web.origins import Origins
+from appliance.web.server import WebServer, bind_tcp
 from tests.exchange.kit import write_series
 from tests.support.orthanc import an_orthanc
 from tests.support.waiting import wait_until
@@ -383,6 +389,91 @@ def test_STOW_tells_of_each_object_that_it_did_not_take(shelf, tokens, tmp_path)
 def test_a_page_of_another_site_reaches_nothing(ask):
     headers = {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}
     assert ask("default/studies", headers=headers).status_code == 403
+
+
+VIEWER = "https://viewer.example.org:3000"
+
+
+@pytest.fixture(scope="module")
+def lent(shelf):
+    """The same service, with a page of another address that may read."""
+    web = msgspec.structs.replace(shelf.services.settings.web, dicomweb_origins=[f"{VIEWER}/"])
+    settings = msgspec.structs.replace(shelf.services.settings, web=web)
+    with WebServer(
+        create_app(dataclasses.replace(shelf.services, settings=settings)),
+        [listening := bind_tcp("127.0.0.1", 0)],
+    ):
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def preflight(url, origin=VIEWER, method="GET", **more):
+    asked = {"Access-Control-Request-Method": method, "Sec-Fetch-Site": "cross-site"}
+    asked["Access-Control-Request-Headers"] = "authorization"
+    return requests.options(url, headers={"Origin": origin, **asked, **more}, timeout=30)
+
+
+def test_GEN_06_a_viewer_on_another_address_reads_with_a_token(lent, tokens):
+    url = f"{lent}/dicom-web/default/studies"
+    first = preflight(url, **{"Access-Control-Request-Private-Network": "true"})
+    assert (first.status_code, first.content) == (204, b"")
+    assert first.headers["Access-Control-Allow-Origin"] == VIEWER
+    assert "authorization" in first.headers["Access-Control-Allow-Headers"].lower()
+    assert first.headers["Access-Control-Allow-Methods"] == "GET, HEAD"
+    assert first.headers["Access-Control-Allow-Private-Network"] == "true"
+    assert "Access-Control-Allow-Credentials" not in first.headers
+    page = {"Origin": VIEWER, "Sec-Fetch-Site": "cross-site"}
+    known = {**page, "Authorization": f"Bearer {tokens['owner']}"}
+    found = requests.get(url, headers=known, timeout=30)
+    assert (found.status_code, len(found.json()) > 0) == (200, True)
+    assert found.headers["Access-Control-Allow-Origin"] == VIEWER
+    assert found.headers["Vary"] == "Origin"
+    nobody = requests.get(url, headers=page, timeout=30)  # the page can read why
+    assert (nobody.status_code, nobody.headers["Access-Control-Allow-Origin"]) == (401, VIEWER)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://viewer.example.org", "http://viewer.example.org:3000", f"{VIEWER}.evil.org", "null"],
+)
+def test_no_other_page_reads_and_a_page_reads_alone(lent, tokens, origin):
+    url = f"{lent}/dicom-web/default/studies"
+    token = {"Authorization": f"Bearer {tokens['owner']}"}
+    refused = [
+        preflight(url, origin),
+        requests.get(url, headers={"Origin": origin, **token}, timeout=30),
+        preflight(url, method="POST"),
+        requests.post(url, headers={"Origin": VIEWER, **token}, timeout=30),
+        preflight(f"{lent}/api/v1/projects"),
+        requests.get(f"{lent}/api/v1/projects", headers={"Origin": VIEWER, **token}, timeout=30),
+    ]
+    assert [one.status_code for one in refused] == [403] * 6
+    assert not any("Access-Control-Allow-Origin" in one.headers for one in refused)
+
+
+def test_the_session_of_the_browser_is_not_lent_to_another_page(lent, shelf):
+    with shelf.browser() as http:
+        cookies = {"nora_session": http.cookies["nora_session"]}
+        csrf = {"X-CSRF-Token": http.headers["X-CSRF-Token"]}
+    url = f"{lent}/dicom-web/default/studies"
+    own = requests.get(url, headers=csrf, cookies=cookies, timeout=30)
+    assert own.status_code == 200
+    assert "Access-Control-Allow-Origin" not in own.headers
+    other = requests.get(url, headers={"Origin": VIEWER, **csrf}, cookies=cookies, timeout=30)
+    assert other.status_code == 401
+
+
+def test_off_by_default_no_page_of_another_address_is_told_anything(shelf):
+    answer = preflight(f"{shelf.url}/dicom-web/default/studies")
+    assert answer.status_code == 403
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "wrong", ["*", "viewer.example.org", "https://*.example.org", "https://a/b", "ftp://a", "null"]
+)
+def test_an_address_of_pages_that_is_none_is_refused(wrong):
+    with pytest.raises(SettingsError, match="dicomweb_origins"):
+        Origins([wrong])
 
 
 def test_GEN_06_Orthancs_plugin_searches_retrieves_and_stores(shelf, tokens, tmp_path):

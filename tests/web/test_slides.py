@@ -31,7 +31,7 @@ def shown(page: Any) -> np.ndarray:
     with Image.open(io.BytesIO(shot)) as picture:
         pixels = np.asarray(picture.convert("RGB")).astype(int)
     height, width, _ = pixels.shape
-    return pixels[height // 4 : height * 3 // 4, width // 4 : width * 3 // 8]
+    return pixels[height // 4 : height * 3 // 4, width // 4 : width // 3]
 
 
 def share(page: Any, wanted: tuple[int, int, int], within: int = 40) -> float:

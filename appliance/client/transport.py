@@ -32,6 +32,8 @@ from appliance.core import (
 )
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 __all__ = ["Transport"]
@@ -59,6 +61,15 @@ _BY_KEY: dict[str, type[ApplianceError]] = {
 _BY_STATUS = {400: Invalid, 401: Refused, 403: Refused, 404: NotFound, 409: Conflict, 429: Refused}
 
 
+def _trust(base_url: str, socket: Path | None) -> ssl.SSLContext | bool:
+    """Give whose certificates count; nobody's where TLS is not spoken, as the list loads slowly."""
+    import ssl
+
+    if socket is None and urlsplit(base_url).scheme == "https":
+        return True
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 class Transport:
     """Sends requests to one service and turns its problems into our errors.
 
@@ -84,9 +95,11 @@ class Transport:
         self._where = str(socket or base_url)
         self._untried = socket
         self._httpx = httpx
+        trust = _trust(base_url, socket)
         self._http = httpx.Client(
             base_url=f"{base_url.rstrip('/')}/api/v1",
-            transport=httpx.HTTPTransport(uds=str(socket)) if socket else None,
+            transport=httpx.HTTPTransport(uds=str(socket), verify=trust) if socket else None,
+            verify=trust,
             headers={"Authorization": f"Bearer {token}"} if token else {},
             timeout=httpx.Timeout(_READ_S, connect=10.0),
             trust_env=False,

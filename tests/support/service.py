@@ -8,6 +8,7 @@ import random
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,9 +21,11 @@ from appliance.client import Client
 from appliance.core import DataFolder
 from tests.support.waiting import wait_until
 
-__all__ = ["REPOSITORY", "Service", "free_port"]
+__all__ = ["PLAIN", "REPOSITORY", "Service", "free_port"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For calls without TLS: to load whose certificates count takes longer than the call."""
 NORA = "from appliance.cli import main; raise SystemExit(main())"
 QUICK = {
     "NORA__WATCH__SETTLE_S": "0.4",
@@ -65,7 +68,7 @@ class Service:
         self.env.pop("NORA_CONFIG", None)
         self.process: subprocess.Popen[bytes] | None = None
         self.http = httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(self.folder.socket_path), retries=0),
+            transport=httpx.HTTPTransport(uds=str(self.folder.socket_path), verify=PLAIN),
             base_url="http://localhost/api/v1",
             timeout=30,
         )
@@ -97,7 +100,8 @@ class Service:
         if self.process.poll() is not None:
             raise RuntimeError(f"the service ended with {self.process.returncode}\n{self.log()}")
         try:
-            return httpx.get(f"{self.url}/api/v1/healthz", timeout=5).status_code == 200
+            answer = httpx.get(f"{self.url}/api/v1/healthz", timeout=5, verify=PLAIN)
+            return answer.status_code == 200
         except httpx.TransportError:
             return False
 

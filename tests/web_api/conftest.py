@@ -32,6 +32,7 @@ from appliance.privacy import IdentityStore
 from appliance.tomography import SlicePool
 from appliance.upkeep import CheckContext, Notifications, Upkeep, catalog_extensions
 from appliance.web import Services, WebServer, bind_tcp, bind_unix, create_app
+from tests.support.service import PLAIN
 
 IMAGE = bytes(range(256)) * 16
 
@@ -54,7 +55,7 @@ class Site:
 
     def anonymous(self) -> httpx.Client:
         """A caller over TCP that has not logged in."""
-        return httpx.Client(base_url=self.url, timeout=20)
+        return httpx.Client(base_url=self.url, timeout=20, verify=PLAIN)
 
     def browser(self) -> httpx.Client:
         """A logged-in browser: cookie, and the CSRF header on every request."""
@@ -62,11 +63,13 @@ class Site:
             answer = http.post("/api/v1/session", json={"code": self.code()}).raise_for_status()
             headers = {"X-CSRF-Token": answer.json()["csrf"]}
             cookies = {"nora_session": http.cookies["nora_session"]}
-        return httpx.Client(base_url=self.url, headers=headers, cookies=cookies, timeout=20)
+        return httpx.Client(
+            base_url=self.url, headers=headers, cookies=cookies, timeout=20, verify=PLAIN
+        )
 
     def local(self) -> httpx.Client:
         """A program of this user, over the Unix socket."""
-        transport = httpx.HTTPTransport(uds=str(self.socket))
+        transport = httpx.HTTPTransport(uds=str(self.socket), verify=PLAIN)
         return httpx.Client(transport=transport, base_url="http://nora/api/v1", timeout=20)
 
     def bearer(self, scope: str = "", job_key: str | None = None) -> httpx.Client:
@@ -75,7 +78,10 @@ class Site:
             lambda tx: catalog.issue_token(tx, "test", scope=scope, job_key=job_key)
         )
         return httpx.Client(
-            base_url=f"{self.url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=20
+            base_url=f"{self.url}/api/v1",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=20,
+            verify=PLAIN,
         )
 
 

@@ -57,6 +57,8 @@ def demo(options: argparse.Namespace) -> int:
 
     data = (options.data or _DEFAULT_DATA).absolute()
     overrides = overrides_of(options)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # of a closed terminal: the service ends, too
+        signal.signal(number, signal.default_int_handler)
     settings = load_settings(data, config=options.config, overrides=overrides)
     folder = DataFolder(settings.data_path)
     with _service(folder, options), Client(socket=folder.socket_path) as client:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from appliance.cli.transport import service_answers, service_ready
+from appliance.core import DataFolder
 from tests.support.bids import errors_of
 from tests.support.service import REPOSITORY, Service, free_port
 from tests.support.waiting import wait_until
@@ -84,6 +87,26 @@ def _own_terminal() -> None:
     import termios
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_one_that_is_ended_or_whose_terminal_is_closed_leaves_no_service(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    demo = subprocess.Popen(
+        command(tmp_path, "tomography"),
+        cwd=REPOSITORY,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    folder = DataFolder(tmp_path)
+    wait_until(lambda: service_ready(folder), "its service answers", within_s=120)
+    demo.send_signal(number)
+    _, told = demo.communicate(timeout=120)
+    assert demo.returncode == 130, told
+    assert told == b"interrupted\n"
+    assert not service_answers(folder)
 
 
 def test_a_taken_port_is_a_clear_error(data: Path) -> None:

@@ -286,6 +286,8 @@ def _report(
     if working.flaws:
         n = len(working.flaws)
         messages.append(f"{n} tilt{' is' if n == 1 else 's are'} left out.")
+    if followed and followed.refined and followed.refined.freedoms:
+        messages.append(followed.refined.as_sentence(working.binning))
     told = AlignmentReport(
         alignment,
         followed.method if followed else "coarse",

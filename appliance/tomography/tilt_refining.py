@@ -73,6 +73,20 @@ class Refined:
             "rotations_deg": self.turns_deg.round(3).tolist(),
         }
 
+    def as_sentence(self, binning: int) -> str:
+        """What a person should know of it, in unbinned pixels."""
+        most = {
+            Freedom.ANGLE: f"{np.abs(self.angles_deg).max():.1f}°",
+            Freedom.SCALE: f"{100 * np.abs(self.scales).max():.2f} %",
+            Freedom.TURN: f"{np.abs(self.turns_deg).max():.1f}°",
+        }
+        parts = " and ".join(f"{one.value} (by up to {most[one]})" for one in self.freedoms)
+        before, after = (f"{one * binning:.2f}" for one in self.foretold_px)
+        return (
+            f"Refined from tilt to tilt: {parts}. Beads left out of the solution lie {after} pixels"
+            f" from where it expects them, {before} with nominal values."
+        )
+
 
 def refine_tilts(seen: Seen, bundle: Bundle) -> Refined:
     """Grant tilts what makes points that were left out agree better.

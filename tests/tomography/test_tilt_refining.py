@@ -78,6 +78,17 @@ def test_few_beads_refine_nothing() -> None:
     assert refine_tilts(seen, refine_axis(seen, AXIS)).freedoms == ()
 
 
+def test_what_was_refined_is_told_in_a_sentence() -> None:
+    seen, _ = sightings(0.2, ANGLES + BENT, GROWN)
+    found = refine_tilts(seen, refine_axis(seen, AXIS))
+    before, after = (f"{2 * one:.2f}" for one in found.foretold_px)
+    told = found.as_sentence(binning=2)
+    assert f"lie {after} pixels from where it expects them, {before} with nominal" in told
+    assert f"tilt angle (by up to {np.abs(found.angles_deg).max():.1f}°)" in told
+    assert "magnification (by up to 0." in told
+    assert "rotation" not in told
+
+
 def test_what_was_refined_is_told_as_json_in_raw_pixels() -> None:
     seen, _ = sightings(0.2, ANGLES + BENT, np.zeros(N))
     found = refine_tilts(seen, refine_axis(seen, AXIS))

@@ -88,7 +88,8 @@ def plan(query: PacsQuery) -> list[Asked]:
     if not days and not any(value.strip("*?") for value in base.values()):
         raise Invalid(
             "this asks for everything that the archive has",
-            hint="Narrow it: a patient, a name, a day, a modality or a description.",
+            hint="Narrow it: fill in PatientID, name, accession number, day, modality or study"
+            " description with more than *, or give a list of patients.",
         )
     return [Asked({**base, "StudyDate": days})]
 

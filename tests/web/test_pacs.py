@@ -237,6 +237,45 @@ def test_PACS_x01_x02_names_are_hidden_lists_are_asked_and_what_is_missing_is_to
     assert "K2" not in log.inner_text()
 
 
+def test_PACS_12_the_page_opens_on_the_archive_that_was_used_last(
+    desktop: Desktop, orthanc: Orthanc
+) -> None:
+    enter_all(desktop, orthanc)
+    page = desktop.go("/pacs").page
+    archive = page.get_by_label("Archive", exact=True)
+    expect(archive).to_have_value("get")  # none was used, and the first one may answer
+    archive.select_option("web")
+    page.reload()
+    expect(archive).to_have_value("web")
+    # One that fails is not chosen for somebody who has used none.
+    page.evaluate("localStorage.clear()")
+    failed = {"ok": False, "text": "it does not answer", "hint": ""}
+
+    def first_fails(route: Route) -> None:
+        answer = route.fetch().json()
+        answer["items"][0]["last"] = failed
+        route.fulfill(json=answer)
+
+    page.route("**/pacs/nodes", first_fails)
+    page.reload()
+    expect(archive).to_have_value("move")
+
+
+def test_PACS_03_a_search_that_was_refused_as_too_broad_is_not_tried_again_as_it_is(
+    desktop: Desktop, watched: Watched, orthanc: Orthanc
+) -> None:
+    enter_all(desktop, orthanc)
+    page = desktop.go("/pacs").page
+    page.get_by_role("button", name="Run search").click()
+    told = page.get_by_role("alert")
+    expect(told).to_contain_text("Narrow it: fill in PatientID")
+    expect(told.get_by_role("button", name="Try again")).to_have_count(0)
+    watched.errors[:] = [error for error in watched.errors if "400 (Bad" not in error]
+    studies, _ = search(page, "move", PatientID="K2")
+    expect(studies.get_by_text("THIRD^THREE")).to_be_visible()
+    expect(told).to_have_count(0)
+
+
 def held(page: Page, pattern: str) -> list[Route]:
     """Give what is asked for from now on; it has no answer until the test gives one."""
     routes: list[Route] = []

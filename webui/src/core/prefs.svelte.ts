@@ -9,6 +9,8 @@ const defaults = {
   dockWidth: 300,
   dockTool: "",
   project: "",
+  /** The archive that was searched last, for each project. */
+  archives: {} as Record<string, string>,
   showFinishedJobs: false,
   screenNotes: false,
   linkViewports: true,

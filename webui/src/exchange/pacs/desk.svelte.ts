@@ -2,6 +2,7 @@
 // while other pages are open.
 import { api } from "../../core/api";
 import { may, session, inProject } from "../../core/session.svelte";
+import { prefs, remember } from "../../core/prefs.svelte";
 import { attempt } from "../../core/toast.svelte";
 import {
   countsOf,
@@ -22,6 +23,8 @@ const POLL_MS = 400;
 const NONE: ReadonlySet<string> = new Set();
 
 export class Desk {
+  constructor(private readonly project: string) {}
+
   node = $state("");
   query = $state<Query>({ ...EMPTY });
   names = $state(may("deanonym"));
@@ -58,7 +61,13 @@ export class Desk {
     wishedOf(this.studies, this.series, this.checked, this.picked, !this.withSeries),
   );
 
+  /** The page opens on this archive the next time. */
+  keepNode(): void {
+    remember("archives", { ...prefs.archives, [this.project]: this.node });
+  }
+
   async run(): Promise<void> {
+    this.keepNode();
     const round = this.#begin();
     const query = $state.snapshot(this.query);
     this.withSeries = query.series;
@@ -179,7 +188,7 @@ const desks = new Map<string, Desk>();
 export function deskOf(project = session.project): Desk {
   const known = desks.get(project);
   if (known) return known;
-  const desk = new Desk();
+  const desk = new Desk(project);
   desks.set(project, desk);
   return desk;
 }

@@ -7,6 +7,7 @@ import {
   kindsOf,
   linesOf,
   nextTime,
+  openOn,
   sharedIds,
   sorted,
   studyValue,
@@ -127,6 +128,16 @@ it("tables are sorted by what is in their columns, numbers as numbers", () => {
   expect(ids("patient_id")).toEqual(["P9", "P10"]);
   expect(ids("-patient_id")).toEqual(["P10", "P9"]);
   expect(ids("")).toEqual(["P10", "P9"]);
+});
+
+it("the page opens on the archive used last, else on one that did not fail last (PACS-12)", () => {
+  const heard = (name: string, ok?: boolean) => ({
+    name,
+    last: ok === undefined ? null : { ok, text: "", hint: "" },
+  });
+  const nodes = [heard("a", false), heard("b"), heard("c", true)];
+  expect([openOn(nodes, "c"), openOn(nodes, "a"), openOn(nodes, "gone")]).toEqual(["c", "a", "b"]);
+  expect([openOn(nodes), openOn([heard("a", false)]), openOn([])]).toEqual(["b", "a", ""]);
 });
 
 it("a filter wants all its words", () => {

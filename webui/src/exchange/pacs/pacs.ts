@@ -40,6 +40,12 @@ export interface Kind {
   nHere: number;
 }
 
+/** The archive the page opens on: the one that was used last, else one that did not fail last. */
+export function openOn(nodes: readonly Pick<Node, "name" | "last">[], used = ""): string {
+  const known = nodes.find((one) => one.name === used);
+  return (known ?? nodes.find((one) => one.last?.ok !== false) ?? nodes[0])?.name ?? "";
+}
+
 /** Two persons may have one PatientID: name and day of birth tell them apart. */
 export const personOf = (study: Study): string =>
   [study.patient_id, study.patient_name, study.birth_date].join("\u0000");

@@ -254,10 +254,6 @@ class ClusterAdapter:
             self._ended.put(mark)
             self._wake()
 
-    def look_again(self) -> None:
-        """Look at everything soon, because something there has just been changed."""
-        self._nudge.set()
-
     def give_back(self, row: sqlite3.Row) -> None:
         """Queue a job again, or cancel it, whose attempt never ran and now never can."""
 

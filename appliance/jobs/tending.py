@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Tender"]
 
 _CANCEL_AGAIN_S = 30.0
+# Slurm takes two seconds to stop a job; until it goes on again, its other signals are lost.
+_WAKES_WITHIN_S = 3.0
 
 
 class Tender:
@@ -54,7 +56,7 @@ class Tender:
         self._carriers = carriers
         self._gone: dict[tuple[int, int], float] = {}
         self._cancelled: dict[tuple[int, int], float] = {}
-        self._woken: set[tuple[int, int]] = set()
+        self._woken: dict[tuple[int, int], float] = {}
 
     def tend(self, row: sqlite3.Row, found: Sequence[Entry] | None, *, may_send: bool) -> bool:
         """Do what is missing.
@@ -125,29 +127,26 @@ class Tender:
         elif time.monotonic() - self._cancelled.get(mark, float("-inf")) > _CANCEL_AGAIN_S:
             if row["carrier"]:
                 self._carriers.wish(row, signal.SIGTERM)
-            elif self._must_wake(mark, entry):
+            elif self._is_waking(mark, entry):
                 return
             else:
                 self._workload.cancel([entry], force=mark in self._cancelled)
             self._cancelled[mark] = time.monotonic()
 
-    def _must_wake(self, mark: tuple[int, int], entry: Entry) -> bool:
+    def _is_waking(self, mark: tuple[int, int], entry: Entry) -> bool:
         """Let a suspended one go on, once, so that it hears that it shall end.
 
         What a cluster has stopped gets no other signal than SIGKILL, and that leaves no word of it.
         """
-        if entry.seen is not Seen.SUSPENDED or mark in self._woken:
-            return False
-        self._woken.add(mark)
-        try:
-            self._workload.resume(entry)
-        except HostDown:
-            self._woken.discard(mark)
-            raise
-        except JobError:  # the site does not let us: it is killed
-            return False
-        self._adapter.look_again()
-        return True
+        if mark not in self._woken and entry.seen is Seen.SUSPENDED:
+            try:
+                self._workload.resume(entry)
+                self._woken[mark] = time.monotonic()
+            except HostDown:
+                raise
+            except JobError:  # the site does not let us: it is killed
+                self._woken[mark] = float("-inf")
+        return time.monotonic() - self._woken.get(mark, float("-inf")) < _WAKES_WITHIN_S
 
     def _keep_wish(self, row: sqlite3.Row, entry: Entry) -> None:
         """Suspend or resume what a person wants so; what the cluster suspends is left alone."""
@@ -157,12 +156,14 @@ class Tender:
                 self._carriers.wish(row, signal.SIGTSTP)
             elif entry.seen is Seen.RUNNING:
                 self._workload.suspend(entry)
+                self._woken.pop((row["id"], row["n"]), None)
             self._note(row, entry.ref, paused=1)
         elif not wanted and paused:
             if row["carrier"]:
                 self._carriers.wish(row, signal.SIGCONT)
             else:
                 self._workload.resume(entry)
+                self._woken[row["id"], row["n"]] = time.monotonic()
             self._note(row, entry.ref, paused=0)
         elif not wanted:
             stopped = f"suspended by {self._adapter.name}"
@@ -291,7 +292,7 @@ class Tender:
     def _forget(self, row: sqlite3.Row) -> None:
         self._gone.pop((row["id"], row["n"]), None)
         self._cancelled.pop((row["id"], row["n"]), None)
-        self._woken.discard((row["id"], row["n"]))
+        self._woken.pop((row["id"], row["n"]), None)
 
     def _note(self, row: sqlite3.Row, ref: str | None, **facts: Any) -> None:
         if ref != row["backend_ref"]:

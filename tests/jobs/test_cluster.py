@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from appliance.core import JobError, SettingsError, load_settings
-from appliance.jobs import shim
+from appliance.jobs import shim, tending
 from appliance.jobs.adapterset import check_adapters
 from appliance.jobs.hosts import Host, HostDown, Said
 from appliance.jobs.sites import PathMap
@@ -82,7 +82,8 @@ def fake() -> Fake:
 
 
 @pytest.fixture
-def bench(make_bench: MakeBench, fake: Fake) -> Bench:
+def bench(make_bench: MakeBench, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(tending, "_WAKES_WITHIN_S", 0.3)
     found = make_bench(start=False, **SETTINGS)
     (cluster,) = found.scheduler.clusters
     cluster._workload = cluster._tender._workload = fake

@@ -60,7 +60,14 @@ $(VENV)/.demo: requirements-demo.lock | $(UV)
 	  --target .cache/demo-packages -r requirements-demo.lock
 	@touch $@
 
-demo: setup $(VENV)/.demo
+$(VENV)/.movies: requirements-test.lock $(VENV)/.locked
+	@echo "== the encoder of movies (PyAV, whose wheels bundle x264 under the GPL)"
+	@mkdir -p .cache
+	@awk '/^[a-z]/ { wanted = /^av==/ } wanted' requirements-test.lock > .cache/movies.lock
+	@$(UV) pip install --quiet --python $(RUN) --no-deps --require-hashes -r .cache/movies.lock
+	@touch $@
+
+demo: setup $(VENV)/.demo $(if $(findstring tomography,$(DEMO)),$(VENV)/.movies)
 	@$(BIN)/nora demo --packages .cache/demo-packages $(DEMO)
 
 check: setup $(VENV)/.tests

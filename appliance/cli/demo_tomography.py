@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.cli.demo_steps import PROJECT, Check, Say, wait_for_demo
-from appliance.core import DataFolder
+from appliance.core import DataFolder, install_command
 
 if TYPE_CHECKING:
     from appliance.client import Client, FileRow, JobRow
@@ -20,7 +21,8 @@ NAME, SUBJECT, STUDY = "sample", "TOMO-1", "2026_01"
 _SIZE, _TILTS = 256, 41
 _WITHIN_S = 1800.0
 _PART = re.compile(r"\s+\d+ %")
-_MADE = ("rec.mrc", "tiltMov_sample.mp4", "keyMov_sample.mp4", "neuro-sample")
+_MADE = ("rec.mrc", "neuro-sample")
+_MOVIES = ("tiltMov_sample.mp4", "keyMov_sample.mp4")  # where there is an encoder
 
 
 class TomographyRun:
@@ -66,9 +68,10 @@ class TomographyRun:
     def checks(self) -> list[Check]:
         """Look at everything that the demo promises."""
         jobs, missing = self._jobs(), self._missing()
+        made = "tomogram, movies and pyramid" if _has_encoder() else "tomogram and pyramid"
         return [
             Check(bool(self.files(f"*{NAME}.st")), "the sample tilt series is in its study"),
-            Check(not missing, f"tomogram, movies and pyramid: {missing or 'all there'} ({jobs})"),
+            Check(not missing, f"{made}: {missing or 'all there'} ({jobs})"),
         ]
 
     def summary(self) -> str:
@@ -86,6 +89,7 @@ class TomographyRun:
             f"Click on {NAME} in its list: residual and shifts of each tilt, tomogram, pyramid\n"
             "and movies; switch a tilt off and the slice beside is made without it. The files lie\n"
             f"in tomography/{NAME} of the study."
+            f"{'' if _has_encoder() else _no_movies()}"
         )
 
     def _address(self) -> str:
@@ -95,7 +99,8 @@ class TomographyRun:
         return f"http://{f'[{host}]' if ':' in host else host}:{found['web.port']}"
 
     def _missing(self) -> list[str]:
-        return [name for name in _MADE if not self.files(f"tomography*{name}")]
+        wanted = _MADE + (_MOVIES if _has_encoder() else ())
+        return [name for name in wanted if not self.files(f"tomography*{name}")]
 
     def _archive(self) -> Path:
         from appliance.tomography import write_sample
@@ -115,6 +120,17 @@ class TomographyRun:
         rows = self.client.all_jobs(project=PROJECT, state="all")
         ours = [row for row in rows if row.name == _batch()["jobs"][0]["name"]]
         return ", ".join(f"{row.name} {row.state} {row.why}".strip() for row in ours)
+
+
+def _has_encoder() -> bool:
+    return find_spec("av") is not None
+
+
+def _no_movies() -> str:
+    return (
+        "\n\nThere are no movies: they need PyAV, which is not installed. Install it and run the\n"
+        f"demo again:\n\n    {install_command('tomography')}"
+    )
 
 
 class _Told:

@@ -151,7 +151,7 @@ def _movie(wanted: _Wanted, frames: Any, target: Path, kind: AssetType) -> list[
     try:
         write_movie(frames, target, fps, exact=wanted.exact)
     except ApplianceError as error:
-        wanted.say(f"no movie: {error} {error.hint}".rstrip())
+        wanted.say(f"no movie: {error.message}. {error.hint}".rstrip())
         return []
     return [Asset(kind, target.name)]
 

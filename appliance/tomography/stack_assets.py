@@ -72,7 +72,7 @@ def make_stack_assets(
     try:
         write_movie(_frames(stack), movie, FPS)
     except ApplianceError as error:
-        say(f"no movie: {error.message} {error.hint}".rstrip())
+        say(f"no movie: {error.message}. {error.hint}".rstrip())
         return made
     return [*made, Asset(AssetType.REC_MOVIE, f"{home}/{movie.name}")]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from appliance import catalog
+from appliance.cli import demo_tomography
 from appliance.cli.demo_steps import PROJECT
 from appliance.cli.demo_tomography import NAME, STUDY, SUBJECT, TomographyRun
 from appliance.client import Client
@@ -15,9 +16,9 @@ from appliance.jobs import BatchSpec, JobSpec
 PSID = f"{SUBJECT}#{STUDY}"
 RESULTS = (
     f"{NAME}_rec.mrc",
+    f"hedwig/neuro-{NAME}",
     f"hedwig/tiltMov_{NAME}.mp4",
     f"hedwig/keyMov_{NAME}.mp4",
-    f"hedwig/neuro-{NAME}",
 )
 
 
@@ -73,7 +74,9 @@ echo "sample: step 5 of 5, keep"
     ]
 
 
-def test_BRT_11_the_last_words_name_the_page_and_a_failure_is_not_called_a_tomogram(run, works):
+def test_BRT_11_the_last_words_name_the_page_and_a_failure_is_not_called_a_tomogram(
+    run, works, monkeypatch
+):
     page = f"http://127.0.0.1:{works.services.settings.web.port}/tomography"
     heard = []
     code = 'echo "error: sample: it has no tilt angles" >&2; exit 1'
@@ -83,9 +86,22 @@ def test_BRT_11_the_last_words_name_the_page_and_a_failure_is_not_called_a_tomog
     assert "did not become a tomogram: Sample tomogram failed" in told
     assert page in told
     assert "Jobs without a result" in told
-    for name in RESULTS:
+    *volumes, tilt_movie, key_movie = RESULTS
+    for name in volumes:
+        run.client.put(PROJECT, PSID, f"tomography/{NAME}/{name}", "x")
+    assert "did not become a tomogram" in run.summary()
+    with monkeypatch.context() as without:
+        without.setattr(demo_tomography, "find_spec", lambda _: None)
+        told = run.summary()
+        assert "became a tomogram" in told
+        assert "movies: they need PyAV" in told
+        assert "[tomography]" in told
+        assert run.checks()[1].ok
+        assert run.checks()[1].text.startswith("tomogram and pyramid: all there")
+    for name in (tilt_movie, key_movie):
         run.client.put(PROJECT, PSID, f"tomography/{NAME}/{name}", "x")
     told = run.summary()
+    assert "PyAV" not in told
     assert "became a tomogram in TOMO-1#2026_01" in told
     assert f"\n    {page}\n" in told
     assert f"Click on {NAME}" in told

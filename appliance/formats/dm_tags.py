@@ -32,6 +32,8 @@ _TYPES = {
 }
 _DEEPEST = 64
 _LEAST_ENTRY = 3  # bytes of the smallest entry: its kind and the length of its name
+_MOST_ENTRIES = 1 << 20  # of a file; each takes far more memory than bytes
+_MOST_WORDS = 1 << 16  # that tell the type of one value
 
 
 class DmArray(NamedTuple):
@@ -94,6 +96,7 @@ class _Walk:
     def __init__(self, data: Any, at: int, word: str, order: str) -> None:
         self.data, self.at, self.order = data, at, order
         self.word = struct.Struct(word)
+        self.n_entries = 0
 
     def group(self, depth: int) -> DmGroup:
         if depth > _DEEPEST:
@@ -102,6 +105,9 @@ class _Walk:
         n = self._next()
         if not 0 <= n <= (len(self.data) - self.at) // _LEAST_ENTRY:
             raise ValueError("a group has more entries than the file has room for")
+        self.n_entries += n
+        if self.n_entries > _MOST_ENTRIES:
+            raise ValueError("more entries than a file of images has")
         return DmGroup(tuple(self._entry(depth) for _ in range(n)))
 
     def _next(self) -> int:
@@ -127,8 +133,8 @@ class _Walk:
             raise ValueError("an entry without its mark")
         self.at += 4
         n = self._next()
-        if not 0 < n <= (len(self.data) - self.at) // self.word.size:
-            raise ValueError("a type longer than the file")
+        if not 0 < n <= min(_MOST_WORDS, (len(self.data) - self.at) // self.word.size):
+            raise ValueError("a type longer than the file, or than any")
         told = [self._next() for _ in range(n)]
         start = self.at
         size, _ = _size(told, 0, 0)

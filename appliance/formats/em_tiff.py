@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from appliance.core import FormatError, SettingsError
 from appliance.formats.guard import check_room, reading
+from appliance.formats.tiff_chain import check_pages
 
 __all__ = ["TiffFacts", "read_tiff_page", "tiff_facts"]
 
@@ -51,11 +52,12 @@ def tiff_facts(path: Path) -> TiffFacts:
     """
     tifffile = _tifffile()
     with reading(path, "TIFF"), tifffile.TiffFile(path) as tif:
+        check_pages(path, tif)
         first = tif.pages[0]
         size = (int(first.imagelength), int(first.imagewidth))
-        alike = [page for page in tif.pages if (page.imagelength, page.imagewidth) == size]
+        n_alike = sum((page.imagelength, page.imagewidth) == size for page in tif.pages)
         return TiffFacts(
-            max(len(alike), _imagej_images(tif)),
+            max(n_alike, _imagej_images(tif)),
             size,
             np.dtype(first.dtype or "u1"),
             int(first.samplesperpixel) >= 3 or int(first.photometric) == _PALETTE,
@@ -77,8 +79,9 @@ def read_tiff_page(path: Path, number: int = 0) -> NDArray[Any]:
     """
     tifffile = _tifffile()
     with reading(path, "TIFF"), tifffile.TiffFile(path) as tif:
-        if number >= len(tif.pages):  # ImageJ writes one page for all images that lie in a row
-            return np.asarray(tif.series[0].asarray().reshape(-1, *tif.pages[0].shape)[number])
+        check_pages(path, tif)
+        if number >= len(tif.pages):
+            return np.asarray(_in_a_row(path, tif)[number])
         page = tif.pages[number] if number == 0 else tif.pages[number].aspage()
         if page.dtype is None:
             raise FormatError(f"{path.name} holds pixels of a kind that is not read")
@@ -87,19 +90,21 @@ def read_tiff_page(path: Path, number: int = 0) -> NDArray[Any]:
             raise FormatError(f"{path.name} is too large: {page.imagewidth} x {page.imagelength}")
         check_room(path, needed, compressed=int(page.compression) != 1)
         if int(page.photometric) == _PALETTE:
-            return _by_pillow(path, number)
+            return _by_pillow(path, number, page)
         try:
             values = np.asarray(page.asarray())
         except ValueError as error:
             if "imagecodecs" not in str(error):
                 raise
-            return _by_pillow(path, number)
+            return _by_pillow(path, number, page)
         return _plain(path, values, page)
 
 
 def _plain(path: Path, values: NDArray[Any], page: Any) -> NDArray[Any]:
     """Give grey values as they are, colours as bytes; no more than that is in a picture."""
     axes = str(page.axes)
+    if values.dtype.kind not in "buif" or not values.size:
+        raise FormatError(f"{path.name} holds pixels of a kind that is not read, or none")
     if axes == "SYX":
         values, axes = np.moveaxis(values, 0, -1), "YXS"
     if axes not in ("YX", "YXS"):
@@ -122,22 +127,39 @@ def _bytes(colours: NDArray[Any]) -> NDArray[np.uint8]:
     return colours.astype(np.uint8)
 
 
-def _by_pillow(path: Path, number: int) -> NDArray[Any]:
+def _by_pillow(path: Path, number: int, page: Any) -> NDArray[Any]:
     """Read what is packed in a way that needs more than tifffile, such as LZW."""
     from PIL import Image
 
     Image.MAX_IMAGE_PIXELS = None  # the room was looked at
     with Image.open(path) as image:
         image.seek(number)
+        if image.size != (page.imagewidth, page.imagelength):  # the room was for another size
+            raise FormatError(f"{path.name} tells two sizes of one page")
         grey = image.mode in ("1", "L", "F", "I") or image.mode.startswith("I;16")
         plain = image.convert("L") if image.mode == "1" else image if grey else image.convert("RGB")
         return np.array(plain)
 
 
 def _imagej_images(tif: Any) -> int:
-    """Count images of ImageJ; beyond 4 GiB it writes them without pages of their own."""
-    told = tif.imagej_metadata or {}
-    return int(told.get("images", 0)) if isinstance(told, dict) else 0
+    """Count images of ImageJ; beyond 4 GiB it writes them without pages of their own.
+
+    What it tells counts only where the file has the bytes.
+    """
+    told, page = tif.imagej_metadata or {}, tif.pages[0]
+    n = int(told.get("images", 0)) if isinstance(told, dict) else 0
+    needed = n * int(np.prod(page.shape, dtype=object)) * np.dtype(page.dtype or "u1").itemsize
+    return n if page.is_contiguous and needed <= tif.filehandle.size else 0
+
+
+def _in_a_row(path: Path, tif: Any) -> NDArray[Any]:
+    """Map images of ImageJ that lie behind one page."""
+    page, n = tif.pages[0], _imagej_images(tif)
+    if n < 1:
+        raise FormatError(f"{path.name} has fewer images than it promises")
+    dtype = np.dtype(tif.byteorder + page.dtype.str[1:])
+    images: NDArray[Any] = np.memmap(path, dtype, "r", page.dataoffsets[0], (n, *page.shape))
+    return images
 
 
 def _pixel_nm(tif: Any) -> float:

@@ -21,6 +21,7 @@ from appliance.core import FormatError, SettingsError
 from appliance.formats.guard import check_room, reading
 from appliance.formats.slide_attachments import Photograph, czi_photographs
 from appliance.formats.slide_notes import OmeNotes, czi_notes, ome_notes
+from appliance.formats.tiff_chain import check_pages
 
 __all__ = ["FLAT", "MULTICHANNEL", "Slide", "SlideScene", "open_slide", "slide_suffix"]
 
@@ -156,6 +157,7 @@ def _tiff(path: Path, stack: ExitStack) -> Slide:
     """Read TIFF, OME-TIFF and SVS tile by tile."""
     tifffile, zarr = _needed("tifffile", "slides"), _needed("zarr", "slides")
     tif = stack.enter_context(tifffile.TiffFile(path))
+    check_pages(path, tif)
     xml = tif.ome_metadata or ""
     notes = ome_notes(xml) if xml else []
     scenes = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import tifffile
 from PIL import Image
 
 from appliance.core import FormatError, Invalid, NotFound
-from appliance.formats import MrcWriter, open_em_sections, read_em_image
+from appliance.formats import MrcWriter, open_em_sections, open_slide, read_em_image
+from appliance.formats.em_tiff import _by_pillow, read_tiff_page
 from tests.support.microscopy import DM_TYPES, write_dm
 
 
@@ -98,6 +100,22 @@ def test_a_damaged_dm_file_is_refused_wherever_it_ends(tmp_path: Path) -> None:
             assert read_em_image(path).values.size
     with pytest.raises(NotFound):
         read_em_image(tmp_path / "none.dm3")
+
+
+def test_a_dm_file_of_very_many_tags_is_refused_before_they_fill_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_dm(tmp_path / "a.dm3", ramp())
+    monkeypatch.setattr("appliance.formats.dm_tags._MOST_ENTRIES", 20)
+    with pytest.raises(FormatError) as caught:
+        read_em_image(path)
+    assert "more entries" in str(caught.value.__cause__)
+    words = b"%%%%" + struct.pack(">i", 1 << 17) + struct.pack(">i", 5) * (1 << 17)
+    entry = struct.pack(">BH", 21, 0) + words + bytes(64)
+    path.write_bytes(struct.pack(">iii", 3, 0, 1) + b"\1\0" + struct.pack(">i", 1) + entry)
+    with pytest.raises(FormatError) as caught:
+        read_em_image(path)
+    assert "a type longer" in str(caught.value.__cause__)
 
 
 def test_the_first_row_of_an_mrc_image_is_the_lower_one(tmp_path: Path) -> None:
@@ -200,3 +218,59 @@ def test_what_is_no_image_is_refused_in_words(tmp_path: Path) -> None:
         open_em_sections([])
     with pytest.raises(Invalid, match="several files"):
         open_em_sections([tmp_path / "empty.mrc", tmp_path / "empty.tif"])
+
+
+def _circle(path: Path) -> Path:
+    """Let the last page of a TIFF file say that the second one comes next."""
+    tifffile.imwrite(path, ramp("uint8", (3, 5, 7)), photometric="minisblack", metadata=None)
+    with tifffile.TiffFile(path) as tif:
+        offsets = [page.offset for page in tif.pages]
+        at = offsets[2] + 2 + 12 * len(tif.pages[2].tags)
+    data = bytearray(path.read_bytes())
+    data[at : at + 4] = struct.pack("<I", offsets[1])
+    path.write_bytes(data)
+    return path
+
+
+def test_a_tiff_whose_pages_run_in_a_circle_is_refused(tmp_path: Path) -> None:
+    path = _circle(tmp_path / "a.ome.tif")
+    with pytest.raises(FormatError, match="pages without end"):
+        open_em_sections([path])
+    with pytest.raises(FormatError, match="pages without end"):
+        read_tiff_page(path)
+    with pytest.raises(FormatError, match="pages without end"), open_slide(path):
+        pass
+
+
+def test_images_of_imagej_behind_one_page_are_mapped_and_counted_by_their_bytes(
+    tmp_path: Path,
+) -> None:
+    path, stack = tmp_path / "a.tif", ramp("uint16", (3, 5, 7))
+    told = "ImageJ=1.53\nimages={}\nslices={}\n"
+    tifffile.imwrite(path, stack[0], description=told.format(3, 3), metadata=None, byteorder=">")
+    with tifffile.TiffFile(path) as tif:
+        [at], [n] = tif.pages[0].dataoffsets, tif.pages[0].databytecounts
+    data = path.read_bytes()
+    assert at + n == len(data)  # the pixels are the last of it
+    path.write_bytes(data + stack[1:].astype(">u2").tobytes())
+    found = open_em_sections([path])
+    assert found.shape == stack.shape
+    assert np.array_equal(found.read(2), stack[2])
+    tifffile.imwrite(path, stack[0], description=told.format(10**9, 10**9), metadata=None)
+    assert open_em_sections([path]).shape == (1, 5, 7)
+
+
+def test_a_tiff_of_numbers_that_no_picture_has_is_refused(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", ramp("complex64"))
+    with pytest.raises(FormatError, match="of a kind that is not read"):
+        read_em_image(tmp_path / "a.tif")
+
+
+def test_a_tiff_that_tells_two_sizes_of_a_page_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    Image.fromarray(ramp("uint8")).save(path, compression="tiff_lzw")
+    with tifffile.TiffFile(path) as tif:
+        page = tif.pages[0]
+        page.imagewidth = 9
+        with pytest.raises(FormatError, match="two sizes"):
+            _by_pillow(path, 0, page)

@@ -114,6 +114,7 @@ def _fill(found: Dataset, raw: bytearray, mask: NDArray[np.bool_]) -> None:
     elif _is_planar(found):
         pixels = np.moveaxis(pixels, 1, -1)
     pixels[:, mask] = black
+    raw[n * n_bytes :] = bytes(len(raw) - n * n_bytes)  # frames that nobody counts, or padding
 
 
 def _is_planar(found: Dataset) -> bool:

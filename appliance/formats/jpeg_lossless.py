@@ -21,6 +21,7 @@ __all__ = ["LosslessJpeg", "read_lossless_jpeg"]
 _SOI, _EOI, _SOS, _DHT, _DRI, _SOF3 = 0xD8, 0xD9, 0xDA, 0xC4, 0xDD, 0xC3
 _ALONE = frozenset({0x01, _SOI, *range(0xD0, 0xD8)})  # markers without a length
 _OTHER_PROCESSES = frozenset({*range(0xC0, 0xD0)} - {_DHT, _SOF3, 0xC8, 0xCC})
+_MOST_TABLES = 256  # each takes time and memory, and a scan has four
 _COMPILE_FROM = 1 << 20  # samples; loading the machine code takes as long as these
 _scanned = [0]  # samples since the process began
 _TRUNCATED, _BAD_CODE, _NO_RESTART = -1, -2, -3
@@ -48,6 +49,7 @@ class _Reading:
     samples: NDArray[np.uint16] | None = None
     components: list[int] = field(default_factory=list)
     tables: dict[int, NDArray[np.int32]] = field(default_factory=dict)
+    n_tables: int = 0
     restart: int = 0
     seen: set[int] = field(default_factory=set)
 
@@ -114,6 +116,9 @@ def _heed(found: _Reading, marker: int, content: bytes, most_samples: int) -> No
     elif marker == _DHT:
         for number, table in _tables(content):
             found.tables[number] = table
+            found.n_tables += 1
+            if found.n_tables > _MOST_TABLES:
+                raise FormatError("a lossless JPEG picture with too many tables")
     elif marker == _DRI and len(content) >= 2:
         found.restart = int.from_bytes(content[:2], "big")
 
@@ -161,7 +166,8 @@ def _scan(found: _Reading, head: bytes, packed: NDArray[np.int16], at: int) -> i
     chosen = [(head[1 + 2 * i], head[2 + 2 * i] >> 4) for i in range(head[0])]
     predictor, shift = head[1 + 2 * head[0]], head[3 + 2 * head[0]] & 15
     known = all(c in found.components and t in found.tables for c, t in chosen)
-    if not chosen or not known or not 1 <= predictor <= 7 or shift >= found.precision:
+    twice = len({component for component, _ in chosen}) < len(chosen)
+    if not chosen or not known or twice or not 1 <= predictor <= 7 or shift >= found.precision:
         raise FormatError("a lossless JPEG picture with a damaged scan")
     where = [found.components.index(component) for component, _ in chosen]
     columns = found.samples.shape[1]
@@ -216,8 +222,8 @@ def _decode(  # noqa: C901, PLR0912, PLR0915, PLR0917 - one loop that numba comp
         if rows_at_once and y and y % rows_at_once == 0:
             while at + 1 < size and (data[at] != 0xFF or data[at + 1] == 0 or data[at + 1] == 0xFF):
                 at += 1
-            if at + 1 >= size or data[at + 1] < 0xD0 or data[at + 1] > 0xD7:
-                return -3
+            if at + 1 >= size or data[at + 1] != 0xD0 + (y // rows_at_once - 1) % 8:
+                return -3  # also where one is lost, for then all rows behind it would move up
             at += 2
             held = window = padded = 0
             first_row = y

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from appliance.core import FormatError
 from appliance.formats.jpeg_lossless import read_lossless_jpeg
 
 if TYPE_CHECKING:
@@ -41,9 +42,12 @@ def decode_frame(source: bytes, runner: DecodeRunner) -> bytes:
     Raises
     ------
     FormatError
-        If it is damaged.
+        If it is damaged, or of another size than its object says: rows would lie elsewhere, and
+        so would what is blackened in them.
     """
     found = read_lossless_jpeg(source)
+    if found.samples.shape != (runner.rows, runner.columns, runner.samples_per_pixel):
+        raise FormatError("a lossless JPEG picture of another size than its object says")
     n_bits = 8 if found.precision <= 8 else 16
     if found.samples.shape[2] > 1:
         runner.set_option("planar_configuration", 0)

@@ -17,7 +17,7 @@ from pydicom.encaps import generate_frames
 from pydicom.uid import ExplicitVRLittleEndian
 
 from appliance.core import FormatError
-from appliance.formats import jpeg_lossless, unpack_dicom
+from appliance.formats import CannotBlacken, blackened_dicom, jpeg_lossless, unpack_dicom
 from appliance.formats.dicom_frames import frame_pixels, scan_frames
 from appliance.formats.dicom_open import pixel_array
 from appliance.formats.jpeg_lossless import read_lossless_jpeg
@@ -151,6 +151,37 @@ def test_rows_that_restart_are_read(stream):
     """Restart markers between rows, as hardware encoders write them; packed by hand."""
     pixels = picture((6, 5), 0, 255)
     assert np.array_equal(read_lossless_jpeg(_with_restarts(pixels, 2)).samples[..., 0], pixels)
+
+
+def test_an_interval_that_is_lost_is_no_picture_whose_rows_moved_up() -> None:
+    whole = _with_restarts(picture((6, 5), 0, 255), 2)
+    first, second = whole.index(b"\xff\xd0"), whole.index(b"\xff\xd1")
+    with pytest.raises(FormatError, match="lack a restart marker"):
+        read_lossless_jpeg(whole[:first] + whole[second:])
+
+
+def test_a_scan_names_each_component_once_and_tables_have_an_end() -> None:
+    whole = _with_restarts(picture((6, 5), 0, 255), 2)
+    scan = b"\xff\xda\0\x08\1\1\0\1\0\0"
+    twice = b"\xff\xda" + (6 + 2 * 200).to_bytes(2, "big") + b"\xc8" + b"\1\0" * 200 + b"\1\0\0"
+    with pytest.raises(FormatError, match="damaged scan"):
+        read_lossless_jpeg(whole.replace(scan, twice))
+    tables = b"\xff\xc4" + (2 + 17 * 300).to_bytes(2, "big") + bytes(17 * 300)
+    with pytest.raises(FormatError, match="too many tables"):
+        read_lossless_jpeg(whole[:2] + tables + whole[2:])
+
+
+@pytest.mark.parametrize("shape", [(5, 6), (10, 3), (3, 10)])
+def test_a_picture_that_an_object_calls_of_another_size_is_refused(tmp_path, shape) -> None:
+    """As many pixels in rows of another length would be blackened at the wrong place."""
+    path = packed(source(tmp_path, picture((6, 5), 0, 255), 8), "+e1")
+    ds = pydicom.dcmread(path)
+    ds.Rows, ds.Columns = shape
+    ds.save_as(path)
+    with pytest.raises(RuntimeError, match="of another size than its object says"):
+        pixel_array(path, 0, raw=True)
+    with pytest.raises(CannotBlacken):
+        blackened_dicom(path, np.ones(shape, bool))
 
 
 def _with_restarts(pixels: np.ndarray, rows_at_once: int) -> bytes:

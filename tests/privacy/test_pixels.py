@@ -305,3 +305,16 @@ def test_rules_read_as_they_are_written() -> None:
     for rule in known_rules():
         for area in rule.areas:
             assert area.y + area.height <= (rule.rows or 10_000)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_frames_beyond_those_that_an_object_counts_do_not_leave(tmp_path, packed: bool) -> None:
+    """Some machines leave a frame behind the last one; a viewer may show it, text and all."""
+    path = echo(tmp_path / "a.dcm", frames=2)
+    if packed:
+        subprocess.run([needs("dcmcjpeg"), "+e1", str(path), str(path)], check=True, timeout=60)
+    ds = read(path)
+    ds.NumberOfFrames = 1
+    ds.save_as(path)
+    mask = np.ones((60, 80), bool)
+    assert TEXT not in read(io.BytesIO(blackened_dicom(path, mask))).PixelData

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -62,3 +63,36 @@ def test_PROJ_04_settings_are_saved_and_a_project_goes_to_the_trash_and_back(
     expect(page.get_by_role("row").filter(has_text="short")).to_be_visible()
     shown = desktop.service.http.get("/projects/short").json()
     assert (shown["settings"]["subject_code"], shown["quota_bytes"]) == ("T{n:03d}", 2_000_000_000)
+
+
+def test_PROJ_04_what_is_not_saved_is_kept_and_told_when_the_settings_are_left(
+    desktop: Desktop,
+) -> None:
+    page = desktop.page
+    desktop.service.http.post("/projects", json={"name": "left"}).raise_for_status()
+    desktop.go("/projects/settings?project=left")
+    code = page.get_by_role("textbox", name="Code of a subject")
+    code.fill("L{n:03d}")
+    page.get_by_role("tab", name="Storage").click()
+    unsaved = page.get_by_role("status").filter(has_text="Not saved yet")
+    expect(unsaved).to_have_text(re.compile("Not saved yet: Names"))
+    page.get_by_role("textbox", name="Quota").fill("3 GB")
+    page.get_by_role("tab", name="Fields").click()
+    page.get_by_role("button", name="Add a field").click()
+    page.get_by_role("textbox", name="Name", exact=True).fill("Age")
+    # Another page says that it waits, and leads back.
+    page.get_by_role("link", name="Arrivals").click()
+    page.get_by_text("Changes of the settings of left are kept, but not saved").wait_for()
+    page.get_by_role("button", name="Go back").click()
+    expect(code).to_have_value("L{n:03d}")
+    page.get_by_role("button", name="Save").click()
+    expect(unsaved).to_have_text(re.compile("Not saved yet: Fields, Storage"))
+    page.get_by_role("tab", name="Fields").click()
+    expect(page.get_by_role("textbox", name="Name", exact=True)).to_have_value("Age")
+    unsaved.get_by_role("button", name="Discard changes").click()
+    expect(page.get_by_role("textbox", name="Name", exact=True)).to_have_count(0)
+    page.get_by_role("tab", name="Storage").click()
+    expect(page.get_by_role("textbox", name="Quota")).not_to_have_value("3 GB")
+    expect(unsaved).to_have_count(0)
+    kept = desktop.service.http.get("/projects/left").json()["settings"]
+    assert kept["subject_code"] == "L{n:03d}"

@@ -11,6 +11,19 @@ export interface SavedName {
   private: boolean;
 }
 
+/** A rule that is open in the form, as it was then. */
+export interface Edited {
+  name: string;
+  rule: AutoRule;
+  known: boolean;
+}
+/** What was typed into the form since. */
+export interface AutoDraft {
+  edited: Edited;
+  title: string;
+  rule: AutoRule;
+}
+
 export const LEVELS: AutoRule["level"][] = ["", "study", "subject"];
 
 /** What a new rule says before anybody has changed it. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -84,11 +85,14 @@ def let_archive_go(services: Services, who: Caller, prepared: Prepared) -> Prepa
     return prepared
 
 
-def let_file_go(services: Services, who: Caller, row: FileRow) -> None:
+def let_file_go(
+    services: Services, who: Caller, row: FileRow, version: tuple[int, Path] | None = None
+) -> None:
     """Let the bytes of one file go; it is the same release as an archive of this file alone.
 
-    Asked are slides, which may show their label, and everything where a project lets nothing
-    leave unasked. Other single files are looked at by the pages: programs read too many.
+    One of its versions, by number and place, is a release of its own. Asked are slides, which may
+    show their label, and everything where a project lets nothing leave unasked. Other single files
+    are looked at by the pages: programs read too many.
     """
     from appliance.formats import MULTICHANNEL
 
@@ -98,12 +102,13 @@ def let_file_go(services: Services, who: Caller, row: FileRow) -> None:
     if not asks and not row.name.lower().endswith(MULTICHANNEL):
         return
     place = f"{row.psid.replace('#', '/')}/{row.path}"
+    source = version[1] if version else catalog.file_path(services.folder, row)
     services.importer.releases.require(
         project,
         "files",
-        lambda: [Entry(place, source=catalog.file_path(services.folder, row))],
+        lambda: [Entry(place, source=source)],
         study_ids=[row.study_id],
-        what=[row.id],
+        what=[f"{row.id} version {version[0]}"] if version else [row.id],
         actor=who.login,
     )
 

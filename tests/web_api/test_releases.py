@@ -16,6 +16,7 @@ from appliance import catalog
 from appliance.catalog import Grant
 from appliance.cli.entry import main
 from appliance.privacy import Identity, ProjectPolicy
+from appliance.viewing.versions import Head, keep
 from tests.formats.test_slide_attachments import jpeg, write
 from tests.support.czi import attach
 from tests.web_api.conftest import Site, add_file, served, working_services
@@ -257,6 +258,24 @@ def test_one_file_waits_for_a_confirmation_like_an_archive_of_it(site: Site) -> 
         assert http.get(f"/files/{number}/data.mat").content == b"all is well"
         other = add_file(site.services, "c/other.mat", b"all is well", "other")
         assert http.get(f"/files/{other}/other.mat").status_code == 409
+
+
+@pytest.mark.usefixtures("strict")
+def test_a_version_of_a_file_waits_for_a_confirmation_of_its_own(site: Site) -> None:
+    number = add_file(site.services, "e/r.mat", b"before", "other")
+    study = catalog.study_dir(site.services.folder, "default", "S-0001", "2024")
+    about = Head(n=1, saved_at=1, saved_by="owner", origin="", size_bytes=6, mtime_ns=1)
+    keep(study, "e/r.mat", about)
+    (study / "e/new").write_bytes(b"now")
+    (study / "e/new").replace(study / "e/r.mat")
+    with downloader(site, deanonym=True) as http:
+        refused = http.get(f"/files/{number}/versions/1/r.mat")
+        assert (refused.status_code, refused.json()["key"]) == (409, "release_unconfirmed")
+        assert http.head(f"/files/{number}/versions/1/r.mat").status_code == 409
+        check = refused.json()["facts"]["check"]
+        http.post(f"/projects/default/releases/checks/{check}/confirm").raise_for_status()
+        assert http.get(f"/files/{number}/versions/1/r.mat").content == b"before"
+        assert http.get(f"/files/{number}/r.mat").status_code == 409  # that is another one
 
 
 def test_SPA_04_a_slide_with_its_label_leaves_when_who_may_know_it_says_so(

@@ -8,6 +8,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from appliance import catalog, viewing
 from appliance.catalog import Caller, FileRow
 from appliance.web import drawing
+from appliance.web.checking import let_file_go
 from appliance.web.schemas import Items
 from appliance.web.schemas.rois import (
     Agreement,
@@ -132,7 +133,9 @@ def _row(services: Services, who: Caller, file_id: int) -> FileRow:
 
 def _version(services: Services, who: Caller, file_id: int, n: int) -> Download:
     row = _row(services, who, file_id)
-    return Download(viewing.version_path(services.folder, row, n), row.name)
+    path = viewing.version_path(services.folder, row, n)
+    let_file_go(services, who, row, (n, path))
+    return Download(path, row.name)
 
 
 ROUTES = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from contextlib import closing
@@ -91,6 +92,29 @@ def test_the_storage_is_measured_and_shown_by_project(desktop: Desktop) -> None:
     page.get_by_role("button", name="Measure now").click()
     expect(page.get_by_role("link", name="default", exact=True)).to_be_visible(timeout=SLOW)
     expect(page.get_by_text("What may be freed")).to_be_visible()
+
+
+def test_who_frees_storage_by_keyboard_goes_on_where_he_was(desktop: Desktop) -> None:
+    page, service = desktop.page, desktop.service
+    old = service.folder.cache / "thumbs" / "left" / "over.bin"
+    old.parent.mkdir(parents=True)
+    old.write_bytes(bytes(1000))
+    os.utime(old, (1, 1))
+    service.post("/storage/measure")
+    desktop.go("/storage")
+    free = page.get_by_role("button", name="Free: Cache")
+    free.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Cancel")).to_be_focused()  # a key held frees nothing
+    page.keyboard.press("Enter")
+    expect(free).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="of the cache freed")).to_be_visible()
+    focused = page.locator("button:focus")
+    expect(focused).to_have_text(re.compile("^(Free|Measure now)"))
+    expect(focused).to_be_enabled()
 
 
 def test_the_storage_shows_how_it_grew(desktop: Desktop) -> None:

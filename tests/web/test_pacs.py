@@ -83,6 +83,7 @@ def enter(desktop: Desktop, name: str, fields: dict[str, str]) -> None:
     dialog.get_by_text("More settings").click()
     dialog.get_by_label("Images may be sent to it").check()
     expect(dialog.get_by_label("It is asked whose a study is")).to_be_checked()
+    dialog.get_by_label("Images may be sent to it").set_checked(name != "get")
     dialog.get_by_role("button", name="Test").click()
     expect(dialog.get_by_role("status")).to_contain_text("answers", timeout=30_000)
     dialog.get_by_role("button", name="Save").click()
@@ -235,6 +236,16 @@ def test_PACS_x01_x02_names_are_hidden_lists_are_asked_and_what_is_missing_is_to
     log = page.locator("pre")
     expect(log).to_contain_text("studies of line")
     assert "K2" not in log.inner_text()
+
+
+def test_GEN_06_the_archives_of_the_settings_say_whether_images_go_to_them(
+    desktop: Desktop, orthanc: Orthanc
+) -> None:
+    enter_all(desktop, orthanc)
+    rows = desktop.go("/settings#pacs").page.get_by_role("row")
+    for name, told in (("get", "sending off"), ("move", "sending on"), ("web", "sending on")):
+        row = rows.filter(has=desktop.page.get_by_role("cell", name=name, exact=True))
+        expect(row.get_by_role("cell", name=told, exact=True)).to_be_visible()
 
 
 def test_PACS_12_the_page_opens_on_the_archive_that_was_used_last(

@@ -208,6 +208,8 @@ export const pacs = {
   pn_testing: "Testing…",
   pn_more: "More settings",
   pn_projects_all: "all projects",
+  pn_sends: "sending on",
+  pn_sends_not: "sending off",
   pf_name: "Name",
   pf_name_hint: "Letters, digits, - and _",
   pf_method: "Images come",

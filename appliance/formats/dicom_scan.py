@@ -15,7 +15,11 @@ __all__ = ["scan_dicom"]
 
 _DIRECTORY_CLASS = "1.2.840.10008.1.3.10"
 _LOOK_EVERY = 64  # files
-_NEEDED = ("sop_uid", "series_uid", "study_uid")
+_NEEDED = {
+    "sop_uid": ("object", "SOPInstanceUID"),
+    "series_uid": ("series", "SeriesInstanceUID"),
+    "study_uid": ("study", "StudyInstanceUID"),
+}
 
 
 def scan_dicom(paths: Iterable[Path]) -> Iterator[DicomRecord | ScanProblem]:
@@ -73,12 +77,18 @@ def _objection(record: DicomRecord, missing: str) -> ScanProblem | None:
     if missing:
         return _problem(path, "truncated", missing, size)
     if not (record.sop_uid and record.series_uid and record.study_uid):
-        lacking = [name for name in _NEEDED if not getattr(record, name)]
-        text = "no " + ", ".join(name.replace("_uid", " UID") for name in lacking)
-        return _problem(path, "incomplete", text, size)
+        return _problem(path, "incomplete", _lacking(record), size)
     if record.rows and record.cols and not record.has_pixels:
         return _problem(path, "no_pixels", "an image header without pixel data", size)
     return None
+
+
+def _lacking(record: DicomRecord) -> str:
+    """Say which identifiers a record lacks, in words and by their names in the standard."""
+    found = [_NEEDED[name] for name in _NEEDED if not getattr(record, name)]
+    words, tags = zip(*found, strict=True)
+    listed = " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+    return f"nothing in it says which {listed} it is ({', '.join(tags)} missing)"
 
 
 def _problem(path: Path, reason: ScanReason, message: str, size: int = 0) -> ScanProblem:

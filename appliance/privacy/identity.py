@@ -93,7 +93,8 @@ class IdentityConflict(Conflict):
         super().__init__(
             f"the PatientID is that of {code}, but {_listed(fields)} differ"
             + ("s" if len(fields) == 1 else ""),
-            hint=f"Decide on the arrivals page: same person as {code}, or a new subject.",
+            hint=f"It waits among the arrivals until somebody decides: same person as {code},"
+            " or a new subject.",
             code=code,
             fields=list(fields),
         )

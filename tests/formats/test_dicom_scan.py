@@ -145,7 +145,20 @@ def test_the_reasons_of_refusal(tmp_path: Path) -> None:
     assert problem_of(sample("MR_truncated.dcm")).reason == "truncated"
     assert problem_of(sample("rtplan_truncated.dcm")).reason == "truncated"
     assert problem_of(NICOM / "csa_slice_norm.dcm").reason == "no_pixels"
-    assert problem_of(sample("UN_sequence.dcm")).reason == "incomplete"
+    nameless = problem_of(sample("UN_sequence.dcm"))
+    assert nameless.reason == "incomplete"
+    assert nameless.message == (
+        "nothing in it says which object, series and study it is"
+        " (SOPInstanceUID, SeriesInstanceUID, StudyInstanceUID missing)"
+    )
+
+
+def test_one_missing_identifier_is_told_alone(tmp_path):
+    ds = pydicom.dcmread(sample("CT_small.dcm"))
+    del ds.SeriesInstanceUID
+    ds.save_as(tmp_path / "a.dcm")
+    told = problem_of(tmp_path / "a.dcm").message
+    assert told == "nothing in it says which series it is (SeriesInstanceUID missing)"
 
 
 @pytest.mark.parametrize("magic", [b"MAP ", bytes(4)])

@@ -75,6 +75,8 @@ def test_disagreement_waits_and_names_fields_not_values(store, change, field):
     assert caught.value.code == "S-0001"
     assert caught.value.fields == (field,)
     assert not re.search("SMITH|DOE|1970|4711", str(caught.value) + caught.value.hint)
+    # It is read where one decides, too.
+    assert caught.value.hint.startswith("It waits among the arrivals until somebody decides: ")
 
 
 @pytest.mark.parametrize("name", ["Doe^Jane", "DOE^JANE^^", "doe ^ jane ", "DOE^JANE=漢^字"])

@@ -69,7 +69,7 @@ def _receipt(ctx: Context, receipt_id: int) -> Any:
 def _work(ctx: Context, row: Any) -> bool:
     """Do all of it; False when the arrival now follows a rule and is to be looked at anew."""
     receipt_id = int(row["id"])
-    finish_moves(ctx, receipt_id)
+    finish_moves(ctx, receipt_id, ask=False)  # of these series, more may be unsorted
     finish_files(ctx, receipt_id)
     unpack_archives(ctx, receipt_id)
     arrival, targets = arrival_of(ctx, row)
@@ -237,7 +237,9 @@ def _only_study(ctx: Context, receipt_id: int) -> tuple[str, str] | None:
     return (rows[0]["pid"], rows[0]["sid"]) if len(rows) == 1 else None
 
 
-def finish_moves(ctx: Context, receipt_id: int, series: Collection[int] | None = None) -> None:
+def finish_moves(
+    ctx: Context, receipt_id: int, series: Collection[int] | None = None, *, ask: bool = True
+) -> None:
     """Move every file that was decided on; what is done already is found done.
 
     Folder by folder, the largest first, so that conversions begin while others are still moved.
@@ -246,6 +248,8 @@ def finish_moves(ctx: Context, receipt_id: int, series: Collection[int] | None =
     ----------
     series : collection of int, optional
         Move only the files of these series.
+    ask : bool
+        Whether series that are due are converted now.
     """
     with ctx.catalog.read() as con:
         rows = con.execute(
@@ -263,7 +267,7 @@ def finish_moves(ctx: Context, receipt_id: int, series: Collection[int] | None =
     for row in rows:
         homes.setdefault(row["place"].rpartition("/")[0], []).append(row)
     for part in _parts(sorted(homes.items(), key=lambda pair: -len(pair[1]))):
-        _move_homes(ctx, part)
+        _move_homes(ctx, part, ask=ask)
     sources = {row["from_place"].rpartition("/")[0] for row in rows}
     sync_folders(ctx.path(source) for source in sources)
     crash_point("sort.moved")
@@ -283,8 +287,8 @@ def _parts(homes: Iterable[tuple[str, list[Any]]]) -> Iterator[dict[str, list[An
         yield part
 
 
-def _move_homes(ctx: Context, homes: Mapping[str, Sequence[Any]]) -> None:
-    """Move the files of some folders, then ask for the conversion of their series."""
+def _move_homes(ctx: Context, homes: Mapping[str, Sequence[Any]], *, ask: bool) -> None:
+    """Move the files of some folders, then perhaps ask for the conversion of their series."""
     ctx.make_folders([ctx.path(home) for home in homes])
     root, rows = str(ctx.folder.root), [row for members in homes.values() for row in members]
     for row in rows:
@@ -297,7 +301,7 @@ def _move_homes(ctx: Context, homes: Mapping[str, Sequence[Any]]) -> None:
             "UPDATE receipt_items SET from_place = NULL WHERE id = ?", ids
         )
     )
-    for series_id in _due_series(ctx, {row["series_id"] for row in rows} - {None}):
+    for series_id in _due_series(ctx, {row["series_id"] for row in rows} - {None}) if ask else ():
         ctx.ask(CONVERT_STEP, series_id)
 
 

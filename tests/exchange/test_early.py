@@ -57,7 +57,7 @@ def take(kit: Kit, drop: Path, files: list) -> tuple[str, list[list[str]]]:
     enqueue = kit.queue.enqueue
 
     def watched(name: str, row_id: int, priority: int = 0) -> None:
-        told.append([name, str(row_id), str(_expected(kit))])
+        told.append([name, str(row_id), str(_n(kit, "expected"))])
         enqueue(name, row_id, priority)
 
     kit.queue.enqueue = watched
@@ -68,11 +68,11 @@ def take(kit: Kit, drop: Path, files: list) -> tuple[str, list[list[str]]]:
     return key, told
 
 
-def _expected(kit: Kit) -> int:
-    """How many files of the drop are still to be taken."""
+def _n(kit: Kit, state: str) -> int:
+    """How many files of the drop are in a state, such as still to be taken."""
     with kit.catalog.read() as con:
-        sql = "SELECT count(*) FROM receipt_items WHERE state = 'expected'"
-        return int(con.execute(sql).fetchone()[0])
+        sql = "SELECT count(*) FROM receipt_items WHERE state = ?"
+        return int(con.execute(sql, (state,)).fetchone()[0])
 
 
 def early(told: list[list[str]]) -> list[str]:
@@ -114,6 +114,31 @@ def test_IMP_02_interleaved_series_wait_for_the_last_of_theirs(
     kit.run()
     assert kit.importer.receipt(key).n_done == 10
     assert sorted(conversions.values()) == [1, 1]
+
+
+@pytest.mark.usefixtures("small")
+def test_IMP_02_a_series_that_ends_in_the_last_part_waits_until_that_is_sorted(
+    kit: Kit, tmp_path: Path
+) -> None:
+    """Else another thread would convert what of it was sorted early, with files missing."""
+    drop = tmp_path / "drop"
+    write_series(drop / "a", n=2)
+    write_series(drop / "b", n=5, number=4)  # in all three parts
+    key, told = take(kit, drop, settle(kit, drop))
+    assert early(told) == ["4"]
+    assert (_n(kit, "sorted"), _n(kit, "received")) == (6, 1)
+    unsorted: list[int] = []
+    enqueue = kit.queue.enqueue
+
+    def watched(name: str, row_id: int, priority: int = 0) -> None:
+        if name == CONVERT_STEP:
+            unsorted.append(_n(kit, "received"))
+        enqueue(name, row_id, priority)
+
+    kit.queue.enqueue = watched
+    kit.run()
+    assert set(unsorted) == {0}
+    assert kit.importer.receipt(key).n_done == 7
 
 
 @pytest.mark.usefixtures("small")

@@ -121,7 +121,7 @@ export const pacs = {
     "A search finds studies (left) and their series (right). Check series and studies, then pull them into the project.",
   pacs_no_series: "Series were not asked for: whole studies are pulled.",
   pacs_failed: "The search failed",
-  pacs_refused: "This was not asked",
+  pacs_refused: "The archive was not asked",
   pacs_stopped: "Stopped: this is what was found by then.",
 
   pacs_pull: "Pull selected",

@@ -6,6 +6,8 @@ unpacked first, in a child process, because what comes from outside may crash a 
 
 from __future__ import annotations
 
+import io
+import struct
 import subprocess
 import sys
 import warnings
@@ -199,12 +201,49 @@ def _decode(source: Path, target: BinaryIO) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = dcmread(source, force=True)
+        _check_sizes(found)
         pixels, told = get_decoder(found.file_meta.TransferSyntaxUID).as_array(found, raw=False)
     plain = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<"))
     head = f"{told['photometric_interpretation']}\n{plain.dtype.str}\n"
     target.write(head.encode())
     target.write(plain.tobytes())
 
+
+def _check_sizes(found: Dataset) -> None:
+    """Refuse frames of another size than the object says: they would turn black elsewhere.
+
+    Decoders only compare the number of pixels. Lossless JPEG looks for itself.
+    """
+    from pydicom.encaps import generate_frames
+
+    look = _SIZES.get(str(found.file_meta.TransferSyntaxUID))
+    if look is None:
+        return
+    told = (int(found.Columns), int(found.Rows))
+    n = int(found.get("NumberOfFrames") or 1)
+    if any(look(frame) != told for frame in generate_frames(found.PixelData, number_of_frames=n)):
+        raise ValueError("a frame of another size than its object says")
+
+
+def _jpeg_size(frame: bytes) -> tuple[int, int]:
+    from PIL import Image
+
+    with Image.open(io.BytesIO(frame)) as picture:
+        return picture.size
+
+
+def _jpeg_2000_size(frame: bytes) -> tuple[int, int]:
+    """Give columns and rows as the SIZ segment tells them (ITU-T T.800, A.5.1)."""
+    at = frame.index(b"\xff\x4f\xff\x51")
+    right, low, left, top = struct.unpack_from(">4I", frame, at + 8)
+    return right - left, low - top
+
+
+_SIZES = {
+    "1.2.840.10008.1.2.4.50": _jpeg_size,
+    "1.2.840.10008.1.2.4.90": _jpeg_2000_size,
+    "1.2.840.10008.1.2.4.91": _jpeg_2000_size,
+}
 
 if __name__ == "__main__":
     _decode(Path(sys.argv[1]), sys.stdout.buffer)

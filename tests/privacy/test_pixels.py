@@ -318,3 +318,14 @@ def test_frames_beyond_those_that_an_object_counts_do_not_leave(tmp_path, packed
     ds.save_as(path)
     mask = np.ones((60, 80), bool)
     assert TEXT not in read(io.BytesIO(blackened_dicom(path, mask))).PixelData
+
+
+@pytest.mark.parametrize("name", ["SC_rgb_jpeg_dcmtk.dcm", "MR_small_jp2klossless.dcm"])
+def test_frames_of_another_size_than_told_are_not_blackened_at_the_wrong_place(
+    tmp_path, name: str
+) -> None:
+    ds = read(Path(get_testdata_file(name)))
+    ds.Rows, ds.Columns = 2 * ds.Rows, ds.Columns // 2
+    ds.save_as(tmp_path / "a.dcm")
+    with pytest.raises(CannotBlacken):
+        blackened_dicom(tmp_path / "a.dcm", half(ds))

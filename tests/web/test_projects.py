@@ -96,3 +96,14 @@ def test_PROJ_04_what_is_not_saved_is_kept_and_told_when_the_settings_are_left(
     expect(unsaved).to_have_count(0)
     kept = desktop.service.http.get("/projects/left").json()["settings"]
     assert kept["subject_code"] == "L{n:03d}"
+    # What is fetched from elsewhere when its tab opens does not take the place of what was typed.
+    page.get_by_role("tab", name="Protocol").click()
+    page.get_by_role("button", name="Add a series").click()
+    series = page.get_by_role("textbox", name="Series").first
+    series.fill("t1 mprage")
+    page.get_by_role("tab", name="Names").click()
+    expect(unsaved).to_have_text(re.compile("Not saved yet: Protocol"))
+    page.get_by_role("tab", name="Protocol").click()
+    expect(series).to_have_value("t1 mprage")
+    page.get_by_role("button", name="Save").click()
+    expect(unsaved).to_have_count(0)

@@ -6,7 +6,6 @@ unpacked first, in a child process, because what comes from outside may crash a 
 
 from __future__ import annotations
 
-import io
 import struct
 import subprocess
 import sys
@@ -226,10 +225,13 @@ def _check_sizes(found: Dataset) -> None:
 
 
 def _jpeg_size(frame: bytes) -> tuple[int, int]:
-    from PIL import Image
-
-    with Image.open(io.BytesIO(frame)) as picture:
-        return picture.size
+    """Give columns and rows as the frame header tells them (ITU-T T.81, B.2.2; T.87, C.2.2)."""
+    at = 2
+    while True:
+        marker, length, _, rows, columns = struct.unpack_from(">HHBHH", frame, at)
+        if marker in _FRAME_HEADERS:
+            return columns, rows
+        at += 1 if marker == _FILL else 2 + length
 
 
 def _jpeg_2000_size(frame: bytes) -> tuple[int, int]:
@@ -239,8 +241,13 @@ def _jpeg_2000_size(frame: bytes) -> tuple[int, int]:
     return right - left, low - top
 
 
+_FRAME_HEADERS = (0xFFC0, 0xFFC1, 0xFFC2, 0xFFF7)  # baseline, extended, progressive, JPEG-LS
+_FILL = 0xFFFF
 _SIZES = {
     "1.2.840.10008.1.2.4.50": _jpeg_size,
+    "1.2.840.10008.1.2.4.51": _jpeg_size,
+    "1.2.840.10008.1.2.4.80": _jpeg_size,
+    "1.2.840.10008.1.2.4.81": _jpeg_size,
     "1.2.840.10008.1.2.4.90": _jpeg_2000_size,
     "1.2.840.10008.1.2.4.91": _jpeg_2000_size,
 }

@@ -320,7 +320,16 @@ def test_frames_beyond_those_that_an_object_counts_do_not_leave(tmp_path, packed
     assert TEXT not in read(io.BytesIO(blackened_dicom(path, mask))).PixelData
 
 
-@pytest.mark.parametrize("name", ["SC_rgb_jpeg_dcmtk.dcm", "MR_small_jp2klossless.dcm"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SC_rgb_jpeg_dcmtk.dcm",
+        "JPEG-lossy.dcm",
+        "MR_small_jp2klossless.dcm",
+        "MR_small_jpeg_ls_lossless.dcm",
+        "SC_rgb_jls_lossy_line.dcm",
+    ],
+)
 def test_frames_of_another_size_than_told_are_not_blackened_at_the_wrong_place(
     tmp_path, name: str
 ) -> None:

@@ -35,6 +35,7 @@ class Fake:
         self.refusal: Exception | None = None
         self.no_resume: Exception | None = None
         self.down = False
+        self.n_looks = 0
 
     def script(self, command: str) -> str:
         return command
@@ -47,6 +48,7 @@ class Fake:
         return str(len(self.asked))
 
     def entries(self) -> Sequence[Entry]:
+        self.n_looks += 1
         if self.down:
             raise HostDown("it sleeps")
         return list(self.listed)
@@ -150,6 +152,28 @@ def test_what_the_cluster_has_stopped_goes_on_before_it_is_ended(bench: Bench, f
     exit_as(folder, "cancelled")
     assert bench.wait([key]) == ["cancelled"]
     assert fake.did == ["resume 1", "cancel 1"]
+
+
+def test_what_has_just_been_resumed_is_not_ended_before_it_can_hear(
+    bench: Bench, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tending, "_WAKES_WITHIN_S", 600.0)
+    key, folder = handed_over(bench, fake)
+    claim(folder)
+    fake.turn(Seen.RUNNING, "RUNNING")
+    bench.wait_state(key, "running")
+    bench.scheduler.suspend(key, "owner")
+    wait_until(lambda: "suspend 1" in fake.did, "it is stopped", every_s=0.02)
+    bench.scheduler.resume(key, "owner")
+    wait_until(lambda: "resume 1" in fake.did, "it goes on", every_s=0.02)
+    bench.scheduler.cancel(key, "owner")
+    looks = fake.n_looks
+    wait_until(lambda: fake.n_looks > looks + 3, "it is looked after", every_s=0.02)
+    assert fake.did == ["suspend 1", "resume 1"]
+    monkeypatch.setattr(tending, "_WAKES_WITHIN_S", 0.0)
+    wait_until(lambda: "cancel 1" in fake.did, "it is asked to end", every_s=0.02)
+    exit_as(folder, "cancelled")
+    assert bench.wait([key]) == ["cancelled"]
 
 
 @pytest.mark.parametrize("error", [JobError("not yours"), HostDown("it sleeps"), None])

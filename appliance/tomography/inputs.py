@@ -88,7 +88,7 @@ def _is_stack(path: Path) -> bool:
     return path.suffix.lower() in _STACKS and not is_made(path)
 
 
-def natural_key(path: Path) -> list[tuple[int, str]]:
-    """Give what sorts names as people do: `a2` comes before `a10`."""
-    parts = re.findall(r"\d+|\D+", path.name)
-    return [(int(part) if part.isdigit() else -1, part) for part in parts]
+def natural_key(path: Path) -> tuple[list[tuple[int, int, str]], str]:
+    """Give what sorts names as people do: `a2` comes before `A10`."""
+    parts = re.split(r"(\d+)", path.name.lower())
+    return [(1, int(p), "") if p.isdecimal() else (0, 0, p) for p in parts], path.name

@@ -6,18 +6,17 @@ anything in another: a heat map does not know its slide.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.core import Invalid
 from appliance.formats import MULTICHANNEL, slide_suffix
+from appliance.tomography.inputs import natural_key
 
 __all__ = ["GROUPS", "SlideInput", "find_slides"]
 
 GROUPS = ("Pre_ROI_Selection", "HQ_Images", "ROI_Images", "Heatmaps")
 """Folders below a session that are read; all others are left alone."""
-_DIGITS = re.compile(r"(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +69,5 @@ def _inputs(paths: list[Path], group: str) -> list[SlideInput]:
     known = [(path, slide_suffix(path)) for path in files]
     return sorted(
         (SlideInput(path, group, suffix in MULTICHANNEL) for path, suffix in known if suffix),
-        key=lambda one: _natural(one.path.name),
+        key=lambda one: natural_key(one.path),
     )
-
-
-def _natural(name: str) -> list[tuple[bool, int, str]]:
-    return [
-        (part.isdigit(), int(part) if part.isdigit() else 0, part.lower())
-        for part in _DIGITS.split(name)
-    ]
